@@ -1,0 +1,31 @@
+/** The daemon's commands on its unix socket: one row each. */
+
+import type { Runner } from '@homeward/shared/host/runner';
+import { type ApiCommand, apiCommand } from '@homeward/shared/local/api-server';
+import { Secret } from '@homeward/shared/net/secret';
+import { throwTeardownErrors } from '@homeward/shared/terminal/plan-text';
+import { z } from 'zod';
+import type { Backend } from '../daemon/run.js';
+import { status } from '../operations/status.js';
+import { chooseRelay } from '../store/relays.js';
+
+/** `stop` ends the daemon once the caller has its answer. */
+export function backendApi(backend: Backend, runner: Runner, stop: () => void): Record<string, ApiCommand> {
+  return {
+    enroll: apiCommand(z.strictObject({ token: z.string(), timeoutMs: z.int().min(1) }), ({ token, timeoutMs }, { signal }) =>
+      backend.enroll(new Secret(token), timeoutMs, signal),
+    ),
+    status: apiCommand(z.strictObject({}), () => status(backend, runner)),
+    leave: apiCommand(z.strictObject({ relay: z.string().nullable() }), async ({ relay }) => {
+      const chosen = chooseRelay(backend.state(), relay);
+      const told = await backend.leave(chosen.controllerKey);
+      return { name: chosen.name, slot: chosen.slot, told };
+    }),
+    down: apiCommand(z.strictObject({}), async () => {
+      const { removed, kept, errors } = await backend.kernel.teardown();
+      throwTeardownErrors(errors, 'agent');
+      stop();
+      return { removed, kept };
+    }),
+  };
+}

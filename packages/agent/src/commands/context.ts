@@ -1,0 +1,48 @@
+/** What every command of the agent's command line works with. */
+
+import { createRunner, type Runner } from '@homeward/shared/host/runner';
+import { callDaemon, type Daemon } from '@homeward/shared/local/api-client';
+import { createSide } from '@homeward/shared/reconcile/side';
+import type { Console } from '@homeward/shared/terminal/console';
+import { consoleOf } from '@homeward/shared/terminal/program';
+import type { Command } from 'commander';
+import type { BackendSide } from '../daemon/backend-kernel.js';
+import { stateSchema } from '../store/state.js';
+
+interface AgentOptions {
+  readonly stateDir: string;
+  readonly runDir: string;
+  readonly policy: string;
+  readonly debug?: boolean;
+}
+
+export interface CommandContext {
+  readonly console: Console;
+  readonly runner: Runner;
+  readonly side: BackendSide;
+  readonly policyFile: string;
+  readonly uid: number;
+  readonly debug: boolean;
+  readonly interrupt: AbortSignal;
+  /** Asks the daemon; aborts with Ctrl-C. */
+  call(command: string, args: unknown): Promise<unknown>;
+}
+
+/** The context of a command, from its options. */
+export function contextOf(program: Command, interrupt: AbortSignal): CommandContext {
+  const { stateDir, runDir, policy, debug } = program.opts<AgentOptions>();
+  const runner = createRunner(process.env['PATH']);
+  const uid = process.getuid?.() ?? -1;
+  const side = createSide({ program: 'agent', schema: stateSchema, runner, stateDir, runDir, uid });
+  const daemon: Daemon = { socketPath: side.socketPath, program: 'agent', startHint: 'agent run' };
+  return {
+    console: consoleOf(program),
+    runner,
+    side,
+    policyFile: policy,
+    uid,
+    debug: debug === true,
+    interrupt,
+    call: (command, args) => callDaemon(daemon, command, args, () => undefined, interrupt),
+  };
+}

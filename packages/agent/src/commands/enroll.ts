@@ -1,0 +1,74 @@
+/** `agent enroll`: trades a token for a pairing; a running daemon does it itself, else it is stored for the daemon to come. */
+
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import { openStore } from '@homeward/shared/host/store';
+import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
+import type { Secret } from '@homeward/shared/net/secret';
+import { parseToken } from '@homeward/shared/session/token';
+import { parseDuration } from '@homeward/shared/terminal/duration';
+import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { BACKEND_OWNERSHIP } from '../daemon/backend-kernel.js';
+import { enroll, firstState } from '../operations/enroll.js';
+import { allowInPolicy } from '../policy-file.js';
+import { collect } from '@homeward/shared/terminal/collect';
+import type { CommandContext } from './context.js';
+import { refuseTokenArgument, tokenFromFileOrEnvironment, tokenFromStdin } from './token-source.js';
+
+interface EnrollOptions {
+  readonly tokenFile?: string;
+  readonly timeout: string;
+  readonly allow: string[];
+  readonly allowLan: string[];
+}
+
+const enrollmentSchema = z.looseObject({ name: z.string(), slot: z.number(), url: z.string(), fingerprint: z.string() });
+
+export function addEnrollCommand(program: Command, context: () => CommandContext): void {
+  program
+    .command('enroll')
+    .summary('pair this backend with a relay, by the token that controller pair printed')
+    .description('Reads the token from stdin (asks on a terminal), from --token-file or from HOMEWARD_TOKEN; exchanges keys and stores the pairing.')
+    .argument('[token...]', 'refused: a token as argument would be seen by others')
+    .option('--token-file <file>', 'read the token from this file')
+    .option('--timeout <time>', 'how long an unreachable relay is tried', '2m')
+    .option('--allow <port>', 'allow this port in the policy, such as 22/tcp (repeatable)', collect, [])
+    .option('--allow-lan <prefix>', 'allow these hosts behind this backend, such as 192.168.1.0/24 (repeatable)', collect, [])
+    .option('--no-service', 'only enroll')
+    .action((given: string[], options: EnrollOptions) => runEnroll(context(), given, options));
+}
+
+async function runEnroll(context: CommandContext, given: string[], options: EnrollOptions): Promise<void> {
+  refuseTokenArgument(given);
+  const timeoutMs = parseDuration(options.timeout, '--timeout');
+  requireRoot(context.uid, 'agent enroll');
+  const token = (await tokenFromFileOrEnvironment(options.tokenFile)) ?? (await tokenFromStdin(context.interrupt));
+  parseToken(token.reveal());
+  await allowInPolicy(context.policyFile, options.allow, options.allowLan);
+  const { enrollment, daemon } = await enrollSomewhere(context, token, timeoutMs);
+  const { console } = context;
+  console.document({ ...enrollment, daemon });
+  console.line(`enrolled as "${enrollment.name}" at ${enrollment.url}`);
+  console.line(`key ${enrollment.fingerprint} (the relay prints the same)`);
+  console.line(daemon ? 'the running agent sets up the tunnel now' : 'now start it: agent run');
+}
+
+async function enrollSomewhere(
+  context: CommandContext,
+  token: Secret,
+  timeoutMs: number,
+): Promise<{ enrollment: z.infer<typeof enrollmentSchema>; daemon: boolean }> {
+  try {
+    const answer = await context.call('enroll', { token: token.reveal(), timeoutMs });
+    return { enrollment: enrollmentSchema.parse(answer), daemon: true };
+  } catch (error) {
+    if (!(error instanceof RelayError) || error.code !== 'no-daemon') throw error;
+  }
+  const { side, runner, interrupt } = context;
+  await requirePrograms(runner);
+  await side.prepare();
+  const store = await openStore(side.stateFile, async () => firstState());
+  const snapshot = await takeSnapshot(runner, [], BACKEND_OWNERSHIP.isLink);
+  return { enrollment: { ...(await enroll(store, token, timeoutMs, snapshot, interrupt)) }, daemon: false };
+}

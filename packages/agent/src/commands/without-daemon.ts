@@ -1,0 +1,49 @@
+/** What the agent's command line does itself when no daemon runs. */
+
+import { openStore } from '@homeward/shared/host/store';
+import { port } from '@homeward/shared/net/port';
+import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
+import { createLogger } from '@homeward/shared/terminal/logger';
+import { throwTeardownErrors } from '@homeward/shared/terminal/plan-text';
+import { requireRoot } from '@homeward/shared/terminal/preflight';
+import { createBackendKernel } from '../daemon/backend-kernel.js';
+import { firstState } from '../operations/enroll.js';
+import { readPolicy } from '../policy.js';
+import { chooseRelay, pairedRelays, removeRelay } from '../store/relays.js';
+import type { BackendState } from '../store/state.js';
+import type { CommandContext } from './context.js';
+
+/** Before the first run no echo has a port; the discard port stands for it, where no probe goes. */
+const UNKNOWN_ECHO_PORT = 9;
+
+/** A reconciler over the stored state. */
+export async function kernelWithoutDaemon(
+  { side, runner, debug, policyFile }: CommandContext,
+  state: () => BackendState | null,
+): Promise<Reconciler> {
+  return createBackendKernel({
+    runner,
+    ledger: await side.openLedger(),
+    logger: createLogger('agent', debug),
+    repair: true,
+    state,
+    policy: () => readPolicy(policyFile),
+    echoPort: () => port(state()?.echoPort ?? UNKNOWN_ECHO_PORT),
+  });
+}
+
+/** Forgets a relay here; the relay is not told. */
+export async function leaveWithoutDaemon(
+  context: CommandContext,
+  name: string | null,
+): Promise<{ name: string; slot: number; told: boolean }> {
+  requireRoot(context.uid, 'agent leave');
+  await context.side.prepare();
+  const store = await openStore(context.side.stateFile, async () => firstState());
+  const relay = chooseRelay(store.state(), name);
+  await store.update((state) => ({ state: removeRelay(state, relay.controllerKey), result: null }));
+  const kernel = await kernelWithoutDaemon(context, store.state);
+  if (pairedRelays(store.state()).length > 0) await kernel.reconcile();
+  else throwTeardownErrors((await kernel.teardown()).errors, 'agent');
+  return { name: relay.name, slot: relay.slot, told: false };
+}

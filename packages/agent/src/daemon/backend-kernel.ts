@@ -1,0 +1,57 @@
+/** The backend's side of the kernel: a reconciler over the accepted offers. Also used without a daemon, by `plan` and `down`. */
+
+import { existsSync } from 'node:fs';
+import type { Runner } from '@homeward/shared/host/runner';
+import { createSysctlFiles } from '@homeward/shared/host/sysctl';
+import type { Ownership } from '@homeward/shared/kernel/owned-state';
+import { listListeners } from '@homeward/shared/kernel/sockets';
+import { BACKEND_TABLE, isSlotLink, isSlotTable } from '@homeward/shared/net/allocation';
+import type { Port } from '@homeward/shared/net/port';
+import type { Ledger } from '@homeward/shared/reconcile/ledger';
+import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/reconciler';
+import type { Side } from '@homeward/shared/reconcile/side';
+import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
+import type { Logger } from 'pino';
+import { backendState } from '../desired/backend-state.js';
+import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
+import type { Policy } from '../policy.js';
+import { pairedRelays } from '../store/relays.js';
+import type { BackendState } from '../store/state.js';
+import { relayTunnel } from './offer-check.js';
+
+export type BackendSide = Side<BackendState>;
+
+export const BACKEND_OWNERSHIP: Ownership = {
+  tables: [BACKEND_TABLE],
+  isLink: isSlotLink,
+  isRoutingTable: isSlotTable,
+  rules: true,
+};
+
+export interface BackendKernelDeps {
+  readonly runner: Runner;
+  readonly ledger: Ledger;
+  readonly logger: Logger;
+  readonly repair: boolean;
+  /** Null where this backend never enrolled. */
+  state(): BackendState | null;
+  policy(): Promise<Policy>;
+  echoPort(): Port;
+}
+
+export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
+  return createReconciler({
+    ...deps,
+    sysctls: createSysctlFiles(),
+    ownership: BACKEND_OWNERSHIP,
+    createWireguardLink: (link) => createWireguardLink(deps.runner, link, existsSync('/run/systemd/system')),
+    async desired(snapshot) {
+      const state = deps.state();
+      const [listeners, policy] = await Promise.all([listListeners(deps.runner), deps.policy()]);
+      const tunnels = (state === null ? [] : pairedRelays(state)).flatMap((relay) =>
+        relayTunnel(relay, policy, sshPorts(listeners)),
+      );
+      return backendState(tunnels, { snapshot, listeners, echoPort: deps.echoPort(), isOurLink: isSlotLink });
+    },
+  });
+}

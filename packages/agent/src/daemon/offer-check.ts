@@ -1,0 +1,98 @@
+/** What of an offer this backend takes: checked against the owner's policy and against the machine. Pure. */
+
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import { isSlotLink } from '@homeward/shared/net/allocation';
+import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
+import { ipv4PrefixContains, isIpv4, parseIpv4, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
+import { Secret } from '@homeward/shared/net/secret';
+import type { Offer } from '@homeward/shared/protocol/messages';
+import type { RelayTunnel } from '../desired/backend-state.js';
+import { type Policy, refusalReason } from '../policy.js';
+import type { RelayRecord } from '../store/state.js';
+
+export interface SortedForwards {
+  readonly allowed: readonly Forward[];
+  readonly refused: readonly { readonly spec: string; readonly reason: string }[];
+}
+
+/** Sorts the offered forwards by the policy; one that cannot be read is refused, not an error: the rest still works. */
+export function sortForwards(specs: readonly string[], policy: Policy, sshPorts: readonly number[]): SortedForwards {
+  const allowed: Forward[] = [];
+  const refused: { spec: string; reason: string }[] = [];
+  for (const spec of specs) {
+    const outcome = readForward(spec);
+    const reason = typeof outcome === 'string' ? outcome : refusalReason(policy, outcome, sshPorts);
+    if (reason !== null) refused.push({ spec, reason });
+    else if (typeof outcome !== 'string') allowed.push(outcome);
+  }
+  return { allowed, refused };
+}
+
+function readForward(spec: string): Forward | string {
+  try {
+    return parseForward(spec);
+  } catch (error) {
+    if (error instanceof RelayError) return error.message;
+    throw error;
+  }
+}
+
+/** The kernel's view of a relay's accepted offer; empty where there is none. */
+export function relayTunnel(relay: RelayRecord, policy: Policy, sshPorts: readonly number[]): RelayTunnel[] {
+  if (relay.accepted === null) return [];
+  const { offer, endpointHost } = relay.accepted;
+  const { tunnel } = offer;
+  return [
+    {
+      slot: relay.slot,
+      tunnelAddress: parseIpv4(tunnel.backendAddress),
+      mtu: tunnel.mtu,
+      wireguard: {
+        privateKey: new Secret(relay.wireguard.privateKey),
+        publicKey: relay.wireguard.publicKey,
+        relayPublicKey: tunnel.relayPublicKey,
+        presharedKey: new Secret(tunnel.presharedKey),
+        endpoint: endpointText(endpointHost, tunnel.endpointPort),
+      },
+      forwards: sortForwards(offer.forwards, policy, sshPorts).allowed,
+    },
+  ];
+}
+
+function endpointText(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Why the offer as a whole cannot be taken, or null. */
+export function offerProblem(
+  offer: Offer,
+  relay: RelayRecord,
+  others: readonly RelayRecord[],
+  policy: Policy,
+  snapshot: Snapshot,
+): string | null {
+  const { tunnel } = offer;
+  if (policy.tunnels !== null && !policy.tunnels.includes(tunnel.kind)) {
+    return `${policy.path} does not allow ${tunnel.kind} tunnels; to allow them, add "${tunnel.kind}" to "tunnels"`;
+  }
+  const address = parseIpv4(tunnel.backendAddress);
+  const twin = others.find(
+    (other) => other.controllerKey !== relay.controllerKey && other.accepted?.offer.tunnel.backendAddress === address,
+  );
+  if (twin !== undefined) return `the relay in slot ${twin.slot} uses the same tunnel address ${address}: start one with another --pool`;
+  const clash = usedPrefixes(snapshot).find((prefix) => ipv4PrefixContains(parseIpv4Prefix(prefix), address));
+  return clash === undefined ? null : `the tunnel address ${address} lies in ${clash}, which this backend uses: start the relay with another --pool`;
+}
+
+/** Prefixes of the backend's own links and routes, without defaults and our own tunnels. */
+export function usedPrefixes(snapshot: Snapshot): string[] {
+  const addresses = snapshot.links
+    .filter((link) => !isSlotLink(link.name))
+    .flatMap((link) => link.addresses.map((address) => `${address.address}/${address.prefixLength}`));
+  const routes = snapshot.routes
+    .filter((route) => route.type === 'unicast' && route.table === 'main' && !isSlotLink(route.link ?? ''))
+    .map((route) => (isIpv4(route.destination) ? `${route.destination}/32` : route.destination));
+  // Two halves of everything are a VPN's default route, no network that is in use.
+  return [...new Set([...addresses, ...routes])].filter((prefix) => prefix !== 'default' && Number(prefix.split('/')[1]) > 1);
+}

@@ -1,0 +1,134 @@
+/**
+ * The backend's nftables skeleton: marks what arrives by a tunnel, lets only allowed forwards in, sends replies back.
+ *
+ *   tunnel ─► mangle-prerouting (mark) ─► from-tunnel (filter) ─► nat-prerouting (delivery) ─► service
+ *   service ─► route-output (mark restored from conntrack) ─► policy rule ─► tunnel
+ */
+
+import { BACKEND_TABLE, MARK_MASK, PROBE_PREFIX, slotNumbers } from '@homeward/shared/net/allocation';
+import { formatIpv4Prefix } from '@homeward/shared/net/ipv4';
+import { nftTable } from '@homeward/shared/kernel/nft-render';
+import type { NftTable } from '@homeward/shared/state/resources';
+
+/** Names of the sets that other files fill. */
+export const SETS = {
+  /** Links of our tunnels. */
+  tunnels: 'tunnels',
+  /** Sources that cannot be clients. */
+  impossibleSources: 'impossible-sources',
+  /** link . tunnel address . transport . port of every allowed forward. */
+  allowed: 'allowed4',
+  /** The same for our echo, which answers probes only. */
+  echo: 'echo4',
+  /** link . tunnel address . port of UDP services on the wildcard address. */
+  pinned: 'pinned4',
+  /** client interval : source address the kernel would choose. */
+  sourcePin: 'source-pin4',
+  /** link . tunnel address . transport . port : address . port of deliveries elsewhere. */
+  redirected: 'redirected4',
+  /** Ports being probed now, and what was seen of them. */
+  watchTcp: 'watch-tcp',
+  watchUdp: 'watch-udp',
+  arrived: 'arrived4',
+  left: 'left4',
+} as const;
+
+/** Seconds that watched ports and sightings stay; a probe takes two at most. */
+const SIGHTING_SECONDS = 30;
+
+const probes = formatIpv4Prefix(PROBE_PREFIX);
+const portKey = 'ifname . ipv4_addr . inet_proto . inet_service';
+const arrivalKey = 'meta iifname . ip daddr . meta l4proto . th dport';
+
+/** The skeleton for the given slots. */
+export function backendTable(slots: readonly number[]): NftTable {
+  const marks = slots.map((slot) => {
+    const { link, mark } = slotNumbers(slot);
+    // Register-to-register merges of marks are refused by nft 1.0.6: constants, one rule a slot. Foreign bits survive.
+    const merged = (what: string) => `${what} mark set ${what} mark and ${hex(~MARK_MASK >>> 0)} or ${hex(mark)}`;
+    const ofSlot = `ct mark and ${hex(MARK_MASK)} == ${hex(mark)}`;
+    return {
+      arrival: [
+        `iifname "${link}" ct state new ${merged('ct')}`,
+        // Only for rp_filter's reverse lookup.
+        `iifname "${link}" ${merged('meta')}`,
+      ],
+      reply: `ct direction reply ${ofSlot} ${merged('meta')}`,
+      keepSource: `ct direction original ${ofSlot} meta nfproto ipv4 snat ip to ip saddr`,
+    };
+  });
+  return nftTable(
+    BACKEND_TABLE,
+    [
+      ...setLines(),
+      ...chain('mangle-prerouting', 'type filter hook prerouting priority mangle', [
+        ...marks.flatMap((mark) => mark.arrival),
+        // Replies of LAN hosts and containers pass here, not the output hook.
+        ...marks.map((mark) => mark.reply),
+      ]),
+      // A chain of type `route`: in a filter chain the new mark would not be routed again.
+      ...chain('route-output', 'type route hook output priority mangle + 10', marks.map((mark) => mark.reply)),
+      ...chain('from-tunnel', 'type filter hook prerouting priority mangle + 1', [
+        `iifname != @${SETS.tunnels} accept`,
+        'ct state established,related accept',
+        `ip saddr @${SETS.impossibleSources} drop`,
+        `${arrivalKey} @${SETS.allowed} accept`,
+        `ip saddr ${probes} ${arrivalKey} @${SETS.echo} accept`,
+        'counter drop',
+      ]),
+      // Behind Docker's DNAT: the first binding of a flow wins, and its published ports are to keep the client.
+      ...chain('nat-prerouting', 'type nat hook prerouting priority dstnat + 1', [
+        `meta l4proto { tcp, udp } dnat ip to ${arrivalKey} map @${SETS.redirected}`,
+        `meta l4proto udp meta iifname . ip daddr . th dport @${SETS.pinned} dnat ip to ip saddr map @${SETS.sourcePin}`,
+      ]),
+      // A binding of each flow to its own source, before any masquerade can bind another.
+      ...chain('keep-source', 'type nat hook postrouting priority srcnat - 20', marks.map((mark) => mark.keepSource)),
+      ...sightingChains(),
+    ].join('\n'),
+  );
+}
+
+function setLines(): string[] {
+  const timed = `flags timeout; timeout ${SIGHTING_SECONDS}s;`;
+  return [
+    `set ${SETS.tunnels} { type ifname; }`,
+    `set ${SETS.impossibleSources} { type ipv4_addr; flags interval; }`,
+    `set ${SETS.allowed} { type ${portKey}; }`,
+    `set ${SETS.echo} { type ${portKey}; }`,
+    `set ${SETS.pinned} { type ifname . ipv4_addr . inet_service; }`,
+    `map ${SETS.sourcePin} { type ipv4_addr : ipv4_addr; flags interval; }`,
+    `map ${SETS.redirected} { type ${portKey} : ipv4_addr . inet_service; }`,
+    `set ${SETS.watchTcp} { type inet_service; ${timed} }`,
+    `set ${SETS.watchUdp} { type inet_service; ${timed} }`,
+    ...[SETS.arrived, SETS.left].map(
+      (name) => `set ${name} { type ipv4_addr . inet_service . inet_proto . ifname; size 8192; ${timed} }`,
+    ),
+  ];
+}
+
+/** Behind every translation (priority 300 > srcnat): what is seen here is what the service sees. */
+function sightingChains(): string[] {
+  const watched = [`meta l4proto tcp ct original proto-dst @${SETS.watchTcp}`, `meta l4proto udp ct original proto-dst @${SETS.watchUdp}`];
+  const arrivals = watched.map(
+    (match) =>
+      `ct direction original ${match} add @${SETS.arrived} { ip saddr . th sport . meta l4proto . meta iifname }`,
+  );
+  const departure = `add @${SETS.left} { ip daddr . th dport . meta l4proto . meta oifname }`;
+  return [
+    ...chain('seen-input', 'type filter hook input priority 300', arrivals),
+    ...chain('seen-forward', 'type filter hook forward priority 300', arrivals),
+    ...chain('seen-postrouting', 'type filter hook postrouting priority 300', [
+      ...watched.map((match) => `ct direction reply ${match} ${departure}`),
+      // A reply that lost its connection (wrong source address) is a flow of its own: known by the probe's address.
+      `ip daddr ${probes} meta l4proto { tcp, udp } ${departure}`,
+    ]),
+  ];
+}
+
+function chain(name: string, hook: string, rules: readonly string[]): string[] {
+  return [`chain ${name} {`, `${hook}; policy accept;`, ...rules, '}'];
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(8, '0')}`;
+}

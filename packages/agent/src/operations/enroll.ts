@@ -1,0 +1,84 @@
+/** Trading a token for a pairing, in the daemon or without one. */
+
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import type { Store } from '@homeward/shared/host/store';
+import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import { Secret } from '@homeward/shared/net/secret';
+import { fingerprint, generateKeyPair, keyPairFromSecret } from '@homeward/shared/session/keys';
+import { parseToken, type Token } from '@homeward/shared/session/token';
+import { enrollOnce } from '../link/enroll.js';
+import { addRelay, freeSlot, pairedRelays } from '../store/relays.js';
+import type { BackendState } from '../store/state.js';
+
+export interface Enrollment {
+  readonly name: string;
+  readonly slot: number;
+  readonly url: string;
+  /** Of this backend's key; the relay prints the same. */
+  readonly fingerprint: string;
+  readonly controllerKey: string;
+}
+
+/** A fresh state with an identity of its own. */
+export function firstState(): BackendState {
+  const identity = generateKeyPair();
+  return {
+    version: 1,
+    identity: { publicKey: identity.publicKey, secretKey: identity.secretKey.reveal() },
+    echoPort: null,
+    relays: [],
+  };
+}
+
+/** Throws `bad-input` for a damaged token, `conflict` where this backend is paired with its relay, `refused`, `unreachable`, `timeout`. */
+export async function enroll(
+  store: Store<BackendState>,
+  tokenText: Secret,
+  timeoutMs: number,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<Enrollment> {
+  const token = parseToken(tokenText.reveal());
+  const { identity } = store.state();
+  const paired = pairedRelays(store.state()).find((relay) => relay.controllerKey === token.controllerKey);
+  if (paired !== undefined) {
+    throw new RelayError('conflict', `this backend is already paired with that relay, as "${paired.name}"`, {
+      hint: `to pair anew, leave it first: agent leave ${paired.name}`,
+    });
+  }
+  const enrolled = await enrollOnce(
+    {
+      identity: keyPairFromSecret(new Secret(identity.secretKey)),
+      controllerKey: token.controllerKey,
+      ticket: { tokenId: token.id, secret: token.secret },
+      urls: token.urls,
+      timeoutMs,
+    },
+    signal,
+  );
+  const slot = await store.update((state) => {
+    const free = freeSlot(state, foreignTunnelNames(state, snapshot));
+    return { state: addRelay(state, relayRecord(token, free, enrolled.name, enrolled.urls)), result: free };
+  });
+  return { name: enrolled.name, slot, url: enrolled.url, fingerprint: fingerprint(identity.publicKey), controllerKey: token.controllerKey };
+}
+
+function relayRecord(token: Token, slot: number, name: string, urls: readonly string[]): BackendState['relays'][number] {
+  const wireguard = generateKeyPair();
+  return {
+    slot,
+    name,
+    controllerKey: token.controllerKey,
+    tokenId: token.id,
+    urls: [...urls],
+    wireguard: { publicKey: wireguard.publicKey, privateKey: wireguard.secretKey.reveal() },
+    accepted: null,
+    revoked: false,
+  };
+}
+
+/** Links that exist already and are no slot's of ours: a stranger's hw7 keeps us from slot 7. */
+function foreignTunnelNames(state: BackendState, snapshot: Snapshot): Set<string> {
+  const own = new Set(pairedRelays(state).map((relay) => `hw${relay.slot}`));
+  return new Set(snapshot.links.map((link) => link.name).filter((name) => !own.has(name)));
+}

@@ -1,0 +1,52 @@
+/** The status document of the product's contract. */
+
+import { command } from '@homeward/shared/host/command';
+import { slotNumbers } from '@homeward/shared/net/allocation';
+import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
+import type { Runner } from '@homeward/shared/host/runner';
+import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
+import type { Backend } from '../daemon/run.js';
+import type { RelayRecord } from '../store/state.js';
+
+export async function status(backend: Backend, runner: Runner): Promise<Record<string, unknown>> {
+  const relays = await Promise.all(backend.state().relays.map((relay) => relayStatus(backend, runner, relay)));
+  return { version: backend.version, repair: backend.repair, relays };
+}
+
+async function relayStatus(backend: Backend, runner: Runner, relay: RelayRecord): Promise<Record<string, unknown>> {
+  const session = backend.session(relay.controllerKey);
+  const refused = session?.refused() ?? [];
+  return {
+    name: relay.name,
+    slot: relay.slot,
+    state: relay.revoked ? 'revoked' : (session?.state() ?? 'offline'),
+    endpoint: session?.link.endpoint()?.url ?? relay.urls[0] ?? null,
+    tunnel: relay.accepted === null ? null : await tunnelStatus(backend, runner, relay, relay.accepted),
+    revision: relay.accepted?.offer.revision ?? 0,
+    forwards: (relay.accepted?.offer.forwards ?? []).filter((spec) => !refused.some((entry) => entry.spec === spec)),
+    refused,
+  };
+}
+
+async function tunnelStatus(
+  backend: Backend,
+  runner: Runner,
+  relay: RelayRecord,
+  { offer: { tunnel } }: NonNullable<RelayRecord['accepted']>,
+): Promise<Record<string, unknown>> {
+  const { link: device } = slotNumbers(relay.slot);
+  const link = (await backend.snapshot()).links.find((candidate) => candidate.name === device);
+  const wireguard = await runner.run(command('wg', ['show', device, 'dump'])).then(parseWireguardDump, () => null);
+  const handshake = wireguard?.peers[0]?.latestHandshake ?? 0;
+  return {
+    kind: tunnel.kind,
+    implementation: link === undefined ? null : implementationOf(link),
+    device,
+    relayAddress: tunnel.relayAddress,
+    backendAddress: tunnel.backendAddress,
+    relayAddress6: null,
+    backendAddress6: null,
+    mtu: link?.mtu ?? tunnel.mtu,
+    lastHandshakeSeconds: handshake === 0 ? null : Math.max(0, Math.round(Date.now() / 1000) - handshake),
+  };
+}

@@ -1,0 +1,63 @@
+/** Watches in the kernel what arrives for the probed ports and by which link it is answered. */
+
+import { command } from '@homeward/shared/host/command';
+import type { Runner } from '@homeward/shared/host/runner';
+import { type ListedElement, parseNftSet } from '@homeward/shared/kernel/nft-parse';
+import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
+import type { Transport } from '@homeward/shared/net/forward-spec';
+import { isIpv4 } from '@homeward/shared/net/ipv4';
+import type { ObservedFlow } from '@homeward/shared/protocol/messages';
+import { SETS } from '../desired/backend-table.js';
+
+export interface WatchedPort {
+  readonly transport: Transport;
+  readonly port: number;
+}
+
+/** Starts watching; the kernel forgets the ports by itself. */
+export async function watchPorts(runner: Runner, ports: readonly WatchedPort[]): Promise<void> {
+  const script = watchScript(ports);
+  if (script !== '') await runner.run(command('nft', ['-f', '-'], script));
+}
+
+/** An element that is there keeps its old timeout when added again: it is made, removed and made anew in one transaction. */
+function watchScript(ports: readonly WatchedPort[]): string {
+  const lines = (['tcp', 'udp'] as const).flatMap((transport) => {
+    const numbers = [...new Set(ports.filter((port) => port.transport === transport).map((port) => port.port))];
+    if (numbers.length === 0) return [];
+    const set = `inet ${BACKEND_TABLE} ${transport === 'tcp' ? SETS.watchTcp : SETS.watchUdp} { ${numbers.join(', ')} }`;
+    return [`add element ${set}`, `delete element ${set}`, `add element ${set}`];
+  });
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+/** What was seen of watched ports within the last half minute. */
+export async function sightings(runner: Runner): Promise<ObservedFlow[]> {
+  const [arrived, left] = await Promise.all(
+    [SETS.arrived, SETS.left].map(async (set) =>
+      parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set]))).flatMap(parseSighting),
+    ),
+  );
+  return (arrived ?? []).map(({ link, ...flow }) => {
+    const ways = (left ?? []).filter((other) => sameFlow(flow, other)).map((other) => other.link);
+    // Of several ways the wrong one is what matters.
+    return { ...flow, arrivedOn: link, leftOn: ways.find((way) => way !== link) ?? ways[0] ?? null };
+  });
+}
+
+interface SeenFlow {
+  readonly transport: Transport;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** `address . port . transport . link`. */
+function parseSighting(element: ListedElement): (SeenFlow & { readonly link: string })[] {
+  const [address = '', port = '', transport, link = ''] = element.key.split(' . ');
+  if (!isIpv4(address) || (transport !== 'tcp' && transport !== 'udp')) return [];
+  return [{ transport, address, port: Number(port), link }];
+}
+
+function sameFlow(a: SeenFlow, b: SeenFlow): boolean {
+  return a.transport === b.transport && a.address === b.address && a.port === b.port;
+}

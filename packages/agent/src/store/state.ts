@@ -1,0 +1,33 @@
+/** What a backend remembers: its identity, and for each relay the keys, the slot and the last good offer. The schema is the file's format. */
+
+import { offerSchema } from '@homeward/shared/protocol/messages';
+import { z } from 'zod';
+
+export const relaySchema = z.strictObject({
+  /** 1 to 255: link, mark, table and rules at this backend. */
+  slot: z.int().min(1).max(255),
+  /** The name the relay knows this backend by. */
+  name: z.string(),
+  /** The relay's static key, base64, as its token pinned it. */
+  controllerKey: z.string(),
+  /** The token it was enrolled with: one that was used does not enroll again by itself. */
+  tokenId: z.string(),
+  urls: z.array(z.string()),
+  wireguard: z.strictObject({ publicKey: z.string(), privateKey: z.string() }),
+  /** Applied at boot before the network is reached; null until the first was applied. */
+  accepted: z.strictObject({ offer: offerSchema, endpointHost: z.string() }).nullable(),
+  /** The relay has ended the pairing: kept only so that `status` can tell. */
+  revoked: z.boolean(),
+});
+
+export const stateSchema = z.strictObject({
+  version: z.literal(1),
+  identity: z.strictObject({ publicKey: z.string(), secretKey: z.string() }),
+  /** Port of the probe echo, kept so that a restart changes nothing in the kernel; null before the first run. */
+  echoPort: z.int().min(1).max(65_535).nullable(),
+  relays: z.array(relaySchema),
+});
+
+export type RelayRecord = z.infer<typeof relaySchema>;
+export type BackendState = z.infer<typeof stateSchema>;
+export type AcceptedOffer = NonNullable<RelayRecord['accepted']>;

@@ -1,0 +1,51 @@
+/** The daemon's commands on its unix socket: one row each. */
+
+import { type ApiCommand, apiCommand } from '@homeward/shared/local/api-server';
+import { throwTeardownErrors } from '@homeward/shared/terminal/plan-text';
+import { z } from 'zod';
+import { addForwards, removeForwards } from '../operations/forwards.js';
+import { pair } from '../operations/pair.js';
+import { probeBackends } from '../operations/probe.js';
+import type { Relay } from '../operations/relay.js';
+import { status } from '../operations/status.js';
+import { unpair } from '../operations/unpair.js';
+import { pairingNamed } from '../store/pairings.js';
+
+const forwardArgs = z.strictObject({ backend: z.string(), specs: z.array(z.string()).min(1), takeOver: z.boolean().optional() });
+
+/** `stop` ends the daemon once the caller has its answer. */
+export function relayApi(relay: Relay, stop: () => void): Record<string, ApiCommand> {
+  return {
+    pair: apiCommand(
+      z.strictObject({
+        backend: z.string(),
+        forwards: z.array(z.string()),
+        takeOver: z.boolean(),
+        expiresMs: z.int().min(1),
+        wait: z.boolean(),
+        timeoutMs: z.int().min(1),
+      }),
+      (args, { emit, signal }) => pair(relay, args, emit, signal),
+    ),
+    'forward-add': apiCommand(forwardArgs, ({ backend, specs, takeOver }, { signal }) =>
+      addForwards(relay, backend, specs, takeOver === true, signal),
+    ),
+    'forward-remove': apiCommand(forwardArgs, ({ backend, specs }, { signal }) => removeForwards(relay, backend, specs, signal)),
+    'forward-list': apiCommand(z.strictObject({ backend: z.string() }), async ({ backend }) => ({
+      backend,
+      forwards: pairingNamed(relay.store.state(), backend).forwards,
+    })),
+    status: apiCommand(z.strictObject({ backend: z.string().nullable() }), ({ backend }) => status(relay, backend)),
+    probe: apiCommand(
+      z.strictObject({ backend: z.string().nullable(), forward: z.string().nullable() }),
+      ({ backend, forward }, { signal }) => probeBackends(relay, backend, forward, signal),
+    ),
+    unpair: apiCommand(z.strictObject({ backend: z.string() }), ({ backend }) => unpair(relay, backend)),
+    down: apiCommand(z.strictObject({}), async () => {
+      const { removed, kept, errors } = await relay.kernel.teardown();
+      throwTeardownErrors(errors, 'controller');
+      stop();
+      return { removed, kept };
+    }),
+  };
+}

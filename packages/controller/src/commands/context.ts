@@ -1,0 +1,42 @@
+/** What every command of the controller's command line works with. */
+
+import { createRunner, type Runner } from '@homeward/shared/host/runner';
+import { callDaemon, type Daemon } from '@homeward/shared/local/api-client';
+import { createSide } from '@homeward/shared/reconcile/side';
+import type { Console } from '@homeward/shared/terminal/console';
+import { consoleOf } from '@homeward/shared/terminal/program';
+import type { Command } from 'commander';
+import type { RelaySide } from '../daemon/relay-kernel.js';
+import { stateSchema } from '../store/state.js';
+
+export interface DirectoryOptions {
+  readonly stateDir: string;
+  readonly runDir: string;
+}
+
+export interface CommandContext {
+  readonly console: Console;
+  readonly runner: Runner;
+  readonly side: RelaySide;
+  readonly uid: number;
+  readonly debug: boolean;
+  /** Asks the daemon; aborts with Ctrl-C. */
+  call(command: string, args: unknown, onEvent?: (event: Record<string, unknown>) => void): Promise<unknown>;
+}
+
+/** The context of a command, from its options. */
+export function contextOf(program: Command, interrupt: AbortSignal): CommandContext {
+  const { stateDir, runDir, debug } = program.opts<DirectoryOptions & { debug?: boolean }>();
+  const runner = createRunner(process.env['PATH']);
+  const uid = process.getuid?.() ?? -1;
+  const side = createSide({ program: 'controller', schema: stateSchema, runner, stateDir, runDir, uid });
+  const daemon: Daemon = { socketPath: side.socketPath, program: 'controller', startHint: 'controller serve' };
+  return {
+    console: consoleOf(program),
+    runner,
+    side,
+    uid,
+    debug: debug === true,
+    call: (command, args, onEvent = () => undefined) => callDaemon(daemon, command, args, onEvent, interrupt),
+  };
+}

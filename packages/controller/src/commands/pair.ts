@@ -1,0 +1,126 @@
+/** `controller pair`: the main job, told line by line. */
+
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import { parseForward } from '@homeward/shared/net/forward-spec';
+import { parseBackendName } from '@homeward/shared/net/names';
+import { collect } from '@homeward/shared/terminal/collect';
+import type { Console } from '@homeward/shared/terminal/console';
+import { parseDuration } from '@homeward/shared/terminal/duration';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import type { CommandContext } from './context.js';
+import { printProbes, probeOutcomeSchema } from './probe-table.js';
+
+interface PairOptions {
+  readonly forward: string[];
+  readonly tunnel: string;
+  readonly expires: string;
+  readonly timeout: string;
+  readonly wait: boolean;
+  readonly takeOver?: boolean;
+}
+
+export function addPairCommand(program: Command, context: () => CommandContext): void {
+  program
+    .command('pair')
+    .summary('bind a backend to this relay, set both ends up, prove the real IP')
+    .description(
+      'Makes a pairing and prints its token and the one command to run at the backend; waits for it, sets both ends up, probes, prints the proof.\nOn a paired backend: adds the given forwards, applies and probes everything again.',
+    )
+    .argument('<backend>', 'a name for the backend: lower case letters, digits, dashes')
+    .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 2222=22/tcp (repeatable)', collect, [])
+    .option('--tunnel <kind>', 'the tunnel: wireguard', 'wireguard')
+    .option('--expires <time>', 'how long the token is valid', '1h')
+    .option('--timeout <time>', 'how long to wait for the backend', '10m')
+    .option('--no-wait', 'print the token and do not wait for the backend')
+    .option('--take-over', 'forward ports on which something of this relay listens')
+    .action(async (backend: string, options: PairOptions) => {
+      await runPair(context(), backend, options);
+    });
+}
+
+async function runPair(context: CommandContext, backend: string, options: PairOptions): Promise<void> {
+  parseBackendName(backend);
+  for (const spec of options.forward) parseForward(spec);
+  if (options.tunnel !== 'wireguard') {
+    throw new RelayError('bad-input', `--tunnel "${options.tunnel}" is not supported by this version`, { hint: 'use --tunnel wireguard' });
+  }
+  const { console } = context;
+  const request = {
+    backend,
+    forwards: options.forward,
+    takeOver: options.takeOver === true,
+    expiresMs: parseDuration(options.expires, '--expires'),
+    timeoutMs: parseDuration(options.timeout, '--timeout'),
+    wait: options.wait,
+  };
+  try {
+    const outcome = outcomeSchema.parse(await context.call('pair', request, (event) => tell(console, event)));
+    const ok = outcome.proof === null || outcome.proof.ok;
+    console.document({ event: 'done', backend, ok, state: outcome.state });
+    if (!ok) throw new RelayError('probe-failed', `backend "${backend}" is paired, but its real IP is not proven`, { hint: `mend what is named above, then: controller probe ${backend}` });
+  } catch (error) {
+    if (!(error instanceof RelayError) || error.code !== 'probe-failed') console.document({ event: 'done', backend, ok: false });
+    if (error instanceof RelayError && error.code === 'interrupted') throw interrupted(backend);
+    throw error;
+  }
+}
+
+const outcomeSchema = z.object({
+  state: z.enum(['waiting', 'paired']),
+  proof: z.object({ ok: z.boolean() }).nullable(),
+});
+
+function interrupted(backend: string): RelayError {
+  return new RelayError('interrupted', `interrupted; "${backend}" stays as it is, its token valid until it expires`, {
+    hint: `go on with: controller pair ${backend}`,
+  });
+}
+
+const eventSchemas = {
+  token: z.looseObject({ token: z.string(), backend: z.string(), expiresAt: z.string(), urls: z.array(z.string()), openPorts: z.array(z.string()) }),
+  enrolled: z.looseObject({ backend: z.string(), fingerprint: z.string() }),
+  applied: z.looseObject({
+    forwards: z.array(z.string()),
+    tunnel: z.looseObject({ implementation: z.string().nullable(), device: z.string().nullable(), backendAddress: z.string() }),
+  }),
+  probed: probeOutcomeSchema,
+};
+
+function tell(console: Console, event: Record<string, unknown>): void {
+  console.document(event);
+  if (console.json) return;
+  switch (event['event']) {
+    case 'token':
+      return tellToken(console, eventSchemas.token.parse(event));
+    case 'enrolled': {
+      const { backend, fingerprint } = eventSchemas.enrolled.parse(event);
+      return console.line(`${console.style('green', '✓')} ${backend} enrolled, key ${fingerprint} (the backend prints the same)`);
+    }
+    case 'applied': {
+      const { forwards, tunnel } = eventSchemas.applied.parse(event);
+      const list = forwards.length === 0 ? 'no forwards yet' : forwards.join(', ');
+      return console.line(
+        `${console.style('green', '✓')} both ends are set up: WireGuard (${tunnel.implementation ?? 'unknown'}) to ${tunnel.backendAddress}, ${list}`,
+      );
+    }
+    case 'probed':
+      console.line();
+      return printProbes(console, eventSchemas.probed.parse(event));
+    default:
+      return;
+  }
+}
+
+function tellToken(console: Console, event: z.infer<typeof eventSchemas.token>): void {
+  const [control, tunnel, ...forwards] = event.openPorts;
+  console.line(`Run this at the backend, and paste the token when it asks:`);
+  console.line();
+  console.line(`  ${console.style('bold', 'agent enroll')}`);
+  console.line();
+  console.line(event.token);
+  console.line();
+  console.line(`It works once, until ${event.expiresAt}; the backend will dial ${event.urls.join(', ')}`);
+  console.line(`If a cloud firewall stands before this relay, open ${[control, tunnel, ...forwards].join(', ')}`);
+  console.line(`Waiting for ${event.backend} …`);
+}

@@ -1,0 +1,41 @@
+/** `controller serve`: the daemon in the foreground. */
+
+import { collect } from '@homeward/shared/terminal/collect';
+import { createLogger } from '@homeward/shared/terminal/logger';
+import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
+import { VERSION } from '@homeward/shared/terminal/version';
+import type { Command } from 'commander';
+import { DEFAULT_CONFIG_FILE, loadSettings, type ServeFlags } from '../config.js';
+import { serve } from '../daemon/serve.js';
+import type { CommandContext } from './context.js';
+
+export function addServeCommand(program: Command, context: () => CommandContext, interrupt: AbortSignal): void {
+  program
+    .command('serve')
+    .summary('the daemon, in the foreground')
+    .description('Keeps the control channel to the backends and the kernel as it should be. Traffic goes on without it.')
+    .option('--listen <address>', 'where agents connect (default: [::]:7700)')
+    .option('--endpoint <host>', 'what agents dial: HOST[:PORT] or a ws(s):// URL (repeatable; default: the address of the default route)', (value: string, previous?: string[]) => collect(value, previous ?? []))
+    .option('--wireguard-port <port>', "WireGuard's UDP port (default: 51820, or the next free one)")
+    .option('--pool <prefix>', 'tunnel addresses (default: a random /20 of 10.64.0.0/10, kept)')
+    .option('--no-repair', 'watch, do not mend')
+    .option('--config <file>', 'settings file', DEFAULT_CONFIG_FILE)
+    .action(async (flags: ServeFlags & { config: string }) => {
+      const { side, runner, uid, debug } = context();
+      const settings = await loadSettings(flags, flags.config);
+      requireRoot(uid, 'controller serve');
+      await requirePrograms(runner);
+      await side.prepare();
+      await serve(
+        {
+          side,
+          settings,
+          logger: createLogger('controller', debug),
+          clientProgram: [process.execPath, process.argv[1] ?? '', 'synthetic-client'],
+          path: process.env['PATH'],
+          version: VERSION,
+        },
+        interrupt,
+      );
+    });
+}

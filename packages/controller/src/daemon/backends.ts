@@ -1,0 +1,199 @@
+/** The backends as the daemon talks to them: takes in sessions, sends offers, remembers what was applied, asks what was observed. */
+
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import type { AgentMessage, Applied, Observed, Offer } from '@homeward/shared/protocol/messages';
+import type { Logger } from 'pino';
+import type { AgentSession } from '../server/agent-session.js';
+import { backendTunnelAddress, pairingNamed, relayTunnelAddress, removePairing, withPairing } from '../store/pairings.js';
+import type { Pairing, RelayState } from '../store/state.js';
+import type { Store } from '@homeward/shared/host/store';
+import type { Changes } from './changes.js';
+
+/** How long a backend may take to say what it observed. */
+const OBSERVE_TIMEOUT_MS = 5_000;
+
+export interface BackendsDeps {
+  readonly store: Store<RelayState>;
+  readonly changes: Changes;
+  readonly logger: Logger;
+  /** MTU of the tunnel, octets. */
+  mtu(): number;
+  /** Brings the relay's kernel to the present state. */
+  reconcile(): Promise<void>;
+}
+
+export interface Backends {
+  /** Takes in a confirmed session. */
+  attach(session: AgentSession): void;
+  isOnline(name: string): boolean;
+  /** Offers the present state to the backend, if it is online. */
+  offer(name: string): void;
+  /** Last error a backend reported for its newest offer, or null. */
+  failure(name: string): string | null;
+  /** Asks a backend to watch ports, or what it saw; throws `unreachable` when it is offline or does not answer. */
+  observe(
+    name: string,
+    action: 'start' | 'stop',
+    watch: readonly { transport: 'tcp' | 'udp'; port: number }[],
+    signal: AbortSignal,
+  ): Promise<Observed>;
+  /** Tells an online backend that it is unpaired and waits, within a limit, until it has cleaned up and gone. */
+  dismiss(session: AgentSession | undefined): Promise<boolean>;
+  sessionOf(name: string): AgentSession | undefined;
+}
+
+export function createBackends(deps: BackendsDeps): Backends {
+  const { store, changes, logger } = deps;
+  const sessions = new Map<string, AgentSession>();
+  const failures = new Map<string, string>();
+  const answers = new Map<number, Observed>();
+  let lastObserveId = 0;
+
+  function pairingOf(session: AgentSession): Pairing | null {
+    return store.state().pairings.find((pairing) => pairing.agentKey === session.agentKey) ?? null;
+  }
+
+  /** The peer must stand at the relay before the agent calls it, or its first handshake is lost. */
+  async function welcomeBackend(session: AgentSession): Promise<void> {
+    const { wireguardPublicKey } = session.hello;
+    await store.update((state) => {
+      const pairing = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
+      if (pairing === undefined || pairing.wireguardPublicKey === wireguardPublicKey) return { state, result: null };
+      return { state: withPairing(state, { ...pairing, wireguardPublicKey }), result: null };
+    });
+    await deps.reconcile();
+    const pairing = pairingOf(session);
+    if (pairing !== null) session.send(offerFor(store.state(), pairing, deps.mtu()));
+  }
+
+  async function recordApplied(session: AgentSession, applied: Applied): Promise<void> {
+    const pairing = pairingOf(session);
+    if (pairing === null || applied.revision !== pairing.revision) return;
+    if (!applied.ok) {
+      failures.set(pairing.name, applied.reason ?? 'no reason given');
+      logger.error({ backend: pairing.name, reason: applied.reason }, 'the backend could not apply its offer');
+      changes.notify();
+      return;
+    }
+    failures.delete(pairing.name);
+    const { revision, refused, device, implementation, echoPort } = applied;
+    await store.update((state) => {
+      const current = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
+      const next = { revision, refused, device, implementation, echoPort };
+      if (current === undefined || JSON.stringify(current.applied) === JSON.stringify(next)) return { state, result: null };
+      return { state: withPairing(state, { ...current, applied: next }), result: null };
+    });
+    await deps.reconcile();
+    changes.notify();
+  }
+
+  async function leave(session: AgentSession): Promise<void> {
+    const pairing = pairingOf(session);
+    if (pairing === null) return;
+    const at = new Date().toISOString();
+    await store.update((state) => ({ state: removePairing(state, pairing.name, at), result: null }));
+    logger.info({ backend: pairing.name }, 'the backend left');
+    await deps.reconcile();
+    session.close('left');
+  }
+
+  async function handle(session: AgentSession, message: AgentMessage): Promise<void> {
+    switch (message.type) {
+      case 'applied':
+        return recordApplied(session, message);
+      case 'observed':
+        answers.set(message.id, message);
+        return changes.notify();
+      case 'report':
+        if (message.drift.length > 0) logger.warn({ backend: session.name, drift: message.drift }, 'drift at the backend');
+        return;
+      case 'leave':
+        return leave(session);
+      case 'enroll':
+      case 'hello':
+      case 'pong':
+        // The server deals with these before a session is handed over.
+        return;
+    }
+  }
+
+  const backends: Backends = {
+    attach(session) {
+      sessions.set(session.name, session);
+      logger.info({ backend: session.name, from: session.remoteAddress }, 'backend online');
+      const guarded = (task: Promise<void>) => task.catch((error: unknown) => logger.error({ err: error, backend: session.name }, 'a message of the backend could not be handled'));
+      session.onMessage((message) => void guarded(handle(session, message)));
+      session.onClose(() => {
+        if (sessions.get(session.name) !== session) return;
+        sessions.delete(session.name);
+        logger.info({ backend: session.name }, 'backend offline');
+        changes.notify();
+      });
+      void guarded(welcomeBackend(session));
+      changes.notify();
+    },
+    isOnline: (name) => sessions.has(name),
+    sessionOf: (name) => sessions.get(name),
+    failure: (name) => failures.get(name) ?? null,
+    offer(name) {
+      failures.delete(name);
+      const pairing = pairingNamed(store.state(), name);
+      if (pairing.wireguardPublicKey === null) return;
+      sessions.get(name)?.send(offerFor(store.state(), pairing, deps.mtu()));
+    },
+    async observe(name, action, watch, signal) {
+      const session = sessions.get(name);
+      if (session === undefined) throw offline(name);
+      lastObserveId += 1;
+      const id = lastObserveId;
+      session.send({ type: 'observe', id, action, watch: [...watch] });
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(OBSERVE_TIMEOUT_MS)]);
+      try {
+        return await changes.until(() => {
+          if (sessions.get(name) !== session) throw offline(name);
+          return answers.get(id) ?? null;
+        }, limit);
+      } catch (error) {
+        if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
+        throw new RelayError('unreachable', `backend "${name}" did not say what it observed within ${OBSERVE_TIMEOUT_MS / 1000} s`);
+      } finally {
+        answers.delete(id);
+      }
+    },
+    async dismiss(session) {
+      if (session === undefined) return false;
+      session.send({ type: 'unpair' });
+      const gone = () => ([...sessions.values()].includes(session) ? null : true);
+      try {
+        await changes.until(gone, AbortSignal.timeout(OBSERVE_TIMEOUT_MS));
+        return true;
+      } catch {
+        session.close('unpaired');
+        return false;
+      }
+    },
+  };
+  return backends;
+}
+
+function offline(name: string): RelayError {
+  return new RelayError('unreachable', `backend "${name}" is offline`, { hint: 'look at it there: agent status' });
+}
+
+/** The whole desired state of a pairing, as its agent is told. */
+function offerFor(state: RelayState, pairing: Pairing, mtu: number): Offer {
+  return {
+    type: 'offer',
+    revision: pairing.revision,
+    tunnel: {
+      kind: 'wireguard',
+      relayPublicKey: state.wireguard.publicKey,
+      presharedKey: pairing.presharedKey,
+      endpointPort: state.wireguard.port,
+      relayAddress: relayTunnelAddress(state),
+      backendAddress: backendTunnelAddress(state, pairing),
+      mtu,
+    },
+    forwards: pairing.forwards,
+  };
+}

@@ -1,0 +1,75 @@
+/** What a relay chooses once, at its first start: keys, pool, tunnel port. */
+
+import { randomInt } from 'node:crypto';
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import type { Listener } from '@homeward/shared/kernel/sockets';
+import { POOL_LENGTH, POOL_SPACE } from '@homeward/shared/net/allocation';
+import {
+  formatIpv4Prefix,
+  type Ipv4Prefix,
+  ipv4FromNumber,
+  ipv4PrefixesOverlap,
+  ipv4PrefixInterval,
+  parseIpv4Prefix,
+} from '@homeward/shared/net/ipv4';
+import { generateKeyPair } from '@homeward/shared/session/keys';
+import { DEFAULT_WIREGUARD_PORT, type Settings } from '../config.js';
+import type { RelayState } from '../store/state.js';
+
+export function firstState(settings: Settings, snapshot: Snapshot, listeners: readonly Listener[]): RelayState {
+  const identity = generateKeyPair();
+  const wireguard = generateKeyPair();
+  return {
+    version: 1,
+    identity: { publicKey: identity.publicKey, secretKey: identity.secretKey.reveal() },
+    wireguard: {
+      publicKey: wireguard.publicKey,
+      privateKey: wireguard.secretKey.reveal(),
+      port: chooseTunnelPort(settings.wireguardPort, listeners),
+    },
+    pool: formatIpv4Prefix(settings.pool ?? choosePool(prefixesInUse(snapshot), (count) => randomInt(count))),
+    pairings: [],
+    tokens: [],
+    revoked: [],
+  };
+}
+
+/** The port asked for, or from the default upwards the first that is free. Throws `conflict` when the one asked for is taken. */
+export function chooseTunnelPort(wanted: number | null, listeners: readonly Listener[]): number {
+  const holder = (port: number) =>
+    listeners.find((listener) => listener.transport === 'udp' && listener.port === port);
+  if (wanted !== null) {
+    const taken = holder(wanted);
+    if (taken === undefined) return wanted;
+    throw new RelayError('conflict', `port ${wanted}/udp for WireGuard is taken by ${taken.program}`, {
+      hint: 'choose another one with --wireguard-port, or leave it out to take a free one',
+    });
+  }
+  let port = DEFAULT_WIREGUARD_PORT;
+  while (holder(port) !== undefined) port += 1;
+  return port;
+}
+
+/** A random share of the pool space that overlaps nothing in use; `random(n)` gives 0 to n-1. */
+export function choosePool(inUse: readonly Ipv4Prefix[], random: (count: number) => number): Ipv4Prefix {
+  const space = ipv4PrefixInterval(POOL_SPACE);
+  const size = 2 ** (32 - POOL_LENGTH);
+  const count = (space.last - space.first + 1) / size;
+  const start = random(count);
+  for (let step = 0; step < count; step += 1) {
+    const address = ipv4FromNumber(space.first + ((start + step) % count) * size);
+    const pool = { address, length: POOL_LENGTH };
+    if (!inUse.some((prefix) => ipv4PrefixesOverlap(prefix, pool))) return pool;
+  }
+  throw new RelayError('conflict', `every part of ${formatIpv4Prefix(POOL_SPACE)} is in use on this machine`, {
+    hint: 'give a free prefix with --pool, for example --pool 172.30.0.0/20',
+  });
+}
+
+/** Prefixes of addresses and routes of the machine, without the default route. */
+export function prefixesInUse(snapshot: Snapshot): Ipv4Prefix[] {
+  const addresses = snapshot.links.flatMap((link) => link.addresses.map((a) => `${a.address}/${a.prefixLength}`));
+  const routes = snapshot.routes.filter((route) => route.destination !== 'default').map((route) => route.destination);
+  return [...addresses, ...routes].map(parseIpv4Prefix).filter((prefix) => prefix.length > 0);
+}

@@ -1,0 +1,70 @@
+/** The relay's side of the kernel: a reconciler over the store's state. Also used without a daemon, by `plan` and `down`. */
+
+import { existsSync } from 'node:fs';
+import { createSysctlFiles } from '@homeward/shared/host/sysctl';
+import type { Runner } from '@homeward/shared/host/runner';
+import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import { findUplink } from '@homeward/shared/kernel/uplink';
+import type { Ownership } from '@homeward/shared/kernel/owned-state';
+import { PROBE_LINK, RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
+import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
+import type { Ledger, LedgerRecord } from '@homeward/shared/reconcile/ledger';
+import type { Side } from '@homeward/shared/reconcile/side';
+import { hostState } from '@homeward/shared/state/describe';
+import { wireguardMtu } from '@homeward/shared/tunnel/mtu';
+import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
+import type { Logger } from 'pino';
+import { relayHostState } from '../desired/relay-state.js';
+import type { RelayState } from '../store/state.js';
+
+const FORWARDING = 'net/ipv4/ip_forward';
+
+/** What a machine's WireGuard device gets where no uplink is found. */
+const USUAL_UPLINK_MTU = 1500;
+
+export const RELAY_OWNERSHIP: Ownership = {
+  tables: [RELAY_TABLE],
+  isLink: (name) => name === RELAY_LINK || name === PROBE_LINK,
+  isRoutingTable: () => false,
+  rules: false,
+};
+
+export type RelaySide = Side<RelayState>;
+
+export interface RelayKernelDeps {
+  readonly runner: Runner;
+  readonly ledger: Ledger;
+  readonly logger: Logger;
+  readonly repair: boolean;
+  /** Null where this relay was never set up. */
+  state(): RelayState | null;
+}
+
+export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
+  const sysctls = createSysctlFiles();
+  return createReconciler({
+    ...deps,
+    sysctls,
+    ownership: RELAY_OWNERSHIP,
+    createWireguardLink: (link) => createWireguardLink(deps.runner, link, existsSync('/run/systemd/system')),
+    async desired(snapshot, ledger) {
+      const state = deps.state();
+      if (state === null) return hostState([]);
+      return relayHostState(state, {
+        mtu: tunnelMtu(snapshot),
+        guardedLinks: guardedLinks(ledger, await sysctls.read(FORWARDING), snapshot),
+      });
+    },
+  });
+}
+
+export function tunnelMtu(snapshot: Snapshot): number {
+  return wireguardMtu(findUplink(snapshot, RELAY_OWNERSHIP.isLink)?.link.mtu ?? USUAL_UPLINK_MTU);
+}
+
+/** The links there were when we switched forwarding on, or will; none where somebody else had it on before. */
+function guardedLinks(ledger: LedgerRecord, forwarding: string | null, snapshot: Snapshot): readonly string[] {
+  const record = ledger.sysctls[FORWARDING];
+  if (record !== undefined) return record.before === '0' ? [...record.links].sort() : [];
+  return forwarding === '0' ? foreignLinks(snapshot, RELAY_OWNERSHIP).sort() : [];
+}

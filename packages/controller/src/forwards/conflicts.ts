@@ -1,0 +1,93 @@
+/** Which forwards may be set: refused are the operator's own doors, ports of other backends, ports somebody listens on. Pure. */
+
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import {
+  type Forward,
+  formatForward,
+  parseForward,
+  portMappings,
+  type Transport,
+} from '@homeward/shared/net/forward-spec';
+import { rangesOverlap } from '@homeward/shared/net/port';
+import type { Listener } from '@homeward/shared/kernel/sockets';
+import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
+import { sameExceptTransports } from './forward-list.js';
+import type { RelayState } from '../store/state.js';
+
+export interface RelayPorts {
+  readonly listeners: readonly Listener[];
+  readonly controlPort: number;
+  readonly tunnelPort: number;
+}
+
+/** Throws `conflict` naming what holds the port. `takeOver` allows ports on which something else than SSH listens. */
+export function checkForward(
+  state: RelayState,
+  backend: string,
+  forward: Forward,
+  ports: RelayPorts,
+  takeOver: boolean,
+): void {
+  const spec = formatForward(forward);
+  refuseProtected(spec, forward, ports);
+  refuseTaken(state, backend, spec, forward);
+  if (!takeOver) refuseListener(spec, forward, ports.listeners);
+}
+
+function refuseProtected(spec: string, forward: Forward, ports: RelayPorts): void {
+  const doors: { transport: Transport; port: number; what: string }[] = [
+    ...sshPorts(ports.listeners).map((port) => ({ transport: 'tcp' as const, port, what: "the relay's SSH" })),
+    { transport: 'tcp', port: ports.controlPort, what: "homeward's control port" },
+    { transport: 'udp', port: ports.tunnelPort, what: "homeward's tunnel port" },
+  ];
+  const door = doors.find(({ transport, port }) =>
+    portMappings(forward).some((mapping) => mapping.transport === transport && mapping.publicPort === port),
+  );
+  if (door === undefined) return;
+  throw new RelayError('conflict', `forward ${spec} would take port ${door.port}/${door.transport}, ${door.what}`, {
+    hint: `choose another public port, for example ${alternative(forward)}`,
+  });
+}
+
+function refuseTaken(state: RelayState, backend: string, spec: string, forward: Forward): void {
+  for (const pairing of state.pairings) {
+    for (const otherSpec of pairing.forwards) {
+      const other = parseForward(otherSpec);
+      if (pairing.name === backend && sameExceptTransports(forward, other)) continue;
+      if (!overlaps(forward, other)) continue;
+      throw new RelayError('conflict', `forward ${spec}: the port already goes to backend "${pairing.name}" (${otherSpec})`, {
+        hint: `free it: controller forward remove ${pairing.name} ${otherSpec}`,
+      });
+    }
+  }
+}
+
+/** A forward with an address goes before one without, so only equals collide. */
+function overlaps(a: Forward, b: Forward): boolean {
+  return (
+    a.address === b.address &&
+    rangesOverlap(a.publicPorts, b.publicPorts) &&
+    a.transports.some((transport) => b.transports.includes(transport))
+  );
+}
+
+function refuseListener(spec: string, forward: Forward, listeners: readonly Listener[]): void {
+  const found = listeners.find(
+    (listener) =>
+      listener.family !== 'ipv6' &&
+      (listener.address === '*' || forward.address === null || listener.address === forward.address) &&
+      !listener.address.startsWith('127.') &&
+      portMappings(forward).some((m) => m.transport === listener.transport && m.publicPort === listener.port),
+  );
+  if (found === undefined) return;
+  const where = `${found.port}/${found.transport}`;
+  throw new RelayError('conflict', `forward ${spec}: ${found.program} listens on ${where} of this relay`, {
+    hint: `stop it, choose another public port (${alternative(forward)}), or use --take-over`,
+  });
+}
+
+/** The same target on a public port that is rarely taken. */
+function alternative(forward: Forward): string {
+  const shifted = forward.publicPorts.first < 50_000 ? 10_000 : -10_000;
+  return `${forward.publicPorts.first + shifted}=${forward.targetPorts.first}/${forward.transports.join('+')}`;
+}

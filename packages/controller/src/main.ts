@@ -1,0 +1,33 @@
+/** The controller's program: the only file that builds real dependencies. */
+
+import { runProgram } from '@homeward/shared/terminal/program';
+import { VERSION } from '@homeward/shared/terminal/version';
+import { Command, Option } from 'commander';
+import { contextOf } from './commands/context.js';
+import { addForwardCommands } from './commands/forward.js';
+import { addKernelCommands } from './commands/kernel.js';
+import { addPairCommand } from './commands/pair.js';
+import { addServeCommand } from './commands/serve.js';
+import { addStatusCommands } from './commands/status.js';
+import { runSyntheticClient } from './probe/synthetic-client.js';
+
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+
+const program = new Command('controller')
+  .description("homeward on the relay: forwards public ports to backends that see the client's real IP")
+  .version(VERSION)
+  .option('--json', 'one JSON document on stdout')
+  .option('--debug', 'more in the log, stack traces with errors')
+  .addOption(new Option('--state-dir <dir>', 'keys and pairings').env('HOMEWARD_STATE_DIR').default('/var/lib/homeward/controller'))
+  .addOption(new Option('--run-dir <dir>', "the daemon's socket").env('HOMEWARD_RUN_DIR').default('/run/homeward'));
+
+const context = () => contextOf(program, interrupt.signal);
+addServeCommand(program, context, interrupt.signal);
+addPairCommand(program, context);
+addForwardCommands(program, context);
+addStatusCommands(program, context);
+addKernelCommands(program, context);
+program.command('synthetic-client', { hidden: true }).action(() => runSyntheticClient(process.env['PATH']));
+
+process.exitCode = await runProgram(program, process.argv);

@@ -1,0 +1,114 @@
+/** Changing the forwards of a backend while everything runs. */
+
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import { type Forward, formatForward, parseForward } from '@homeward/shared/net/forward-spec';
+import { checkForward } from '../forwards/conflicts.js';
+import { withForward, withoutForward } from '../forwards/forward-list.js';
+import { pairingNamed, withForwards } from '../store/pairings.js';
+import type { Relay } from './relay.js';
+
+/** How long an online backend may take to apply an offer: making a device by wireguard-go is the slowest part. */
+const APPLY_TIMEOUT_MS = 15_000;
+
+export interface ForwardsOutcome {
+  readonly backend: string;
+  readonly forwards: readonly string[];
+  readonly changed: boolean;
+  /** `offline`: stored, and set up when the backend comes. */
+  readonly state: 'applied' | 'offline';
+}
+
+/** Adds forwards to those there are. All are checked before anything is changed. */
+export async function addForwards(
+  relay: Relay,
+  backend: string,
+  specs: readonly string[],
+  takeOver: boolean,
+  signal: AbortSignal,
+): Promise<ForwardsOutcome> {
+  const wanted = specs.map(parseForward);
+  const changed = await storeAdded(relay, backend, wanted, takeOver);
+  const state = await bringAbout(relay, backend, signal);
+  throwRefused(relay, backend, wanted);
+  return { backend, forwards: pairingNamed(relay.store.state(), backend).forwards, changed, state };
+}
+
+/** Only stores the added forwards; true when that changed something. */
+export async function storeAdded(
+  relay: Relay,
+  backend: string,
+  wanted: readonly Forward[],
+  takeOver: boolean,
+): Promise<boolean> {
+  if (wanted.length === 0) return false;
+  const ports = await relay.ports();
+  return relay.store.update((state) => {
+    const before = pairingNamed(state, backend).forwards;
+    let next = state;
+    for (const forward of wanted) {
+      checkForward(next, backend, forward, ports, takeOver);
+      const list = withForward(pairingNamed(next, backend).forwards, forward);
+      if (list.join(' ') !== pairingNamed(next, backend).forwards.join(' ')) next = withForwards(next, backend, list);
+    }
+    const after = pairingNamed(next, backend).forwards;
+    return { state: next, result: after.join(' ') !== before.join(' ') };
+  });
+}
+
+export async function removeForwards(
+  relay: Relay,
+  backend: string,
+  specs: readonly string[],
+  signal: AbortSignal,
+): Promise<ForwardsOutcome> {
+  const unwanted = specs.map(parseForward);
+  await relay.store.update((state) => {
+    const left = unwanted.reduce<readonly string[]>(
+      (list, forward) => withoutForward(backend, list, forward),
+      pairingNamed(state, backend).forwards,
+    );
+    return { state: withForwards(state, backend, left), result: null };
+  });
+  const state = await bringAbout(relay, backend, signal);
+  return { backend, forwards: pairingNamed(relay.store.state(), backend).forwards, changed: true, state };
+}
+
+/** Sets both ends up and waits until the backend has applied its offer. Throws what the backend could not do. */
+export async function bringAbout(relay: Relay, backend: string, signal: AbortSignal): Promise<'applied' | 'offline'> {
+  await relay.reconcile();
+  if (!relay.backends.isOnline(backend)) return 'offline';
+  relay.backends.offer(backend);
+  await untilApplied(relay, backend, AbortSignal.any([signal, AbortSignal.timeout(APPLY_TIMEOUT_MS)])).catch((error: unknown) => {
+    if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
+    throw new RelayError('timeout', `backend "${backend}" did not apply its forwards within ${APPLY_TIMEOUT_MS / 1000} s`, {
+      hint: 'look at it there: agent status',
+    });
+  });
+  return 'applied';
+}
+
+/** Resolves when the backend has applied the newest revision; throws `command-failed` when it says that it cannot. */
+export async function untilApplied(relay: Relay, backend: string, signal: AbortSignal): Promise<void> {
+  await relay.changes.until(() => {
+    const failure = relay.backends.failure(backend);
+    if (failure !== null) throw new RelayError('command-failed', `backend "${backend}" could not apply its offer: ${failure}`);
+    const pairing = pairingNamed(relay.store.state(), backend);
+    return pairing.applied?.revision === pairing.revision ? true : null;
+  }, signal);
+}
+
+/** Throws `refused` when the backend's owner does not allow one of the forwards. */
+export function throwRefused(relay: Relay, backend: string, wanted: readonly Forward[]): void {
+  const pairing = pairingNamed(relay.store.state(), backend);
+  const specs = new Set(wanted.flatMap((forward) => [formatForward(forward), ...pairing.forwards.filter((spec) => coveredBy(spec, forward))]));
+  const refusal = pairing.applied?.refused.find((refused) => specs.has(refused.spec));
+  if (refusal === undefined) return;
+  throw new RelayError('refused', `backend "${backend}" refuses ${refusal.spec}: ${refusal.reason}`, {
+    hint: `nothing is forwarded for it; allow it there and repeat, or: controller forward remove ${backend} ${refusal.spec}`,
+  });
+}
+
+/** 53/tcp asked for is part of a stored 53/tcp+udp. */
+function coveredBy(spec: string, forward: Forward): boolean {
+  return formatForward({ ...parseForward(spec), transports: forward.transports }) === formatForward(forward);
+}

@@ -1,0 +1,140 @@
+/** The main job: makes a pairing and its token, waits for the backend, sets both ends up, proves it. Tells each step as an event. */
+
+import { randomBytes } from 'node:crypto';
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import { parseForward } from '@homeward/shared/net/forward-spec';
+import { parseBackendName } from '@homeward/shared/net/names';
+import { fingerprint } from '@homeward/shared/session/keys';
+import { createToken, formatToken } from '@homeward/shared/session/token';
+import { checkForward } from '../forwards/conflicts.js';
+import { addPairing, backendTunnelAddress, pairingNamed } from '../store/pairings.js';
+import { addToken, hashSecret } from '../store/tokens.js';
+import { bringAbout, storeAdded, throwRefused, untilApplied } from './forwards.js';
+import { probeBackends, type ProbeOutcome, untilHandshake } from './probe.js';
+import type { Relay } from './relay.js';
+
+export interface PairRequest {
+  readonly backend: string;
+  readonly forwards: readonly string[];
+  readonly takeOver: boolean;
+  readonly expiresMs: number;
+  readonly wait: boolean;
+  readonly timeoutMs: number;
+}
+
+export interface PairOutcome {
+  readonly state: 'waiting' | 'paired';
+  readonly proof: ProbeOutcome | null;
+}
+
+type Emit = (event: Record<string, unknown>) => void;
+
+export async function pair(relay: Relay, request: PairRequest, emit: Emit, signal: AbortSignal): Promise<PairOutcome> {
+  const name = parseBackendName(request.backend);
+  const wanted = request.forwards.map(parseForward);
+  const ports = await relay.ports();
+  const endpoints = await relay.endpoints();
+  // Everything is checked before the pairing exists: bad input changes nothing.
+  for (const forward of wanted) checkForward(relay.store.state(), name, forward, ports, request.takeOver);
+  await relay.store.update((state) => ({
+    state: state.pairings.some((pairing) => pairing.name === name)
+      ? state
+      : addPairing(state, name, randomBytes(32).toString('base64')),
+    result: null,
+  }));
+  await storeAdded(relay, name, wanted, request.takeOver);
+  if (pairingNamed(relay.store.state(), name).agentKey === null) {
+    emit(await makeToken(relay, name, request.expiresMs, endpoints));
+    if (!request.wait) return { state: 'waiting', proof: null };
+  }
+  await untilOnline(relay, name, request.timeoutMs, emit, signal);
+  await bringAbout(relay, name, signal);
+  await untilApplied(relay, name, signal);
+  emit(appliedEvent(relay, name));
+  throwRefused(relay, name, wanted);
+  await untilHandshake(relay, name, signal);
+  const proof = await probeBackends(relay, name, null, signal);
+  emit({ event: 'probed', backend: name, ...proof });
+  return { state: 'paired', proof };
+}
+
+async function makeToken(
+  relay: Relay,
+  name: string,
+  expiresMs: number,
+  endpoints: readonly string[],
+): Promise<Record<string, unknown>> {
+  const token = createToken(relay.store.state().identity.publicKey, endpoints);
+  const now = relay.now();
+  const expiresAt = new Date(now.getTime() + expiresMs).toISOString();
+  await relay.store.update((state) => ({
+    state: addToken(state, {
+      id: token.id,
+      secretHash: hashSecret(Buffer.from(token.secret.reveal(), 'base64url')),
+      name,
+      createdAt: now.toISOString(),
+      expiresAt,
+    }),
+    result: null,
+  }));
+  const { controlPort, tunnelPort } = await relay.ports();
+  return {
+    event: 'token',
+    backend: name,
+    token: formatToken(token).reveal(),
+    command: 'agent enroll',
+    expiresAt,
+    urls: endpoints,
+    openPorts: [`${controlPort}/tcp`, `${tunnelPort}/udp`, ...pairingNamed(relay.store.state(), name).forwards],
+  };
+}
+
+async function untilOnline(relay: Relay, name: string, timeoutMs: number, emit: Emit, signal: AbortSignal): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  let announced = false;
+  const wasPaired = pairingNamed(relay.store.state(), name).agentKey !== null;
+  try {
+    await relay.changes.until(() => {
+      const { agentKey } = pairingNamed(relay.store.state(), name);
+      if (agentKey !== null && !announced && !wasPaired) {
+        announced = true;
+        emit({ event: 'enrolled', backend: name, fingerprint: fingerprint(agentKey) });
+      }
+      return agentKey !== null && relay.backends.isOnline(name) ? true : null;
+    }, limit);
+  } catch (error) {
+    if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
+    throw notCome(relay, name, timeoutMs);
+  }
+}
+
+function notCome(relay: Relay, name: string, timeoutMs: number): RelayError {
+  const limit = `${Math.round(timeoutMs / 1000)} s`;
+  if (pairingNamed(relay.store.state(), name).agentKey !== null) {
+    return new RelayError('timeout', `backend "${name}" is paired but did not connect within ${limit}`, {
+      hint: 'start it there: agent run',
+    });
+  }
+  const token = relay.store.state().tokens.find((candidate) => candidate.name === name);
+  return new RelayError('timeout', `backend "${name}" did not come within ${limit}; it stays waiting`, {
+    hint: `its token is valid until ${token?.expiresAt ?? 'now'}; for a new one: controller pair ${name}`,
+  });
+}
+
+function appliedEvent(relay: Relay, name: string): Record<string, unknown> {
+  const state = relay.store.state();
+  const pairing = pairingNamed(state, name);
+  return {
+    event: 'applied',
+    backend: name,
+    revision: pairing.revision,
+    forwards: pairing.forwards,
+    refused: pairing.applied?.refused ?? [],
+    tunnel: {
+      kind: 'wireguard',
+      implementation: pairing.applied?.implementation ?? null,
+      device: pairing.applied?.device ?? null,
+      backendAddress: backendTunnelAddress(state, pairing),
+    },
+  };
+}

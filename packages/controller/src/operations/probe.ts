@@ -1,0 +1,116 @@
+/** Proving the real IP of backends now, and remembering the outcome. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import { command } from '@homeward/shared/host/command';
+import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
+import { RELAY_LINK } from '@homeward/shared/net/allocation';
+import { formatForward, parseForward } from '@homeward/shared/net/forward-spec';
+import type { ProbeTarget } from '../probe/prober.js';
+import type { ProbeResult } from '../probe/verdict.js';
+import { pairingNamed, withPairing } from '../store/pairings.js';
+import type { Pairing } from '../store/state.js';
+import type { Relay } from './relay.js';
+
+/** WireGuard repeats a lost handshake after 5 s (REKEY_TIMEOUT); one repetition is waited for. */
+const HANDSHAKE_LIMIT_MS = 6_000;
+const HANDSHAKE_POLL_MS = 20;
+
+export interface ProbeOutcome {
+  readonly ok: boolean;
+  readonly results: readonly ProbeResult[];
+}
+
+/** Probes one backend, or all that are paired; `spec` narrows it to one forward. Results of an offline backend are red. */
+export async function probeBackends(
+  relay: Relay,
+  name: string | null,
+  spec: string | null,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
+  const state = relay.store.state();
+  const pairings = name === null ? state.pairings.filter((pairing) => pairing.agentKey !== null) : [pairingNamed(state, name)];
+  if (pairings.length === 0) {
+    throw new RelayError('not-found', 'no backend is paired yet', { hint: 'pair one: controller pair home' });
+  }
+  const chosen = pairings.map((pairing) => ({ pairing, specs: chosenSpecs(pairing, spec) }));
+  if (chosen.every(({ specs }) => specs === null)) {
+    throw new RelayError('not-found', `no forward ${spec} to probe`, { hint: 'list them: controller status' });
+  }
+  const targets = chosen.flatMap(({ pairing, specs }) => (specs === null ? [] : [targetOf(relay, pairing, specs)]));
+  const online = targets.filter((target) => isReady(relay, target.pairing));
+  const offline = targets.filter((target) => !online.includes(target));
+  const measured = online.length === 0 ? [] : await relay.probe(online, signal);
+  const results = [...measured, ...offline.flatMap(unprobed)];
+  if (spec === null) await remember(relay, targets, results);
+  return { ok: results.every((result) => result.ok), results };
+}
+
+/** Waits until the backend's first handshake has reached the relay, within a limit: the probe itself tells if none did. */
+export async function untilHandshake(relay: Relay, name: string, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + HANDSHAKE_LIMIT_MS;
+  const { wireguardPublicKey } = pairingNamed(relay.store.state(), name);
+  while (performance.now() < deadline) {
+    const device = parseWireguardDump(await relay.runner.run(command('wg', ['show', RELAY_LINK, 'dump'])));
+    const peer = device.peers.find((candidate) => candidate.publicKey === wireguardPublicKey);
+    if (peer !== undefined && peer.latestHandshake > 0) return;
+    await delay(HANDSHAKE_POLL_MS, undefined, { signal });
+  }
+}
+
+function chosenSpecs(pairing: Pairing, spec: string | null): readonly string[] | null {
+  // A refused forward is not set up: there is nothing to prove, and `status` shows it as failed.
+  const active = pairing.forwards.filter((stored) => !pairing.applied?.refused.some((refused) => refused.spec === stored));
+  if (spec === null) return active;
+  const canonical = formatForward(parseForward(spec));
+  return active.includes(canonical) ? [canonical] : null;
+}
+
+function targetOf(relay: Relay, pairing: Pairing, specs: readonly string[]): ProbeTarget {
+  return {
+    pairing,
+    specs,
+    observe: (action, watch, signal) => relay.backends.observe(pairing.name, action, watch, signal),
+  };
+}
+
+function isReady(relay: Relay, pairing: Pairing): boolean {
+  return relay.backends.isOnline(pairing.name) && pairing.applied !== null;
+}
+
+/** Without a session nobody tells what the backend saw: not proven. */
+function unprobed({ pairing, specs }: ProbeTarget): ProbeResult[] {
+  return specs.flatMap((spec) => {
+    const forward = parseForward(spec);
+    return forward.transports.map((proto) => ({
+      backend: pairing.name,
+      forward: spec,
+      proto,
+      port: forward.publicPorts.first,
+      family: 'ipv4' as const,
+      client: '',
+      seen: null,
+      arrivedOn: null,
+      leftOn: null,
+      replied: false,
+      service: 'silent' as const,
+      rttMs: null,
+      ok: false,
+      cause: 'offline',
+      hint: `backend "${pairing.name}" is not connected, so nobody can tell what it sees; look there: agent status`,
+    }));
+  });
+}
+
+async function remember(relay: Relay, targets: readonly ProbeTarget[], results: readonly ProbeResult[]): Promise<void> {
+  const at = relay.now().toISOString();
+  await relay.store.update((state) => {
+    const proven = targets.reduce((next, { pairing }) => {
+      const current = next.pairings.find((candidate) => candidate.name === pairing.name);
+      if (current === undefined) return next;
+      const own = results.filter((result) => result.backend === pairing.name);
+      return withPairing(next, { ...current, proof: { ok: own.length > 0 && own.every((result) => result.ok), at } });
+    }, state);
+    return { state: proven, result: null };
+  });
+}

@@ -1,0 +1,37 @@
+/** What every operation of the daemon works with. */
+
+import type { Runner } from '@homeward/shared/host/runner';
+import type { Ipv4Address } from '@homeward/shared/net/ipv4';
+import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
+import type { Logger } from 'pino';
+import type { Backends } from '../daemon/backends.js';
+import type { Changes } from '../daemon/changes.js';
+import type { KernelFigures } from '../daemon/status.js';
+import type { RelayPorts } from '../forwards/conflicts.js';
+import type { ProbeTarget } from '../probe/prober.js';
+import type { ProbeResult } from '../probe/verdict.js';
+import type { RelayState } from '../store/state.js';
+import type { AgentServer } from '../server/agent-server.js';
+import type { Store } from '@homeward/shared/host/store';
+
+export interface Relay {
+  readonly store: Store<RelayState>;
+  readonly runner: Runner;
+  readonly kernel: Reconciler;
+  readonly server: AgentServer;
+  readonly backends: Backends;
+  readonly changes: Changes;
+  readonly logger: Logger;
+  readonly repair: boolean;
+  readonly version: string;
+  probe(targets: readonly ProbeTarget[], signal: AbortSignal): Promise<ProbeResult[]>;
+  /** Brings the kernel to the store's state. */
+  reconcile(): Promise<void>;
+  /** What is protected, and who listens where, now. */
+  ports(): Promise<RelayPorts>;
+  /** URLs that agents dial. */
+  endpoints(): Promise<readonly string[]>;
+  uplinkAddress(): Promise<Ipv4Address>;
+  figures(): Promise<KernelFigures>;
+  now(): Date;
+}

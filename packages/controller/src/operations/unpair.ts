@@ -1,0 +1,21 @@
+/** Ending a pairing: revoked in the store first, then peer and forwards, then the session, then the notice. */
+
+import { pairingNamed, removePairing } from '../store/pairings.js';
+import type { Relay } from './relay.js';
+
+export interface UnpairOutcome {
+  readonly backend: string;
+  /** False: the backend is offline and hears it when it next connects. */
+  readonly cleaned: boolean;
+}
+
+/** Removes everything of the pairing here at once; gives whether the backend has cleaned up as well. */
+export async function unpair(relay: Relay, name: string): Promise<UnpairOutcome> {
+  pairingNamed(relay.store.state(), name);
+  const session = relay.backends.sessionOf(name);
+  await relay.store.update((state) => ({ state: removePairing(state, name, relay.now().toISOString()), result: null }));
+  await relay.reconcile();
+  const cleaned = await relay.backends.dismiss(session);
+  relay.changes.notify();
+  return { backend: name, cleaned };
+}

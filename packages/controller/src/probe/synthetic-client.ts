@@ -1,0 +1,78 @@
+/**
+ * The synthetic client: a child process in a network namespace of its own. It says `ready`, waits on stdin for its jobs,
+ * sets its end of the veth pair up, connects as any client would, prints the replies and ends.
+ */
+
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { createRunner } from '@homeward/shared/host/runner';
+import { command } from '@homeward/shared/host/command';
+import { PROBE_CLIENT_ADDRESS, PROBE_CLIENT_LINK, PROBE_PREFIX, PROBE_RELAY_ADDRESS } from '@homeward/shared/net/allocation';
+import { type ProbeJob, type ProbeReply, probeJobs } from './job.js';
+
+/** Datagrams get lost, and the first may meet a tunnel that is still shaking hands. */
+const RESEND_MS = 300;
+
+export async function runSyntheticClient(path: string | undefined): Promise<void> {
+  process.stdout.write('ready\n');
+  const jobs = probeJobs.parse(JSON.parse(await text(process.stdin)));
+  const lines = [
+    `address add ${PROBE_CLIENT_ADDRESS}/${PROBE_PREFIX.length} dev ${PROBE_CLIENT_LINK}`,
+    `link set dev ${PROBE_CLIENT_LINK} up`,
+    `route add default via ${PROBE_RELAY_ADDRESS}`,
+  ];
+  await createRunner(path).run(command('ip', ['-batch', '-'], `${lines.join('\n')}\n`));
+  const replies = await Promise.all(jobs.map((job) => (job.transport === 'tcp' ? probeTcp(job) : probeUdp(job))));
+  process.stdout.write(`${JSON.stringify(replies)}\n`);
+}
+
+function probeTcp(job: ProbeJob): Promise<ProbeReply> {
+  return new Promise((resolve) => {
+    const started = performance.now();
+    const socket = connect({ host: job.address, port: job.port, localPort: job.clientPort });
+    const done = (service: ProbeReply['service']) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ id: job.id, service, rttMs: service === 'silent' ? null : elapsed(started) });
+    };
+    const timer = setTimeout(() => done('silent'), job.timeoutMs);
+    socket.once('connect', () => done('answered'));
+    // A reset is an answer of the backend's kernel; anything else (no route, timed out) is none.
+    socket.on('error', (error: NodeJS.ErrnoException) => done(error.code === 'ECONNREFUSED' ? 'refused' : 'silent'));
+  });
+}
+
+function probeUdp(job: ProbeJob): Promise<ProbeReply> {
+  return new Promise((resolve) => {
+    const payload = Buffer.from(job.payload, 'base64');
+    const socket = createSocket('udp4');
+    const started = performance.now();
+    let resend: NodeJS.Timeout | undefined;
+    const done = (service: ProbeReply['service']) => {
+      clearTimeout(timer);
+      clearInterval(resend);
+      socket.removeAllListeners();
+      // Port-unreachable may still come in: nobody listens any more, and that is no fault.
+      socket.on('error', () => undefined);
+      socket.close();
+      resolve({ id: job.id, service, rttMs: service === 'silent' ? null : elapsed(started) });
+    };
+    const timer = setTimeout(() => done('silent'), job.timeoutMs);
+    socket.once('message', () => done('answered'));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') done('refused');
+    });
+    socket.bind(job.clientPort, PROBE_CLIENT_ADDRESS, () => {
+      // Connected, so that the kernel takes replies from the address we asked only, and tells of port-unreachable.
+      socket.connect(job.port, job.address, () => {
+        socket.send(payload);
+        resend = setInterval(() => socket.send(payload), RESEND_MS);
+      });
+    });
+  });
+}
+
+function elapsed(startedMs: number): number {
+  return Math.round((performance.now() - startedMs) * 100) / 100;
+}

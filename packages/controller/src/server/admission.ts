@@ -1,0 +1,100 @@
+/** Decides which sockets may wait for authentication and which handshakes are worth the arithmetic. */
+
+import { addressGroup } from './address-group.js';
+import type { Limits } from './limits.js';
+
+export interface Admission {
+  /** Takes a socket in; `evict` is called when it has to make room for another. */
+  enter(address: string, evict: () => void): Ticket;
+  /** True when a handshake from this address may be computed now. */
+  mayHandshake(address: string): boolean;
+}
+
+/** A waiting socket's place. */
+export interface Ticket {
+  /** The socket proved a known key: it waits no more, and its address is remembered. */
+  confirmed(): void;
+  /** The socket is gone; harmless after `confirmed`. */
+  leave(): void;
+}
+
+interface Waiting {
+  readonly group: string;
+  readonly returning: boolean;
+  readonly evict: () => void;
+}
+
+const ONE_SECOND_MS = 1000;
+
+export function createAdmission(deps: { limits: Limits; now: () => number }): Admission {
+  const { limits, now } = deps;
+  /** In order of arrival. */
+  const waiting = new Set<Waiting>();
+  /** In order of last use; a Map's or Set's iteration order is that of insertion. */
+  const returning = new Set<string>();
+  let window = { startMs: Number.NEGATIVE_INFINITY, total: 0, perGroup: new Map<string, number>() };
+
+  function makeRoom(newcomer: Waiting): void {
+    const own = [...waiting].filter((other) => other.group === newcomer.group);
+    if (own.length >= limits.pendingPerAddress) {
+      drop(own[0]);
+      return;
+    }
+    const strangers = [...waiting].filter((other) => !other.returning);
+    if (!newcomer.returning && strangers.length >= limits.pendingSockets - limits.reservedForReturning) {
+      drop(oldestOfBusiest(strangers));
+    } else if (waiting.size >= limits.pendingSockets) {
+      drop(oldestOfBusiest([...waiting]));
+    }
+  }
+
+  function drop(victim: Waiting | undefined): void {
+    if (victim === undefined) return;
+    waiting.delete(victim);
+    victim.evict();
+  }
+
+  function remember(group: string): void {
+    returning.delete(group);
+    returning.add(group);
+    const [oldest] = returning;
+    if (returning.size > limits.returningAddresses && oldest !== undefined) returning.delete(oldest);
+  }
+
+  return {
+    enter(address, evict) {
+      const group = addressGroup(address);
+      const place = { group, returning: returning.has(group), evict };
+      makeRoom(place);
+      waiting.add(place);
+      return {
+        confirmed() {
+          waiting.delete(place);
+          remember(group);
+        },
+        leave() {
+          waiting.delete(place);
+        },
+      };
+    },
+    mayHandshake(address) {
+      const nowMs = now();
+      if (nowMs - window.startMs >= ONE_SECOND_MS) window = { startMs: nowMs, total: 0, perGroup: new Map() };
+      if (window.total >= limits.handshakesPerSecond) return false;
+      const group = addressGroup(address);
+      const used = window.perGroup.get(group) ?? 0;
+      if (!returning.has(group) && used >= limits.handshakesPerSecondPerStranger) return false;
+      window.total += 1;
+      window.perGroup.set(group, used + 1);
+      return true;
+    },
+  };
+}
+
+/** Who holds most places loses its oldest: a flood from one source pushes itself out first. */
+function oldestOfBusiest(candidates: readonly Waiting[]): Waiting | undefined {
+  const counts = new Map<string, number>();
+  for (const { group } of candidates) counts.set(group, (counts.get(group) ?? 0) + 1);
+  const most = Math.max(0, ...counts.values());
+  return candidates.find(({ group }) => counts.get(group) === most);
+}

@@ -1,0 +1,69 @@
+/** Changes of the pairings, each a pure function from state to state. */
+
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import { type Ipv4Address, ipv4AddressAt, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
+import type { Pairing, RelayState } from './state.js';
+
+/** The pairing of that name; throws `not-found` listing those there are. */
+export function pairingNamed(state: RelayState, name: string): Pairing {
+  const found = state.pairings.find((pairing) => pairing.name === name);
+  if (found !== undefined) return found;
+  const names = state.pairings.map((pairing) => pairing.name);
+  throw new RelayError('not-found', `there is no backend named "${name}"`, {
+    hint: names.length === 0 ? `pair one: controller pair ${name}` : `paired are: ${names.join(', ')}`,
+  });
+}
+
+/** Puts a changed pairing in the place of the one with its name. */
+export function withPairing(state: RelayState, changed: Pairing): RelayState {
+  return {
+    ...state,
+    pairings: state.pairings.map((pairing) => (pairing.name === changed.name ? changed : pairing)),
+  };
+}
+
+/** A new pairing that waits for its backend, at the lowest free index. */
+export function addPairing(state: RelayState, name: string, presharedKey: string): RelayState {
+  const taken = new Set(state.pairings.map((pairing) => pairing.index));
+  let index = 1;
+  while (taken.has(index)) index += 1;
+  const pairing: Pairing = {
+    name,
+    index,
+    agentKey: null,
+    wireguardPublicKey: null,
+    presharedKey,
+    forwards: [],
+    revision: 1,
+    applied: null,
+    proof: null,
+  };
+  return { ...state, pairings: [...state.pairings, pairing] };
+}
+
+/** Sets the forwards and counts up the revision. */
+export function withForwards(state: RelayState, name: string, forwards: readonly string[]): RelayState {
+  const pairing = pairingNamed(state, name);
+  return withPairing(state, { ...pairing, forwards: [...forwards], revision: pairing.revision + 1 });
+}
+
+/** Forgets the pairing and its tokens; its agent's key is remembered as revoked. */
+export function removePairing(state: RelayState, name: string, at: string): RelayState {
+  const pairing = pairingNamed(state, name);
+  const others = state.revoked.filter((entry) => entry.agentKey !== pairing.agentKey);
+  return {
+    ...state,
+    pairings: state.pairings.filter((other) => other.name !== name),
+    tokens: state.tokens.filter((token) => token.name !== name),
+    revoked: pairing.agentKey === null ? state.revoked : [...others, { agentKey: pairing.agentKey, name, at }],
+  };
+}
+
+/** The relay's own address in the tunnel: the first of the pool. */
+export function relayTunnelAddress(state: RelayState): Ipv4Address {
+  return ipv4AddressAt(parseIpv4Prefix(state.pool), 1);
+}
+
+export function backendTunnelAddress(state: RelayState, pairing: Pairing): Ipv4Address {
+  return ipv4AddressAt(parseIpv4Prefix(state.pool), pairing.index + 1);
+}

@@ -1,0 +1,56 @@
+/** What a relay remembers: its keys, its pool, its pairings, its tokens. The schema is the file's format. */
+
+import { z } from 'zod';
+
+export const pairingSchema = z.strictObject({
+  name: z.string(),
+  /** Position in the pool; the backend's address is pool + index + 1. */
+  index: z.int().min(1),
+  /** Null until the backend has enrolled. */
+  agentKey: z.string().nullable(),
+  /** Null until the agent said hello. */
+  wireguardPublicKey: z.string().nullable(),
+  presharedKey: z.string(),
+  /** Canonical specs. */
+  forwards: z.array(z.string()),
+  /** Counts the changes of what the agent is offered. */
+  revision: z.int(),
+  /** What the agent last said to have done; null before it did. */
+  applied: z
+    .strictObject({
+      revision: z.int(),
+      refused: z.array(z.strictObject({ spec: z.string(), reason: z.string() })),
+      device: z.string(),
+      implementation: z.enum(['kernel', 'wireguard-go']).nullable(),
+      echoPort: z.int(),
+    })
+    .nullable(),
+  proof: z.strictObject({ ok: z.boolean(), at: z.string() }).nullable(),
+});
+
+export const tokenSchema = z.strictObject({
+  id: z.string(),
+  /** SHA-256 of the secret, base64: random secrets need no slow hash. */
+  secretHash: z.string(),
+  name: z.string(),
+  createdAt: z.string(),
+  expiresAt: z.string(),
+  usesLeft: z.int().min(0),
+  /** Keys that used it, for an answer that was lost and is asked for again. */
+  usedBy: z.array(z.strictObject({ agentKey: z.string(), at: z.string(), from: z.string() })),
+});
+
+export const stateSchema = z.strictObject({
+  version: z.literal(1),
+  /** X25519 key pair of the session layer, base64. */
+  identity: z.strictObject({ publicKey: z.string(), secretKey: z.string() }),
+  wireguard: z.strictObject({ publicKey: z.string(), privateKey: z.string(), port: z.int() }),
+  pool: z.string(),
+  pairings: z.array(pairingSchema),
+  tokens: z.array(tokenSchema),
+  revoked: z.array(z.strictObject({ agentKey: z.string(), name: z.string(), at: z.string() })),
+});
+
+export type Pairing = z.infer<typeof pairingSchema>;
+export type TokenRecord = z.infer<typeof tokenSchema>;
+export type RelayState = z.infer<typeof stateSchema>;

@@ -1,0 +1,68 @@
+/** Runs commands: the only import of execa. Failures become RelayErrors here, once, at the border. */
+
+import { ExecaError, execa } from 'execa';
+import { RelayError } from '../errors/relay-error.js';
+import type { Command } from './command.js';
+
+/** The Debian package that brings a program, for the hint when it is missing. */
+const PACKAGES: Record<string, string> = {
+  nft: 'nftables',
+  ip: 'iproute2',
+  ss: 'iproute2',
+  wg: 'wireguard-tools',
+  'wireguard-go': 'wireguard-go',
+  conntrack: 'conntrack',
+};
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export interface Runner {
+  /** Runs to the end and gives stdout. Throws `missing-capability`, `permission`, `command-failed` or `interrupted`. */
+  run(command: Command, signal?: AbortSignal): Promise<string>;
+}
+
+/** What every child sees: nothing of our environment, so that no token in it travels on. */
+export function childEnvironment(path: string | undefined): Record<string, string> {
+  return { PATH: path ?? DEFAULT_PATH, LC_ALL: 'C' };
+}
+
+export function createRunner(path: string | undefined): Runner {
+  return {
+    async run(command, signal) {
+      try {
+        const { stdout } = await execa(command.file, command.args, {
+          env: childEnvironment(path),
+          extendEnv: false,
+          // A session of its own: Ctrl-C on our terminal must not reach a wireguard-go that we started.
+          detached: true,
+          stripFinalNewline: false,
+          maxBuffer: 512 * 1024 * 1024,
+          ...(command.stdin === undefined ? { stdin: 'ignore' as const } : { input: command.stdin }),
+          ...(signal === undefined ? {} : { cancelSignal: signal }),
+        });
+        return stdout;
+      } catch (error) {
+        throw commandError(command, error);
+      }
+    },
+  };
+}
+
+function commandError(command: Command, error: unknown): RelayError {
+  if (!(error instanceof ExecaError)) return new RelayError('bug', `running ${command.file} failed`, { cause: error });
+  const argv = [command.file, ...command.args].join(' ');
+  const stderr = String(error.stderr ?? '').trim();
+  const details = { argv, stderr, exitCode: error.exitCode ?? null };
+  if (error.code === 'ENOENT') {
+    return new RelayError('missing-capability', `the program ${command.file} is missing`, {
+      hint: `install it: apt-get install --no-install-recommends ${PACKAGES[command.file] ?? command.file}`,
+      details,
+    });
+  }
+  if (error.isCanceled) return new RelayError('interrupted', `${argv} was interrupted`, { details });
+  if (/Operation not permitted|Permission denied|must be root/i.test(stderr)) {
+    return new RelayError('permission', `${argv}: not permitted`, { hint: 'run it as root', details });
+  }
+  const firstLine = stderr.split('\n')[0] ?? '';
+  return new RelayError('command-failed', `${argv} failed: ${firstLine || `exit code ${error.exitCode}`}`, { details });
+}

@@ -1,0 +1,36 @@
+/** Kernel parameters as files below /proc/sys. */
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RelayError } from '../errors/relay-error.js';
+
+export interface SysctlFiles {
+  /** Value without trailing newline, or null where the kernel has no such parameter (a link that is gone). */
+  read(path: string): Promise<string | null>;
+  write(path: string, value: string): Promise<void>;
+}
+
+export function createSysctlFiles(root = '/proc/sys'): SysctlFiles {
+  return {
+    async read(path) {
+      try {
+        return (await readFile(join(root, path), 'utf8')).trim();
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+        throw new RelayError('command-failed', `cannot read sysctl ${path}`, { cause: error });
+      }
+    },
+    async write(path, value) {
+      try {
+        await writeFile(join(root, path), value);
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+        throw new RelayError(denied ? 'permission' : 'command-failed', `cannot set sysctl ${path} to ${value}`, {
+          hint: denied ? 'run as root, with /proc/sys writable' : undefined,
+          cause: error,
+        });
+      }
+    },
+  };
+}

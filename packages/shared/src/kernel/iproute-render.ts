@@ -1,0 +1,33 @@
+/** Renders links, addresses, routes and policy rules as lines of `ip -batch -` (ip(8), ip-rule(8)). */
+
+import { ROUTE_PROTOCOL } from '../net/allocation.js';
+import { ruleText } from '../state/describe.js';
+import type { Address, Link, PolicyRule, Route } from '../state/resources.js';
+
+export function linkUp(link: Link): string {
+  return `link set dev ${link.name} mtu ${link.mtu} up`;
+}
+
+export function addressReplace(address: Address): string {
+  return `address replace ${address.address}/${address.prefixLength} dev ${address.link}`;
+}
+
+export function addressDelete(address: Address): string {
+  return `address del ${address.address}/${address.prefixLength} dev ${address.link}`;
+}
+
+export function routeReplace(route: Route): string {
+  return `route replace ${route.destination} dev ${route.link} table ${route.table} protocol ${ROUTE_PROTOCOL}`;
+}
+
+export function routeDelete(route: Route): string {
+  return `route del ${route.destination} dev ${route.link} table ${route.table}`;
+}
+
+export function ruleAdd(rule: PolicyRule): string {
+  return `-4 rule add ${ruleText(rule.priority, rule.selector, rule.action)} protocol ${ROUTE_PROTOCOL}`;
+}
+
+export function ruleDelete(rule: PolicyRule): string {
+  return `-4 rule del ${ruleText(rule.priority, rule.selector, rule.action)} protocol ${ROUTE_PROTOCOL}`;
+}

@@ -1,0 +1,93 @@
+/** Cuts from a snapshot what is homeward's, as a HostState: ownership bounds everything we compare, change and remove. */
+
+import { ROUTE_PROTOCOL } from '../net/allocation.js';
+import { isIpv4 } from '../net/ipv4.js';
+import { parseLinkName } from '../net/names.js';
+import { port } from '../net/port.js';
+import { Secret } from '../net/secret.js';
+import { hostState } from '../state/describe.js';
+import type { HostState, PolicyRule, Resource, RuleSelector } from '../state/resources.js';
+import type { ListedLink, ListedRoute, ListedRule } from './iproute-parse.js';
+import type { NftListing } from './nft-parse.js';
+import type { Snapshot } from './snapshot.js';
+import type { ListedWireguard } from './wireguard.js';
+
+/** What one side of homeward owns in the kernel. */
+export interface Ownership {
+  /** Names of nftables tables of family inet. */
+  readonly tables: readonly string[];
+  isLink(name: string): boolean;
+  isRoutingTable(table: number): boolean;
+  /** Whether policy rules with our protocol number are this side's. */
+  readonly rules: boolean;
+}
+
+/** Which skeleton text a table was applied from, and the digest of its listing right after; by table name. */
+export type TableMemory = Readonly<Record<string, { readonly fingerprint: string; readonly digest: string }>>;
+
+/** Sysctls are not part of a snapshot: their present values by path, null where the kernel has none. */
+export type SysctlValues = ReadonlyMap<string, string | null>;
+
+export function ownedState(
+  snapshot: Snapshot,
+  ownership: Ownership,
+  memory: TableMemory,
+  sysctls: SysctlValues,
+): HostState {
+  const links = snapshot.links.filter((link) => ownership.isLink(link.name));
+  return hostState([
+    ...links.flatMap(ownedLink),
+    ...[...snapshot.wireguard].map(([name, device]) => ownedWireguard(name, device)),
+    ...snapshot.routes.flatMap((route) => ownedRoute(route, ownership)),
+    ...(ownership.rules ? snapshot.rules.flatMap(ownedRule) : []),
+    ...[...snapshot.tables].flatMap(([name, listing]) => ownedTable(name, listing, memory)),
+    ...[...sysctls].flatMap(([path, value]) => (value === null ? [] : [{ kind: 'sysctl' as const, path, value }])),
+  ]);
+}
+
+function ownedLink(link: ListedLink): Resource[] {
+  // wireguard-go's device is a tun; any other kind with our name is not kept by this state (the probe's veth, a stranger).
+  if (link.type !== 'wireguard' && link.type !== 'tun') return [];
+  const name = parseLinkName(link.name);
+  const addresses = link.addresses.flatMap(({ address, prefixLength }) =>
+    isIpv4(address) ? [{ kind: 'address' as const, link: name, address, prefixLength }] : [],
+  );
+  return [{ kind: 'link', name, type: 'wireguard', mtu: link.mtu, up: link.up }, ...addresses];
+}
+
+function ownedWireguard(name: string, device: ListedWireguard): Resource {
+  return {
+    kind: 'wireguard-device',
+    link: parseLinkName(name),
+    privateKey: null,
+    publicKey: device.publicKey,
+    listenPort: device.listenPort,
+    peers: device.peers.map((peer) => ({ ...peer, presharedKey: new Secret('') })),
+  };
+}
+
+function ownedRoute(route: ListedRoute, ownership: Ownership): Resource[] {
+  const table = Number(route.table);
+  if (!ownership.isRoutingTable(table) || route.link === null || route.type !== 'unicast') return [];
+  return [{ kind: 'route', table, destination: route.destination, link: parseLinkName(route.link) }];
+}
+
+function ownedRule(rule: ListedRule): PolicyRule[] {
+  if (rule.protocol !== String(ROUTE_PROTOCOL) || rule.action === null) return [];
+  const selector: RuleSelector = {
+    ...(rule.iif === null ? {} : { iif: parseLinkName(rule.iif) }),
+    ...(rule.fwmark === null ? {} : { fwmark: rule.fwmark }),
+    ...(isIpv4(rule.from) ? { from: rule.from } : {}),
+    ...(rule.sourcePort === null ? {} : { udpSourcePort: port(rule.sourcePort) }),
+  };
+  return [{ kind: 'rule', priority: rule.priority, selector, action: rule.action }];
+}
+
+function ownedTable(name: string, listing: NftListing, memory: TableMemory): Resource[] {
+  const known = memory[name];
+  const fingerprint = known?.digest === listing.digest ? known.fingerprint : `changed (${listing.digest})`;
+  return [
+    { kind: 'nft-table', name, body: '', fingerprint },
+    ...listing.elements.map((element) => ({ kind: 'nft-element' as const, table: name, ...element })),
+  ];
+}

@@ -1,0 +1,51 @@
+/** Listening sockets, from `ss -Hlntup` (ss(8)): what occupies a port, and how a service is bound. */
+
+import { command } from '../host/command.js';
+import type { Runner } from '../host/runner.js';
+import type { Transport } from '../net/forward-spec.js';
+
+export interface Listener {
+  readonly transport: Transport;
+  /** IPv4 or IPv6 address; `*` for a wildcard of one or both families. */
+  readonly address: string;
+  readonly family: 'ipv4' | 'ipv6' | 'both';
+  readonly port: number;
+  /** The link the socket is bound to (SO_BINDTODEVICE), or null. */
+  readonly link: string | null;
+  /** Name of the program, or `unknown` for one of another user or the kernel. */
+  readonly program: string;
+}
+
+/** All listening TCP and bound UDP sockets of this network namespace. */
+export async function listListeners(runner: Runner): Promise<Listener[]> {
+  return parseListeners(await runner.run(command('ss', ['-H', '-l', '-n', '-t', '-u', '-p'])));
+}
+
+/** ss has no JSON; these columns have been the same since iproute2 4: protocol, state, queues, local, peer, users. */
+export function parseListeners(text: string): Listener[] {
+  return text.split('\n').flatMap((line) => {
+    const [transport, , , , local = '', , users = ''] = line.trim().split(/\s+/);
+    if (transport !== 'tcp' && transport !== 'udp') return [];
+    const match = /^(.*?)(?:%([^:\]]+))?\]?(?:%([^:]+))?:(\d+)$/.exec(local.replace(/^\[/, ''));
+    if (match === null) return [];
+    const [, address = '', linkInside, linkBehind, port] = match;
+    return [
+      {
+        transport,
+        ...bound(address.replace(/\]$/, '')),
+        port: Number(port),
+        link: linkInside ?? linkBehind ?? null,
+        program: /\(\("([^"]*)"/.exec(users)?.[1] ?? 'unknown',
+      },
+    ];
+  });
+}
+
+function bound(address: string): Pick<Listener, 'address' | 'family'> {
+  if (address === '*') return { address: '*', family: 'both' };
+  if (address === '0.0.0.0') return { address: '*', family: 'ipv4' };
+  if (address === '::') return { address: '*', family: 'ipv6' };
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1];
+  if (mapped !== undefined) return { address: mapped, family: 'ipv4' };
+  return { address, family: address.includes(':') ? 'ipv6' : 'ipv4' };
+}

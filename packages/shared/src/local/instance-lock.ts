@@ -1,0 +1,22 @@
+/** One daemon of a kind per network namespace: an abstract unix socket, which the kernel keeps per namespace and drops with the process (unix(7)). */
+
+import { createServer } from 'node:net';
+import { RelayError } from '../errors/relay-error.js';
+
+/** Takes the lock for this process's life; throws `conflict` when another daemon holds it. */
+export async function takeInstanceLock(program: string): Promise<{ release(): Promise<void> }> {
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') return reject(error);
+      reject(
+        new RelayError('conflict', `another ${program} daemon runs in this network namespace`, {
+          hint: `see it with: ${program} status`,
+        }),
+      );
+    });
+    server.listen(`\0homeward-${program}`, () => resolve());
+  });
+  server.unref();
+  return { release: () => new Promise((resolve) => server.close(() => resolve())) };
+}

@@ -1,0 +1,83 @@
+/** Every number and name homeward claims in the kernel, with the reason beside it. */
+
+import { type Ipv4Address, type Ipv4Prefix, parseIpv4, parseIpv4Prefix } from './ipv4.js';
+import { type LinkName, parseLinkName } from './names.js';
+
+/** The relay's one WireGuard device. */
+export const RELAY_LINK: LinkName = parseLinkName('hw0');
+
+/** The relay's end of the veth pair to the synthetic client. */
+export const PROBE_LINK: LinkName = parseLinkName('hwp0');
+
+/** The synthetic client's own end, inside its network namespace. */
+export const PROBE_CLIENT_LINK: LinkName = parseLinkName('hwp1');
+
+/** TEST-NET-1 (RFC 5737): nobody else may have it, so an address of it seen at the backend can only be the probe's. Fixed, so that the backend can allow exactly this prefix. */
+export const PROBE_PREFIX: Ipv4Prefix = parseIpv4Prefix('192.0.2.0/24');
+export const PROBE_RELAY_ADDRESS: Ipv4Address = parseIpv4('192.0.2.1');
+export const PROBE_CLIENT_ADDRESS: Ipv4Address = parseIpv4('192.0.2.2');
+
+/** Tunnel addresses come from here: 10.64/10 is seldom used at home, and 198.18.0.0/15 belongs to fake-IP proxies. */
+export const POOL_SPACE: Ipv4Prefix = parseIpv4Prefix('10.64.0.0/10');
+/** One relay's share of the space: 4,094 addresses; two relays of one backend must not share one. */
+export const POOL_LENGTH = 20;
+
+export const RELAY_TABLE = 'homeward_relay';
+export const BACKEND_TABLE = 'homeward_backend';
+
+/** Marks routes and rules as ours (`ip … protocol`); free in iproute2's rt_protos, where 186 to 192 are routing daemons. */
+export const ROUTE_PROTOCOL = 177;
+
+/** The byte of packet and conntrack marks that carries the slot: Tailscale and OpenWrt pbr use 0x00ff0000, mwan3 0x3f00, Kubernetes 0xc000, wg-quick 51820; the top byte is the one they leave free. */
+export const MARK_MASK = 0xff00_0000;
+
+/** Highest slot: the mark byte has no more values. */
+export const MAX_SLOT = 255;
+
+/** Past every slot's rule, below Tailscale's 5210: the landing place of `goto`. */
+export const RULE_LANDING = 4999;
+
+/** Past the main table (32766) but still a rule: only reached when main knows no route. */
+export const RULE_NO_DEFAULT_ROUTE = 32_770;
+
+/** What one slot of a backend claims. */
+export interface SlotNumbers {
+  readonly link: LinkName;
+  readonly mark: number;
+  readonly table: number;
+  /** Packets out of the tunnel are routed as always. */
+  readonly ruleArrival: number;
+  /** Replies by fwmark into the tunnel. */
+  readonly ruleReply: number;
+  /** The tunnel address talking to connected networks. */
+  readonly ruleLocal: number;
+  /** Sockets bound to the tunnel address. */
+  readonly ruleSource: number;
+}
+
+/**
+ * The numbers of a slot, 1 to 255. Blocks of 300 priorities by kind and not interleaved by slot: else one slot's
+ * source rule takes another slot's replies.
+ */
+export function slotNumbers(slot: number): SlotNumbers {
+  return {
+    link: parseLinkName(`hw${slot}`),
+    mark: slot * 0x0100_0000,
+    table: 7700 + slot,
+    ruleArrival: 4000 + slot,
+    ruleReply: 4300 + slot,
+    ruleLocal: 4500 + slot,
+    ruleSource: 4600 + slot,
+  };
+}
+
+/** True for a link name that a backend's slots may own. */
+export function isSlotLink(name: string): boolean {
+  const match = /^hw([1-9]\d{0,2})$/.exec(name);
+  return match !== null && Number(match[1]) <= MAX_SLOT;
+}
+
+/** True for a routing table that a backend's slots may own. */
+export function isSlotTable(table: number): boolean {
+  return table > 7700 && table <= 7700 + MAX_SLOT;
+}

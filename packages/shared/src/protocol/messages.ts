@@ -1,0 +1,140 @@
+/** Every message of the session, as strict zod schemas: unknown types and extra fields are refused. */
+
+import { z } from 'zod';
+import { RelayError } from '../errors/relay-error.js';
+import { BACKEND_NAME_PATTERN } from '../net/names.js';
+
+/** Bounds that no honest message reaches; a bigger one is an attack or a bug. */
+const text = z.string().max(512);
+const port = z.int().min(1).max(65_535);
+const revision = z.int().min(0);
+const transport = z.enum(['tcp', 'udp']);
+const spec = z.string().min(1).max(128);
+const wireguardKey = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/);
+const bytes = (length: number) => z.base64url().length(Math.ceil((length * 4) / 3));
+const url = z.string().max(300).regex(/^wss?:\/\//);
+
+export const wireguardOffer = z.strictObject({
+  kind: z.literal('wireguard'),
+  relayPublicKey: wireguardKey,
+  presharedKey: wireguardKey,
+  /** UDP port of the relay; its host is the one the agent dialled. */
+  endpointPort: port,
+  relayAddress: z.ipv4(),
+  backendAddress: z.ipv4(),
+  /** Octets; what an inner packet may have. */
+  mtu: z.int().min(1280).max(9000),
+});
+
+/** One row per tunnel kind; a new kind adds its schema here. */
+const tunnelOffer = z.discriminatedUnion('kind', [wireguardOffer]);
+
+const welcome = z.strictObject({
+  type: z.literal('welcome'),
+  name: z.string().regex(BACKEND_NAME_PATTERN),
+  urls: z.array(url).min(1).max(16),
+});
+const refused = z.strictObject({ type: z.literal('refused') });
+const offer = z.strictObject({
+  type: z.literal('offer'),
+  revision,
+  tunnel: tunnelOffer,
+  /** Canonical forward specs. */
+  forwards: z.array(spec).max(20_000),
+});
+const observe = z.strictObject({
+  type: z.literal('observe'),
+  id: z.int().min(0),
+  action: z.enum(['start', 'stop']),
+  /** The ports at the backend's tunnel address that are about to be probed. */
+  watch: z.array(z.strictObject({ transport, port })).max(4096),
+});
+const unpair = z.strictObject({ type: z.literal('unpair') });
+const ping = z.strictObject({ type: z.literal('ping'), id: z.int().min(0) });
+
+const enroll = z.strictObject({
+  type: z.literal('enroll'),
+  tokenId: bytes(8),
+  secret: bytes(32),
+});
+const hello = z.strictObject({
+  type: z.literal('hello'),
+  version: text,
+  capabilities: z.array(text).max(64),
+  bootId: text,
+  /** IPv4 prefixes the backend's own links and routes use. */
+  prefixes: z.array(z.cidrv4()).max(1024),
+  wireguardPublicKey: wireguardKey,
+  /** The backend's own address towards the relay, to tell whether NAT lies between. */
+  outerAddress: z.union([z.ipv4(), z.ipv6()]).nullable(),
+  revision,
+});
+const applied = z.strictObject({
+  type: z.literal('applied'),
+  revision,
+  ok: z.boolean(),
+  reason: text.nullable(),
+  refused: z.array(z.strictObject({ spec, reason: text })).max(20_000),
+  device: text,
+  implementation: z.enum(['kernel', 'wireguard-go']).nullable(),
+  /** Port of the backend's own echo on the wildcard address, TCP and UDP. */
+  echoPort: port,
+});
+const observedFlow = z.strictObject({
+  transport,
+  /** Source address and port as the backend's kernel saw them after every translation of its own. */
+  address: z.ipv4(),
+  port,
+  arrivedOn: text,
+  /** The link a reply to this flow left by; null when none left. */
+  leftOn: text.nullable(),
+});
+const observed = z.strictObject({
+  type: z.literal('observed'),
+  id: z.int().min(0),
+  flows: z.array(observedFlow).max(8192),
+  /** Our own kernel state that is missing or changed at the backend, as plan lines. */
+  drift: z.array(text).max(64),
+  /** Programs listening on the watched ports; `problem` says why no client can reach one that listens otherwise than it should. */
+  listeners: z.array(z.strictObject({ transport, port, program: text, problem: text.nullable() })).max(4096),
+});
+const report = z.strictObject({
+  type: z.literal('report'),
+  lastHandshakeSeconds: z.int().min(0).nullable(),
+  drift: z.array(text).max(64),
+});
+const leave = z.strictObject({ type: z.literal('leave') });
+const pong = z.strictObject({ type: z.literal('pong'), id: z.int().min(0) });
+
+const controllerMessage = z.discriminatedUnion('type', [welcome, refused, offer, observe, unpair, ping]);
+const agentMessage = z.discriminatedUnion('type', [enroll, hello, applied, observed, report, leave, pong]);
+
+/** What the controller may say. */
+export type ControllerMessage = z.infer<typeof controllerMessage>;
+/** What the agent may say. */
+export type AgentMessage = z.infer<typeof agentMessage>;
+export type MessageOf<Union extends { type: string }, Type extends Union['type']> = Extract<Union, { type: Type }>;
+export type Offer = MessageOf<ControllerMessage, 'offer'>;
+export type TunnelOffer = Offer['tunnel'];
+export type Hello = MessageOf<AgentMessage, 'hello'>;
+export type Applied = MessageOf<AgentMessage, 'applied'>;
+export type Observed = MessageOf<AgentMessage, 'observed'>;
+export type ObservedFlow = Observed['flows'][number];
+export const offerSchema = offer;
+
+/** Checks a decoded value; throws `protocol` without repeating the peer's text. */
+export function parseControllerMessage(value: unknown): ControllerMessage {
+  return parsed(controllerMessage, value, 'controller');
+}
+
+/** Checks a decoded value; throws `protocol` without repeating the peer's text. */
+export function parseAgentMessage(value: unknown): AgentMessage {
+  return parsed(agentMessage, value, 'agent');
+}
+
+function parsed<Output>(schema: z.ZodType<Output>, value: unknown, peer: string): Output {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const where = result.error.issues[0]?.path.join('.') || 'message';
+  throw new RelayError('protocol', `the ${peer} sent a message homeward does not know (at ${where})`);
+}

@@ -1,0 +1,66 @@
+/** Executes steps: the only place that changes the kernel. */
+
+import { RelayError } from '../errors/relay-error.js';
+import { command } from '../host/command.js';
+import type { Runner } from '../host/runner.js';
+import { withSecretFile } from '../host/secret-file.js';
+import type { SysctlFiles } from '../host/sysctl.js';
+import { renderWireguard } from '../kernel/wireguard.js';
+import type { LinkName } from '../net/names.js';
+import type { Step, StepKind, StepOf } from './step.js';
+
+export interface ApplyDeps {
+  readonly runner: Runner;
+  readonly sysctls: SysctlFiles;
+  /** Makes a WireGuard device, the kernel's or wireguard-go's. */
+  createWireguardLink(link: LinkName): Promise<void>;
+}
+
+type Executors = { [Kind in StepKind]: (step: StepOf<Kind>, deps: ApplyDeps) => Promise<void> };
+
+/** A step kind without a row here does not compile. */
+const EXECUTORS: Executors = {
+  'create-wireguard-link': async (step, deps) => {
+    await deps.createWireguardLink(step.link);
+  },
+  'configure-wireguard': async (step, { runner }) => {
+    await withSecretFile(renderWireguard(step.device), (path) =>
+      runner.run(command('wg', ['syncconf', step.device.link, path])),
+    );
+  },
+  nft: async (step, { runner }) => {
+    await runner.run(command('nft', ['-f', '-'], step.script));
+  },
+  sysctl: async (step, { sysctls }) => {
+    await sysctls.write(step.sysctl.path, step.sysctl.value);
+  },
+  ip: async (step, { runner }) => {
+    await runner.run(command('ip', ['-batch', '-'], `${step.lines.join('\n')}\n`));
+  },
+  'delete-link': async (step, { runner }) => {
+    await runner.run(command('ip', ['link', 'delete', 'dev', step.link]));
+  },
+};
+
+function execute<Kind extends StepKind>(step: StepOf<Kind>, deps: ApplyDeps): Promise<void> {
+  return EXECUTORS[step.kind as Kind](step, deps);
+}
+
+/** Runs the steps in order and stops at the first that fails. */
+export async function apply(steps: readonly Step[], deps: ApplyDeps): Promise<void> {
+  for (const step of steps) await execute(step, deps);
+}
+
+/** Runs all steps, whatever fails on the way: for teardown. Gives the errors. */
+export async function applyAll(steps: readonly Step[], deps: ApplyDeps): Promise<RelayError[]> {
+  const errors: RelayError[] = [];
+  for (const step of steps) {
+    try {
+      await execute(step, deps);
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      errors.push(error);
+    }
+  }
+  return errors;
+}

@@ -1,0 +1,49 @@
+/** The difference between what should be in the kernel and what is: pure. */
+
+import { textOf } from '../state/describe.js';
+import type { HostState, Resource, WireguardDevice } from '../state/resources.js';
+
+export type Change =
+  | { readonly kind: 'create'; readonly key: string; readonly desired: Resource }
+  | { readonly kind: 'update'; readonly key: string; readonly desired: Resource; readonly observed: Resource }
+  | { readonly kind: 'delete'; readonly key: string; readonly observed: Resource };
+
+/** Everything that has to change to get from observed to desired. Empty when the kernel is as it should be. */
+export function diff(desired: HostState, observed: HostState): Change[] {
+  const changes: Change[] = [];
+  for (const [key, wanted] of desired) {
+    const found = observed.get(key);
+    if (found === undefined) changes.push({ kind: 'create', key, desired: wanted });
+    else if (textOf(wanted) !== textOf(comparable(wanted, found))) {
+      changes.push({ kind: 'update', key, desired: wanted, observed: found });
+    }
+  }
+  for (const [key, found] of observed) {
+    if (!desired.has(key)) changes.push({ kind: 'delete', key, observed: found });
+  }
+  return changes;
+}
+
+/** One line for people: `+` what is missing, `~` what is otherwise, `-` what is too much. */
+export function changeText(change: Change): string {
+  switch (change.kind) {
+    case 'create':
+      return `+ ${change.key} ${textOf(change.desired)}`.trimEnd();
+    case 'update':
+      return `~ ${change.key} ${textOf(change.desired)} (is: ${textOf(comparable(change.desired, change.observed))})`;
+    case 'delete':
+      return `- ${change.key}`;
+  }
+}
+
+/** Leaves out of an observed WireGuard device what we let the kernel choose: a free port, the endpoint of a peer that calls us. */
+function comparable(desired: Resource, observed: Resource): Resource {
+  if (desired.kind !== 'wireguard-device' || observed.kind !== 'wireguard-device') return observed;
+  const chosen = new Map(desired.peers.map((peer) => [peer.publicKey, peer.endpoint !== null]));
+  const aligned: WireguardDevice = {
+    ...observed,
+    listenPort: desired.listenPort === null ? null : observed.listenPort,
+    peers: observed.peers.map((peer) => (chosen.get(peer.publicKey) === false ? { ...peer, endpoint: null } : peer)),
+  };
+  return aligned;
+}

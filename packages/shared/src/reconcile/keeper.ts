@@ -1,0 +1,45 @@
+/** Keeps the kernel as desired: reconciles again after every event of the kernel's monitors, and by a slow timer. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+
+/** Events come in bursts (a reload, our own changes): what follows within this is one. */
+const SETTLE_MS = 15;
+
+/** For what no monitor tells: sysctls, a listening socket that came or went, WireGuard's own settings. */
+const TIMER_MS = 2_000;
+
+export interface KeeperDeps {
+  reconcile(): Promise<void>;
+  /** Starts watching; `onChange` may be called at any rate. */
+  watch(onChange: () => void): void;
+  readonly logger: Logger;
+}
+
+/** Runs until the signal aborts. A failing reconcile is logged and tried again at the next event or tick. */
+export async function keepReconciled(deps: KeeperDeps, signal: AbortSignal): Promise<void> {
+  let wake: () => void = () => undefined;
+  let pending = false;
+  deps.watch(() => {
+    pending = true;
+    wake();
+  });
+  const nextEvent = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, TIMER_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      signal.addEventListener('abort', wake, { once: true });
+      if (pending || signal.aborted) wake();
+    });
+  while (!signal.aborted) {
+    await nextEvent();
+    signal.removeEventListener('abort', wake);
+    if (signal.aborted) return;
+    await delay(SETTLE_MS, undefined, { signal }).catch(() => undefined);
+    pending = false;
+    await deps.reconcile().catch((error: unknown) => deps.logger.error({ err: error }, 'reconciling failed; trying again'));
+  }
+}

@@ -1,0 +1,37 @@
+/** What must be remembered about the kernel to leave it as it was found: sysctl values before ours, digests of applied tables. */
+
+import { z } from 'zod';
+import type { JsonFile } from '../host/json-file.js';
+
+export const ledgerSchema = z.strictObject({
+  version: z.literal(1),
+  /** Boot and network namespace this is about; records of another one are void. */
+  kernel: z.string(),
+  sysctls: z.record(
+    z.string(),
+    z.strictObject({ before: z.string(), ours: z.string(), links: z.array(z.string()) }),
+  ),
+  tables: z.record(z.string(), z.strictObject({ fingerprint: z.string(), digest: z.string() })),
+});
+
+export type LedgerRecord = z.infer<typeof ledgerSchema>;
+
+export interface Ledger {
+  current(): LedgerRecord;
+  /** Replaces the record; durable when it returns. */
+  save(record: LedgerRecord): Promise<void>;
+}
+
+/** Loads the ledger; starts a new one when there is none or the machine was booted since. */
+export async function openLedger(file: JsonFile<LedgerRecord>, kernel: string): Promise<Ledger> {
+  const stored = await file.read();
+  let record: LedgerRecord =
+    stored?.kernel === kernel ? stored : { version: 1, kernel, sysctls: {}, tables: {} };
+  return {
+    current: () => record,
+    async save(next) {
+      await file.write(next);
+      record = next;
+    },
+  };
+}

@@ -1,0 +1,39 @@
+/** Where one side keeps its things, and how it reaches the kernel: needed by its daemon and by commands that work without one. */
+
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { kernelInstance } from '../host/identity-of-kernel.js';
+import { createJsonFile, type JsonFile } from '../host/json-file.js';
+import type { Runner } from '../host/runner.js';
+import { prepareStateDirectory } from '../host/state-directory.js';
+import { type Ledger, ledgerSchema, openLedger } from './ledger.js';
+
+export interface Side<State> {
+  readonly runner: Runner;
+  readonly stateFile: JsonFile<State>;
+  /** The daemon's unix socket. */
+  readonly socketPath: string;
+  /** Makes the state directory, or refuses one that is not ours alone. */
+  prepare(): Promise<void>;
+  openLedger(): Promise<Ledger>;
+}
+
+export interface SideOptions<State> {
+  readonly program: 'controller' | 'agent';
+  readonly schema: z.ZodType<State>;
+  readonly runner: Runner;
+  readonly stateDir: string;
+  readonly runDir: string;
+  readonly uid: number;
+}
+
+export function createSide<State>(options: SideOptions<State>): Side<State> {
+  const { program, schema, runner, stateDir, runDir, uid } = options;
+  return {
+    runner,
+    stateFile: createJsonFile(join(stateDir, 'state.json'), schema),
+    socketPath: join(runDir, `${program}.sock`),
+    prepare: () => prepareStateDirectory(stateDir, uid),
+    openLedger: async () => openLedger(createJsonFile(join(stateDir, 'kernel.json'), ledgerSchema), await kernelInstance()),
+  };
+}

@@ -1,0 +1,108 @@
+/** Key and canonical text of every resource: two resources are equal exactly when both are. The text is also what a plan prints. */
+
+import type { HostState, Resource, ResourceKind, ResourceOf, RuleAction, RuleSelector } from './resources.js';
+
+interface Words<Kind extends ResourceKind> {
+  /** Names the resource; unique within a HostState. */
+  key(resource: ResourceOf<Kind>): string;
+  /** How it is; differs whenever the kernel has to be changed. */
+  text(resource: ResourceOf<Kind>): string;
+}
+
+const WORDS: { [Kind in ResourceKind]: Words<Kind> } = {
+  link: {
+    key: (link) => `link ${link.name}`,
+    text: (link) => `${link.type} mtu ${link.mtu} ${link.up ? 'up' : 'down'}`,
+  },
+  address: {
+    key: (address) => `address ${address.address}/${address.prefixLength} dev ${address.link}`,
+    text: () => '',
+  },
+  route: {
+    key: (route) => `route ${route.destination} table ${route.table}`,
+    text: (route) => `dev ${route.link}`,
+  },
+  rule: {
+    key: (rule) => `rule ${ruleText(rule.priority, rule.selector, rule.action)}`,
+    text: () => '',
+  },
+  sysctl: {
+    key: (sysctl) => `sysctl ${sysctl.path}`,
+    text: (sysctl) => sysctl.value,
+  },
+  'nft-table': {
+    key: (table) => `table inet ${table.name}`,
+    text: (table) => `skeleton ${table.fingerprint}`,
+  },
+  'nft-element': {
+    key: (element) => `element ${element.table} ${element.set} { ${element.key} }`,
+    text: (element) => element.value ?? '',
+  },
+  'wireguard-device': {
+    key: (device) => `wireguard ${device.link}`,
+    text: wireguardText,
+  },
+};
+
+/** The words of `ip rule add …` for a rule; also its identity, since rules have no other name. */
+export function ruleText(priority: number, selector: RuleSelector, action: RuleAction): string {
+  const words = [`pref ${priority}`];
+  if (selector.iif !== undefined) words.push(`iif ${selector.iif}`);
+  if (selector.from !== undefined) words.push(`from ${selector.from}`);
+  if (selector.fwmark !== undefined) words.push(`fwmark ${hex(selector.fwmark.value)}/${hex(selector.fwmark.mask)}`);
+  if (selector.udpSourcePort !== undefined) words.push(`ipproto udp sport ${selector.udpSourcePort}`);
+  return [...words, actionText(action)].join(' ');
+}
+
+function actionText(action: RuleAction): string {
+  switch (action.kind) {
+    case 'goto':
+      return `goto ${action.priority}`;
+    case 'nop':
+      return 'nop';
+    case 'lookup':
+      return `lookup ${action.table}${action.suppressDefault === true ? ' suppress_prefixlength 0' : ''}`;
+  }
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+/** Peers in order of their keys. A preshared key counts only as present or not: the pairing's key never changes while its peer key stays. */
+function wireguardText(device: ResourceOf<'wireguard-device'>): string {
+  const peers = [...device.peers]
+    .sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1))
+    .map((peer) =>
+      [
+        peer.publicKey,
+        `allowed ${[...peer.allowedIps].sort().join(',')}`,
+        peer.endpoint === null ? '' : `endpoint ${peer.endpoint}`,
+        peer.keepaliveSeconds === null ? '' : `keepalive ${peer.keepaliveSeconds}`,
+      ]
+        .filter((word) => word !== '')
+        .join(' '),
+    );
+  const port = device.listenPort === null ? '' : ` port ${device.listenPort}`;
+  return [`key ${device.publicKey}${port}`, ...peers.map((peer) => `peer ${peer}`)].join('; ');
+}
+
+/** The row of a resource's kind; the table's type keeps kind and row together, which the index access cannot see. */
+function wordsOf<Kind extends ResourceKind>(resource: ResourceOf<Kind>): Words<Kind> {
+  return WORDS[resource.kind as Kind];
+}
+
+export function keyOf(resource: Resource): string {
+  return wordsOf(resource).key(resource);
+}
+
+export function textOf(resource: Resource): string {
+  return wordsOf(resource).text(resource);
+}
+
+/** A HostState from resources; a later one with the same key replaces the earlier. */
+export function hostState(resources: Iterable<Resource>): HostState {
+  const state = new Map<string, Resource>();
+  for (const resource of resources) state.set(keyOf(resource), resource);
+  return state;
+}

@@ -1,0 +1,106 @@
+/** The nouns of kernel state: every kind of thing homeward may own, each with a key that names it and a text that says how it is. */
+
+import type { Ipv4Address } from '../net/ipv4.js';
+import type { LinkName } from '../net/names.js';
+import type { Port } from '../net/port.js';
+import type { Secret } from '../net/secret.js';
+
+/** A network device that we create. */
+export interface Link {
+  readonly kind: 'link';
+  readonly name: LinkName;
+  readonly type: 'wireguard';
+  /** Octets. */
+  readonly mtu: number;
+  readonly up: boolean;
+}
+
+export interface Address {
+  readonly kind: 'address';
+  readonly link: LinkName;
+  readonly address: Ipv4Address;
+  readonly prefixLength: number;
+}
+
+export interface Route {
+  readonly kind: 'route';
+  readonly table: number;
+  /** `default` or a prefix. */
+  readonly destination: string;
+  readonly link: LinkName;
+}
+
+/** What a policy rule matches; all given parts must hold. */
+export interface RuleSelector {
+  readonly iif?: LinkName;
+  readonly fwmark?: { readonly value: number; readonly mask: number };
+  readonly from?: Ipv4Address;
+  readonly udpSourcePort?: Port;
+}
+
+export type RuleAction =
+  | { readonly kind: 'goto'; readonly priority: number }
+  | { readonly kind: 'nop' }
+  | { readonly kind: 'lookup'; readonly table: number | 'main'; readonly suppressDefault?: true };
+
+export interface PolicyRule {
+  readonly kind: 'rule';
+  readonly priority: number;
+  readonly selector: RuleSelector;
+  readonly action: RuleAction;
+}
+
+export interface Sysctl {
+  readonly kind: 'sysctl';
+  /** Path below /proc/sys, with slashes, since link names may contain dots. */
+  readonly path: string;
+  readonly value: string;
+}
+
+/** The skeleton of one nftables table of family inet: chains, rules, sets; without the sets' elements. */
+export interface NftTable {
+  readonly kind: 'nft-table';
+  readonly name: string;
+  /** Text between the braces of `table inet NAME { … }`; empty when observed. */
+  readonly body: string;
+  /** Identifies the skeleton: digest of the body when desired; when observed, the digest it was applied from, or a text that equals no digest. */
+  readonly fingerprint: string;
+}
+
+/** One element of a set (value null) or map, in nft's own notation (`tcp . 443`). */
+export interface NftElement {
+  readonly kind: 'nft-element';
+  readonly table: string;
+  readonly set: string;
+  readonly key: string;
+  readonly value: string | null;
+}
+
+export interface WireguardPeer {
+  readonly publicKey: string;
+  readonly presharedKey: Secret;
+  /** IPv4 prefixes. */
+  readonly allowedIps: readonly string[];
+  /** `address:port`, or null where the peer is the one that calls. */
+  readonly endpoint: string | null;
+  /** Seconds, or null for off. */
+  readonly keepaliveSeconds: number | null;
+}
+
+export interface WireguardDevice {
+  readonly kind: 'wireguard-device';
+  readonly link: LinkName;
+  /** Null when observed. */
+  readonly privateKey: Secret | null;
+  readonly publicKey: string;
+  /** Null for any port. */
+  readonly listenPort: number | null;
+  readonly peers: readonly WireguardPeer[];
+}
+
+export type Resource = Link | Address | Route | PolicyRule | Sysctl | NftTable | NftElement | WireguardDevice;
+export type ResourceKind = Resource['kind'];
+export type ResourceOf<Kind extends ResourceKind> = Extract<Resource, { kind: Kind }>;
+
+/** Desired or observed state: resources by key. */
+export type HostState = ReadonlyMap<string, Resource>;

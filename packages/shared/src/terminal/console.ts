@@ -1,0 +1,54 @@
+/** What a command line program prints: results on stdout, errors and logs on stderr, colour only on a terminal. */
+
+import type { Writable } from 'node:stream';
+import { styleText } from 'node:util';
+import { exitCodeOf, type RelayError } from '../errors/relay-error.js';
+
+type Style = 'green' | 'red' | 'yellow' | 'bold' | 'dim';
+
+export interface Console {
+  readonly json: boolean;
+  /** A line for people; nothing with --json. */
+  line(text?: string): void;
+  /** The one JSON document, or one event of a stream; nothing without --json. */
+  document(value: unknown): void;
+  style(style: Style, text: string): string;
+  /** Prints an error in up to three lines, or as JSON, and gives its exit code. */
+  failure(error: RelayError): number;
+}
+
+export interface ConsoleOptions {
+  readonly stdout: Writable & { isTTY?: boolean };
+  readonly stderr: Writable;
+  readonly json: boolean;
+  readonly debug: boolean;
+  /** Name of the program, before each error. */
+  readonly program: string;
+}
+
+export function createConsole(options: ConsoleOptions): Console {
+  const { stdout, stderr, json, debug, program } = options;
+  const coloured = stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+  return {
+    json,
+    line(text = '') {
+      if (!json) stdout.write(`${printable(text)}\n`);
+    },
+    document(value) {
+      if (json) stdout.write(`${JSON.stringify(value)}\n`);
+    },
+    style: (style, text) => (coloured ? styleText(style, text) : text),
+    failure(error) {
+      stderr.write(`${program}: ${printable(error.message)}\n`);
+      if (error.hint !== undefined) stderr.write(`  ${printable(error.hint)}\n`);
+      if (debug) stderr.write(`${error.stack ?? ''}\n${JSON.stringify(error.details)}\n`);
+      return exitCodeOf(error.code);
+    },
+  };
+}
+
+/** Text from the other side must not steer the terminal: control characters but colour's own and the newline become `?`. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  return text.replace(/(\u001b\[[0-9;]*m)|[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, (_, colour: string | undefined) => colour ?? '?');
+}

@@ -1,0 +1,20 @@
+/** `udp-ask HOST PORT [TRIES]`: sends a datagram until an answer comes; prints {localPort, reply, from} as JSON. */
+import { createSocket } from 'node:dgram';
+
+const [host = '', port = '', tries = '10'] = process.argv.slice(2);
+const socket = createSocket('udp4');
+const print = (reply: string | null, from: string | null): void => {
+  clearInterval(timer);
+  process.stdout.write(`${JSON.stringify({ localPort: socket.address().port, reply, from })}\n`);
+  socket.close();
+};
+let left = Number(tries);
+const send = (): void => {
+  if (left === 0) print(null, null);
+  else socket.send(`hello ${left}`, Number(port), host);
+  left -= 1;
+};
+socket.on('message', (message, from) => print(message.toString('utf8'), `${from.address}:${from.port}`));
+socket.on('error', () => undefined); // an ICMP error is no answer; the next try may get one
+const timer = setInterval(send, 300);
+socket.bind(0, send);

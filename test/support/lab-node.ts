@@ -1,0 +1,125 @@
+/**
+ * One machine of the lab: a network namespace plus a mount namespace, held by a process of its own and entered with
+ * nsenter. Its /run is a private tmpfs: no systemd is seen there, WireGuard's sockets are its own, and with the
+ * machine everything written there is gone.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { execa } from 'execa';
+import { poll } from './poll.js';
+import { follow, type Running } from './running.js';
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  /** Runs as this user and group id without capabilities instead of root. */
+  readonly uid?: number;
+}
+
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+export interface LabNode {
+  readonly name: string;
+  /** The process that holds the namespaces. */
+  readonly pid: number;
+  /** Runs a command to its end, whatever its exit code. */
+  run(command: readonly string[], options?: RunOptions): Promise<Outcome>;
+  /** Runs a command that must succeed; its stdout. */
+  must(command: readonly string[], options?: RunOptions): Promise<string>;
+  /** Runs a command that must succeed and print one JSON document. */
+  json<T>(command: readonly string[], options?: RunOptions): Promise<T>;
+  /** Starts a process that stays; it dies with us. */
+  spawn(command: readonly string[], options?: RunOptions): Running;
+  /** A file of this machine, as seen from outside. */
+  file(path: string): string;
+}
+
+/** Directories that a machine under test must not share with the host. */
+const privateDirectories = ['/run', '/etc/homeward', '/var/lib/homeward'];
+
+const baseEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C' };
+
+const enter = (pid: number, command: readonly string[], uid: number | undefined): string[] => [
+  '/usr/bin/nsenter', // by its path: PATH is part of what a test may change
+  `--target=${pid}`,
+  '--net',
+  '--mount',
+  '--',
+  ...(uid === undefined
+    ? []
+    : [
+        '/usr/bin/setpriv',
+        `--reuid=${uid}`,
+        `--regid=${uid}`,
+        '--clear-groups',
+        '--bounding-set=-all',
+        '--inh-caps=-all',
+      ]),
+  ...command,
+];
+
+const machine = (name: string, pid: number): LabNode => {
+  const run = async (command: readonly string[], options: RunOptions = {}): Promise<Outcome> => {
+    const [file = '', ...args] = enter(pid, command, options.uid);
+    const result = await execa(file, args, {
+      reject: false,
+      extendEnv: false,
+      env: { ...baseEnvironment, ...options.env },
+      input: options.input ?? '',
+      timeout: options.timeoutMs ?? 60_000,
+      maxBuffer: 50_000_000,
+    });
+    if (result.timedOut) throw new Error(`${name}: ${command.join(' ')}: no end:\n${result.stdout}\n${result.stderr}`);
+    if (result.exitCode === undefined) throw new Error(`${name}: ${command.join(' ')}: ${result.message}`);
+    return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
+  };
+  const must = async (command: readonly string[], options?: RunOptions): Promise<string> => {
+    const { stdout, stderr, exitCode } = await run(command, options);
+    if (exitCode !== 0) throw new Error(`${name}: ${command.join(' ')}: exit ${exitCode}\n${stdout}\n${stderr}`);
+    return stdout;
+  };
+  return {
+    name,
+    pid,
+    run,
+    must,
+    json: async <T>(command: readonly string[], options?: RunOptions) => JSON.parse(await must(command, options)) as T,
+    spawn: (command, options = {}) => {
+      const entered = enter(pid, command, options.uid);
+      const child = spawn('/usr/bin/setpriv', ['--pdeathsig', 'KILL', ...entered], {
+        env: { ...baseEnvironment, ...options.env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
+      child.stdin.on('error', () => undefined); // a process may end without reading its input
+      child.stdin.end(options.input ?? '');
+      return follow(child, `${name}: ${command.join(' ')}`);
+    },
+    file: (path) => `/proc/${pid}/root${path}`,
+  };
+};
+
+/** Makes the namespaces; `lab` is the name under which everything inside is found again. */
+export const createNode = async (lab: string, name: string): Promise<LabNode> => {
+  const holder = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', 'unshare', '--net', '--mount', '--propagation', 'private', 'sleep', 'infinity'],
+    { stdio: 'ignore', env: baseEnvironment },
+  );
+  const pid = holder.pid;
+  if (pid === undefined) throw new Error('cannot start setpriv and unshare (package util-linux)');
+  holder.unref();
+  await poll(`the namespaces of ${name}`, 5_000, async () =>
+    (await readFile(`/proc/${pid}/comm`, 'utf8')).trim() === 'sleep' ? true : undefined,
+  );
+  const node = machine(name, pid);
+  for (const directory of privateDirectories.filter((path) => existsSync(path))) {
+    await node.must(['mount', '-t', 'tmpfs', '-o', 'mode=755', lab, directory]);
+  }
+  return node;
+};

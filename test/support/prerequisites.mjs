@@ -1,0 +1,85 @@
+/** What the lab needs of the machine: Linux, root, a TUN device, Debian packages. Installs what can be installed. */
+import { existsSync, statSync } from 'node:fs';
+import { mustRun, root, runCommand } from './command.mjs';
+
+/** Debian package → why the lab needs it. */
+const packages = {
+  nftables: 'the rules themselves',
+  iproute2: 'links, routes, ss',
+  procps: 'sysctl, ps',
+  conntrack: 'removal of stale flows',
+  'wireguard-tools': 'wg',
+  'wireguard-go': 'WireGuard where the kernel has none',
+  iptables: 'foreign rules in the old style',
+  'nginx-light': 'a TCP service',
+  'dnsmasq-base': 'a DNS service',
+  iperf3: 'a service under load',
+  curl: "the demo's client",
+};
+
+/** Oldest Node with everything we use (Debian 13 ships it). */
+const oldestNode = [20, 19];
+
+const wholeMachine = () => {
+  const missing = [];
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (process.platform !== 'linux') missing.push(`Linux (this is ${process.platform})`);
+  if (process.getuid?.() !== 0) missing.push('root: network namespaces and packages need it');
+  if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])) {
+    missing.push(`Node ${oldestNode.join('.')} or newer (this is ${process.versions.node})`);
+  }
+  if (process.platform === 'linux' && !existsSync('/dev/net/tun')) missing.push('/dev/net/tun: wireguard-go needs it');
+  if (process.platform === 'linux' && !existsSync('/usr/bin/dpkg-query')) missing.push('Debian or a relative of it');
+  if (missing.length > 0) throw new Error(`this machine lacks:\n${missing.map((line) => `  ${line}`).join('\n')}`);
+};
+
+/** Those of the packages that are not installed. */
+const notInstalled = async (names) => {
+  const { output } = await runCommand('dpkg-query', ['--status', ...names], { quiet: true });
+  const installed = output.split('\n\n').filter((block) => /^Status: \S+ ok installed$/m.test(block));
+  return names.filter((name) => !installed.some((block) => block.split('\n').includes(`Package: ${name}`)));
+};
+
+/**
+ * Debian starts a service when it is installed. nginx must not take the machine's port 80, so its unit is masked
+ * until it is installed; without systemd its init script is told to stop what the installation started.
+ */
+const withoutStartingNginx = async (install) => {
+  if ((await notInstalled(['nginx-common'])).length === 0) return install();
+  const hasSystemd = existsSync('/run/systemd/system');
+  if (hasSystemd) await mustRun('systemctl', ['mask', '--runtime', 'nginx.service']);
+  try {
+    await install();
+  } finally {
+    if (hasSystemd) await mustRun('systemctl', ['unmask', '--runtime', 'nginx.service']);
+  }
+  if (hasSystemd) await mustRun('systemctl', ['disable', 'nginx.service']);
+  else if (existsSync('/run/nginx.pid')) await mustRun('/etc/init.d/nginx', ['stop']);
+};
+
+const ensurePackages = async (say) => {
+  const missing = await notInstalled(Object.keys(packages));
+  if (missing.length === 0) return;
+  say(`installing ${missing.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const install = () => mustRun('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env });
+  await mustRun('apt-get', ['update'], { env });
+  await (missing.includes('nginx-light') ? withoutStartingNginx(install) : install());
+  const still = await notInstalled(Object.keys(packages));
+  if (still.length > 0) throw new Error(`apt-get did not install ${still.join(' ')}`);
+};
+
+const ensureModules = async (say) => {
+  const stamp = `${root}/node_modules/.package-lock.json`;
+  const isFresh = existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(`${root}/package-lock.json`).mtimeMs;
+  if (isFresh) return;
+  say('npm ci');
+  await mustRun('npm', ['ci']);
+};
+
+/** Makes the machine ready, or throws one message that says what is missing. */
+export const ensurePrerequisites = async (say) => {
+  wholeMachine();
+  await ensurePackages(say);
+  await ensureModules(say);
+};

@@ -1,0 +1,65 @@
+/** A long-lived process that we started: its output so far, its end, and how to end it. */
+import type { ChildProcess } from 'node:child_process';
+import { poll } from './poll.js';
+
+export interface Running {
+  readonly pid: number;
+  readonly command: string;
+  stdout(): string;
+  stderr(): string;
+  /** Resolves when the process is gone: its exit code, or null if a signal ended it. */
+  readonly ended: Promise<number | null>;
+  /** True as long as the process has not ended. */
+  alive(): boolean;
+  /** Sends the signal and resolves when the process is gone; SIGKILL follows after `limitMs`. */
+  kill(signal?: NodeJS.Signals, limitMs?: number): Promise<number | null>;
+  /** Waits until the output (both streams) matches. */
+  prints(pattern: RegExp, limitMs?: number): Promise<RegExpMatchArray>;
+}
+
+/** Follows a child whose stdout and stderr are pipes. */
+export const follow = (child: ChildProcess, command: string): Running => {
+  let out = '';
+  let err = '';
+  let isAlive = true;
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', (code) => {
+      isAlive = false;
+      resolve(code);
+    });
+    child.once('error', (error) => {
+      err += String(error);
+      isAlive = false;
+      resolve(null);
+    });
+  });
+  return {
+    pid: child.pid ?? -1,
+    command,
+    stdout: () => out,
+    stderr: () => err,
+    ended,
+    alive: () => isAlive,
+    kill: async (signal = 'SIGTERM', limitMs = 10_000) => {
+      if (!isAlive) return ended;
+      child.kill(signal);
+      const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
+      const code = await ended;
+      clearTimeout(timer);
+      return code;
+    },
+    prints: (pattern, limitMs = 10_000) =>
+      poll(`${pattern} in the output of ${command}`, limitMs, () => {
+        const match = `${out}\n${err}`.match(pattern);
+        if (match !== null) return match;
+        if (!isAlive) throw new Error(`${command} has ended:\n${out}\n${err}`);
+        return undefined;
+      }),
+  };
+};

@@ -1,0 +1,50 @@
+/** The compiled scripts that run inside the lab: services at the backend and clients that talk to them. */
+import { fileURLToPath } from 'node:url';
+import type { LabNode } from './lab-node.js';
+
+const compiled = (path: string): string => fileURLToPath(new URL(`./${path}.js`, import.meta.url));
+
+/** The command that runs one of the scripts under `services/` or `clients/`. */
+export const script = (path: string, ...args: readonly string[]): string[] => [
+  process.execPath,
+  compiled(path),
+  ...args,
+];
+
+export interface UdpAnswer {
+  readonly localPort: number;
+  /** What the echo saw, as address:port. */
+  readonly reply: string | null;
+  /** Where the answer came from. */
+  readonly from: string | null;
+}
+
+export interface TcpAnswers {
+  readonly localPorts: number[];
+  readonly replies: string[];
+  readonly errors: string[];
+}
+
+export interface Transfer {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly expected: string;
+  readonly seconds: number;
+}
+
+export const udpAsk = (node: LabNode, host: string, port: number, tries = 10): Promise<UdpAnswer> =>
+  node.json(script('clients/udp-ask', host, String(port), String(tries)));
+
+export const dnsAsk = (
+  node: LabNode,
+  host: string,
+  port: number,
+  name: string,
+): Promise<{ localPort: number; addresses: string[] }> =>
+  node.json(script('clients/dns-ask', host, String(port), name));
+
+export const tcpGet = (node: LabNode, host: string, port: number, count = 1): Promise<TcpAnswers> =>
+  node.json(script('clients/tcp-get', host, String(port), String(count)));
+
+export const transfer = (node: LabNode, direction: 'get' | 'put', url: string, bytes: number): Promise<Transfer> =>
+  node.json(script('clients/transfer', direction, url, String(bytes)));

@@ -1,0 +1,103 @@
+/** The services behind the tunnel: nginx, UDP echoes, dnsmasq, iperf3 and a blob service, each saying whom it saw. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { LabNode } from './lab-node.js';
+import { poll } from './poll.js';
+import type { Running } from './running.js';
+import { script } from './scripts.js';
+
+export interface Service {
+  readonly process: Running;
+  /** The clients it logged so far, as address:port, oldest first. */
+  seen(): string[];
+}
+
+export const dnsName = { name: 'service.example', address: '192.168.1.10' } as const;
+
+const listens = (node: LabNode, proto: 'tcp' | 'udp', port: number): Promise<true> =>
+  poll(`a ${proto} listener on port ${port} of ${node.name}`, 5_000, async () => {
+    const sockets = await node.must(['ss', '-Hnl', proto === 'tcp' ? '-t' : '-u', `sport = :${port}`]);
+    return sockets === '' ? undefined : true;
+  });
+
+const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').filter(Boolean);
+
+const nginxConfig = (port: number, greeting: string): string => `
+daemon off;
+user root;
+worker_processes 1;
+pid /run/nginx-lab/${port}.pid;
+error_log stderr;
+events { worker_connections 1024; }
+http {
+  log_format seen '$remote_addr:$remote_port';
+  access_log /run/nginx-lab/${port}.log seen;
+${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_temp_path /run/nginx-lab/tmp;`).join('\n')}
+  server {
+    listen ${port};
+    location / { return 200 '${greeting}'; }
+  }
+}
+`;
+
+/** nginx on a port; answers every request with `greeting` and logs `$remote_addr:$remote_port`. */
+export const startNginx = async (node: LabNode, port: number, greeting = 'hello'): Promise<Service> => {
+  mkdirSync(node.file('/run/nginx-lab'), { recursive: true });
+  const config = `/run/nginx-lab/${port}.conf`;
+  writeFileSync(node.file(config), nginxConfig(port, greeting));
+  const process = node.spawn(['nginx', '-e', 'stderr', '-c', config]);
+  await listens(node, 'tcp', port);
+  return { process, seen: () => linesOf(node.file(`/run/nginx-lab/${port}.log`)) };
+};
+
+/** A UDP echo bound to an address, or to the wildcard. */
+export const startUdpEcho = async (node: LabNode, port: number, bindTo = '0.0.0.0'): Promise<Service> => {
+  const log = `/run/udp-echo-${port}.log`;
+  writeFileSync(node.file(log), '');
+  const process = node.spawn(script('services/udp-echo', bindTo, String(port), log));
+  await process.prints(/ready/);
+  return { process, seen: () => linesOf(node.file(log)).map((line) => line.split(' ')[0] ?? '') };
+};
+
+/** dnsmasq with one static answer and no upstream. */
+export const startDnsmasq = async (node: LabNode, port = 53): Promise<Service> => {
+  const process = node.spawn([
+    'dnsmasq',
+    '--keep-in-foreground',
+    '--conf-file=/dev/null',
+    '--no-resolv',
+    '--no-hosts',
+    '--user=root',
+    '--pid-file',
+    `--port=${port}`,
+    `--address=/${dnsName.name}/${dnsName.address}`,
+    '--log-queries=extra',
+    '--log-facility=-',
+  ]);
+  await listens(node, 'udp', port);
+  const seen = (): string[] =>
+    [...process.stderr().matchAll(/: \d+ ([\d.]+)\/(\d+) query\[A\]/g)].map(
+      ([, from, fromPort]) => `${from}:${fromPort}`,
+    );
+  return { process, seen };
+};
+
+/** The blob service of `services/blob`. */
+export const startBlob = async (node: LabNode, port: number): Promise<Running> => {
+  const process = node.spawn(script('services/blob', String(port)));
+  await process.prints(/ready/);
+  return process;
+};
+
+/** iperf3 as a server. */
+export const startIperf = async (node: LabNode, port = 5201): Promise<Running> => {
+  const process = node.spawn(['iperf3', '--server', '--port', String(port)]);
+  await listens(node, 'tcp', port);
+  return process;
+};
+
+/** Something that listens on a TCP port under the given process name. */
+export const startListener = async (node: LabNode, name: string, port: number): Promise<Running> => {
+  const process = node.spawn(script('services/listener', name, '0.0.0.0', String(port)));
+  await process.prints(/ready/);
+  return process;
+};

@@ -1,0 +1,59 @@
+/** The tiers of the test suite: how each is run and how its result is counted. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root, runCommand } from './command.mjs';
+
+const count = (passed, failed, notes = []) => ({ passed, failed, notes });
+
+/** A check that is one test: passed if the command succeeds. */
+const check = async (file, args, limitMs) => {
+  const { code } = await runCommand(file, args, { limitMs });
+  return code === 0 ? count(1, 0) : count(0, 1, [`${file} ${args.join(' ')}: exit ${code}`]);
+};
+
+const readReport = (file) => {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return { problem: `no report: ${error.message}` };
+  }
+};
+
+/** Pending tests count as failed, and so does an end of mocha that its report does not explain. */
+const judge = (report, code) => {
+  if (report.problem !== undefined) return count(0, 1, [`${report.problem} (mocha's exit code ${code})`]);
+  const { passes, failures, pending } = report.stats;
+  const notes = [];
+  if (pending > 0) notes.push(`${pending} pending`);
+  const isOutOfLine = code === null || (code !== 0 && failures === 0);
+  if (isOutOfLine) notes.push(`mocha ended with ${code} after its report`);
+  const isEmpty = passes + failures + pending === 0;
+  if (isEmpty) notes.push('no tests');
+  return count(passes, failures + pending + (isOutOfLine ? 1 : 0) + (isEmpty ? 1 : 0), notes);
+};
+
+const mocha = async (folder, timeoutMs, limitMs) => {
+  const directory = mkdtempSync(join(tmpdir(), 'homeward-test-'));
+  const output = join(directory, 'report.json');
+  try {
+    const { code } = await runCommand(
+      process.execPath,
+      ['--enable-source-maps', `${root}/node_modules/mocha/bin/mocha.js`]
+        .concat(['--reporter', `${root}/test/support/mocha-reporter.mjs`, '--reporter-option', `output=${output}`])
+        .concat(['--file', `${root}/test/support/mocha-setup.mjs`, '--forbid-only', '--timeout', String(timeoutMs)])
+        .concat([`${root}/test/dist/${folder}/**/*.test.js`]),
+      { limitMs },
+    );
+    return judge(readReport(output), code);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+};
+
+/** Name → how to run it; each resolves with {passed, failed, notes}. The limits end a tier that hangs. */
+export const tiers = {
+  lint: () => check(process.execPath, [`${root}/node_modules/.bin/biome`, 'check', '.'], 120_000),
+  unit: () => mocha('unit', 5_000, 120_000),
+  lab: () => mocha('lab', 60_000, 600_000),
+};

@@ -1,0 +1,274 @@
+/** The agent's link against the real server: coming online, coming back, and telling a refusal from a loss. */
+
+import {
+  type ControllerLink,
+  type ControllerLinkDeps,
+  createControllerLink,
+} from '@homeward/agent/link/controller-link';
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import { Secret } from '@homeward/shared/net/secret';
+import { decodeMessage } from '@homeward/shared/protocol/codec';
+import type { ControllerMessage } from '@homeward/shared/protocol/messages';
+import { generateKeyPair, type KeyPair } from '@homeward/shared/session/keys';
+import { createResponder } from '@homeward/shared/session/noise';
+import { createTransport, type Transport } from '@homeward/shared/session/transport';
+import { SUBPROTOCOL } from '@homeward/shared/session/wire';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { pino } from 'pino';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { connect, eventually, helloOf, online, pairedKey, type Rig, startRig } from '../server/rig.js';
+
+interface Running {
+  readonly link: ControllerLink;
+  readonly states: string[];
+  readonly details: string[];
+  readonly messages: ControllerMessage[];
+  readonly ended: Promise<unknown>;
+  stop(): Promise<unknown>;
+}
+
+type Behaviour = (socket: WebSocket, transport: Transport) => void;
+
+function sendText(socket: WebSocket, transport: Transport, text: string): void {
+  for (const frame of transport.seal(Buffer.from(text))) socket.send(frame);
+}
+
+describe('link: controller link', () => {
+  let rig: Rig;
+  let running: Running | null = null;
+  beforeEach(async () => {
+    rig = await startRig();
+  });
+  afterEach(async () => {
+    await running?.stop();
+    running = null;
+    await rig.close();
+  });
+
+  function run(identity: KeyPair, more: Partial<ControllerLinkDeps> = {}): Running {
+    const controller = new AbortController();
+    const states: string[] = [];
+    const details: string[] = [];
+    const messages: ControllerMessage[] = [];
+    const link = createControllerLink({
+      identity,
+      controllerKey: rig.identity.publicKey,
+      urls: () => [rig.url],
+      hello: async (localAddress) => helloOf('boot-link', { outerAddress: localAddress }),
+      onMessage: (message) => messages.push(message),
+      onState(state, detail = '') {
+        states.push(state);
+        details.push(detail);
+      },
+      logger: pino({ level: 'silent' }),
+      random: () => 0.005,
+      ...more,
+    });
+    const ended = link.run(controller.signal).catch((error: unknown) => error);
+    running = {
+      link,
+      states,
+      details,
+      messages,
+      ended,
+      stop() {
+        controller.abort();
+        return ended;
+      },
+    };
+    return running;
+  }
+  const isOnline = ({ states }: Running): boolean => states.at(-1) === 'online';
+
+  /** A controller of the right key that then does as it likes. */
+  async function fakeController(behave: Behaviour): Promise<{
+    url: string;
+    close(): void;
+  }> {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => SUBPROTOCOL });
+    await new Promise((resolve) => server.once('listening', resolve));
+    server.on('connection', (socket) => {
+      socket.once('message', (data: Buffer) => {
+        const responder = createResponder({ identity: rig.identity });
+        responder.read(data);
+        const { message, session } = responder.write();
+        socket.send(message);
+        behave(socket, createTransport(session));
+      });
+    });
+    const { port } = server.address() as { port: number };
+    return {
+      url: `ws://127.0.0.1:${port}`,
+      close() {
+        for (const socket of server.clients) socket.terminate();
+        server.close();
+      },
+    };
+  }
+
+  it('comes online, speaks both ways, and knows its endpoint', async () => {
+    const key = pairedKey(rig);
+    const link = run(key);
+    await eventually('online', () => isOnline(link) && link.messages.length === 1);
+    expect(link.states).to.deep.equal(['connecting', 'online']);
+    expect(link.messages[0]).to.include({ type: 'welcome', name: 'home' });
+    expect(link.link.endpoint()).to.deep.equal({ url: rig.url, host: '127.0.0.1' });
+    expect(rig.sessions[0]?.hello.outerAddress).to.equal('127.0.0.1');
+
+    link.link.send({ type: 'report', lastHandshakeSeconds: 3, drift: [] });
+    await eventually('the report', () => rig.received.length === 1);
+    rig.server.find(key.publicKey)?.send({ type: 'unpair' });
+    await eventually('the notice', () => link.messages.some(({ type }) => type === 'unpair'));
+    await link.stop();
+    expect(link.link.endpoint()).to.equal(null);
+    link.link.send({ type: 'leave' });
+  });
+
+  it('answers pings', async () => {
+    const heard: unknown[] = [];
+    const fake = await fakeController((socket, transport) => {
+      socket.on('message', (data: Buffer) => {
+        const bytes = transport.open(data);
+        if (bytes !== null) heard.push(decodeMessage(bytes));
+        if (heard.length === 1) sendText(socket, transport, '{"type":"ping","id":41}');
+      });
+    });
+    run(pairedKey(rig), { urls: () => [fake.url] });
+    await eventually('the pong', () => heard.length === 2);
+    expect(heard[0]).to.have.property('type', 'hello');
+    expect(heard[1]).to.deep.equal({ type: 'pong', id: 41 });
+    fake.close();
+  });
+
+  it('comes back when the relay restarts', async () => {
+    const key = pairedKey(rig);
+    const link = run(key);
+    await eventually('online', () => isOnline(link));
+    const { port, identity, authority } = rig;
+    await rig.close();
+    await eventually('offline', () => link.states.includes('offline'));
+    rig = await startRig({ port, identity, authority });
+    await eventually('online again', () => rig.sessions.length === 1 && isOnline(link));
+    expect(link.states).not.to.include('refused');
+  });
+
+  it('tries the next URL when one is dead, and starts with the one that worked', async () => {
+    const dead = 'ws://127.0.0.1:1';
+    const link = run(pairedKey(rig), { urls: () => [dead, rig.url] });
+    await eventually('online', () => isOnline(link));
+    expect(link.details[1]).to.equal(`${dead}: connection refused`);
+    rig.sessions[0]?.close('test');
+    await eventually('online again', () => rig.sessions.length === 2 && isOnline(link));
+    expect(link.details.filter((detail) => detail === dead)).to.have.lengthOf(1);
+  });
+
+  it('enrolls with a good token first', async () => {
+    const key = generateKeyPair();
+    const { tokenId, secret } = rig.authority.issue('home');
+    const link = run(key, { enroll: { tokenId, secret: new Secret(secret) } });
+    await eventually('online', () => isOnline(link));
+    expect(link.messages.map(({ type }) => type)).to.deep.equal(['welcome', 'welcome']);
+    expect(rig.sessions[0]?.agentKey).to.equal(key.publicKey);
+    rig.sessions[0]?.close('test');
+    await eventually('online again', () => rig.sessions.length === 2);
+    expect(rig.authority.requests).to.have.lengthOf(1);
+  });
+
+  it('ends at once when its token is refused', async () => {
+    const { tokenId, secret } = rig.authority.issue('late', true);
+    const link = run(generateKeyPair(), { enroll: { tokenId, secret: new Secret(secret) } });
+    const error = await link.ended;
+    expect(error).to.be.instanceOf(RelayError).with.property('code', 'refused');
+    expect(rig.authority.requests).to.have.lengthOf(1);
+  });
+
+  it('never takes a lost connection or another controller for a refusal', async () => {
+    const link = run(generateKeyPair());
+    await eventually('several tries', () => link.states.filter((state) => state === 'offline').length >= 3);
+    expect(link.states).not.to.include('refused');
+    await link.stop();
+    const stranger = run(pairedKey(rig), { controllerKey: generateKeyPair().publicKey });
+    await eventually('several tries', () => stranger.states.filter((state) => state === 'offline').length >= 3);
+    expect(stranger.states).not.to.include('refused');
+    expect(rig.sessions).to.have.lengthOf(0);
+  });
+
+  it('shows a refusal of the relay itself, keeps trying, and recovers', async () => {
+    let nowMs = 0;
+    await rig.close();
+    rig = await startRig({ now: () => nowMs });
+    const key = pairedKey(rig);
+    for (const bootId of ['boot-a', 'boot-b', 'boot-a']) await online(rig, key, bootId);
+    const fourth = await connect(rig, key);
+    fourth.send(helloOf('boot-b'));
+    await fourth.next('refused');
+    const link = run(key);
+    await eventually('refused', () => link.states.includes('refused'));
+    nowMs += 3_600_000;
+    await eventually('online', () => isOnline(link));
+  });
+
+  it('notices a relay that went silent', async () => {
+    const link = run(pairedKey(rig), { timings: { deadAfterMs: 60 } });
+    await eventually('silent', () => link.details.some((detail) => detail.endsWith('the relay is silent')));
+  });
+
+  it('gives up a dial that is never answered', async () => {
+    const mute = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => SUBPROTOCOL });
+    await new Promise((resolve) => mute.once('listening', resolve));
+    const { port } = mute.address() as { port: number };
+    const link = run(pairedKey(rig), { urls: () => [`ws://127.0.0.1:${port}`], timings: { dialTimeoutMs: 50 } });
+    await eventually('gave up', () => link.details.some((detail) => detail.endsWith('no answer in 1 s')));
+    await link.stop();
+    mute.close();
+  });
+
+  it('closes for forged, unknown and untimely messages of a controller', async () => {
+    const welcome = '{"type":"welcome","name":"home","urls":["ws://a"]}';
+    const behaviours: Behaviour[] = [
+      (socket) => socket.send('text'),
+      (socket) => socket.send(Buffer.alloc(40)),
+      (socket, transport) => sendText(socket, transport, '{"type":"exec"}'),
+      (socket, transport) => sendText(socket, transport, '{"type":"observe","id":1,"action":"start","watch":[]}'),
+      (socket, transport) => sendText(socket, transport, '{"type":"welcome","name":"$(id)","urls":["ws://a"]}'),
+      (socket, transport) => {
+        transport.seal(Buffer.from(welcome));
+        sendText(socket, transport, welcome);
+      },
+    ];
+    for (const behave of behaviours) {
+      const fake = await fakeController(behave);
+      const link = run(pairedKey(rig), { urls: () => [fake.url] });
+      await eventually('closed', () => link.states.includes('offline'));
+      expect(link.states).not.to.include('online');
+      expect(link.messages).to.deep.equal([]);
+      await link.stop();
+      fake.close();
+    }
+  });
+
+  it('survives a consumer that throws', async () => {
+    const link = run(pairedKey(rig), {
+      onMessage: () => {
+        throw new Error('consumer fault');
+      },
+    });
+    await eventually('online', () => isOnline(link));
+    link.link.send({ type: 'leave' });
+    await eventually('the session works', () => rig.received.length === 1);
+  });
+
+  it('tries again when its hello cannot be made', async () => {
+    let tries = 0;
+    const link = run(pairedKey(rig), {
+      async hello() {
+        tries += 1;
+        if (tries === 1) throw new Error('no key yet');
+        return helloOf();
+      },
+    });
+    await eventually('online', () => isOnline(link));
+    expect(tries).to.equal(2);
+  });
+});
