@@ -21,10 +21,10 @@ export function backendApi(backend: Backend, runner: Runner, stop: () => void): 
       const told = await backend.leave(chosen.controllerKey);
       return { name: chosen.name, slot: chosen.slot, told };
     }),
-    down: apiCommand(z.strictObject({}), async () => {
+    down: apiCommand(z.strictObject({}), async (_, { afterwards }) => {
       const { removed, kept, errors } = await backend.kernel.teardown();
       throwTeardownErrors(errors, 'agent');
-      stop();
+      afterwards(stop);
       return { removed, kept };
     }),
   };

@@ -41,10 +41,10 @@ export function relayApi(relay: Relay, stop: () => void): Record<string, ApiComm
       ({ backend, forward }, { signal }) => probeBackends(relay, backend, forward, signal),
     ),
     unpair: apiCommand(z.strictObject({ backend: z.string() }), ({ backend }) => unpair(relay, backend)),
-    down: apiCommand(z.strictObject({}), async () => {
+    down: apiCommand(z.strictObject({}), async (_, { afterwards }) => {
       const { removed, kept, errors } = await relay.kernel.teardown();
       throwTeardownErrors(errors, 'controller');
-      stop();
+      afterwards(stop);
       return { removed, kept };
     }),
   };

@@ -41,7 +41,7 @@ export async function probeBackends(
   const online = targets.filter((target) => isReady(relay, target.pairing));
   const offline = targets.filter((target) => !online.includes(target));
   const measured = online.length === 0 ? [] : await relay.probe(online, signal);
-  const results = [...measured, ...offline.flatMap(unprobed)];
+  const results = [...measured, ...offline.flatMap((target) => unprobed(relay, target))];
   if (spec === null) await remember(relay, targets, results);
   return { ok: results.every((result) => result.ok), results };
 }
@@ -78,8 +78,12 @@ function isReady(relay: Relay, pairing: Pairing): boolean {
   return relay.backends.isOnline(pairing.name) && pairing.applied !== null;
 }
 
-/** Without a session nobody tells what the backend saw: not proven. */
-function unprobed({ pairing, specs }: ProbeTarget): ProbeResult[] {
+/** Without a session nobody tells what the backend saw, without its tunnel nothing can arrive: not proven. */
+function unprobed(relay: Relay, { pairing, specs }: ProbeTarget): ProbeResult[] {
+  const failure = relay.backends.failure(pairing.name);
+  const { cause, hint } = relay.backends.isOnline(pairing.name)
+    ? { cause: 'not-applied', hint: `backend "${pairing.name}" has not set up its side${failure === null ? ' yet' : `: ${failure}`}` }
+    : { cause: 'offline', hint: `backend "${pairing.name}" is not connected, so nobody can tell what it sees; look there: agent status` };
   return specs.flatMap((spec) => {
     const forward = parseForward(spec);
     return forward.transports.map((proto) => ({
@@ -96,8 +100,8 @@ function unprobed({ pairing, specs }: ProbeTarget): ProbeResult[] {
       service: 'silent' as const,
       rttMs: null,
       ok: false,
-      cause: 'offline',
-      hint: `backend "${pairing.name}" is not connected, so nobody can tell what it sees; look there: agent status`,
+      cause,
+      hint,
     }));
   });
 }

@@ -4,8 +4,9 @@ import { ROUTE_PROTOCOL } from '../net/allocation.js';
 import { ruleText } from '../state/describe.js';
 import type { Address, Link, PolicyRule, Route } from '../state/resources.js';
 
-export function linkUp(link: Link): string {
-  return `link set dev ${link.name} mtu ${link.mtu} up`;
+/** No link-local IPv6 address: it would be one more address to account for, and nobody uses it. */
+export function linkUp(link: Link): string[] {
+  return [`link set dev ${link.name} addrgenmode none`, `link set dev ${link.name} mtu ${link.mtu} up`];
 }
 
 export function addressReplace(address: Address): string {
@@ -25,9 +26,9 @@ export function routeDelete(route: Route): string {
 }
 
 export function ruleAdd(rule: PolicyRule): string {
-  return `-4 rule add ${ruleText(rule.priority, rule.selector, rule.action)} protocol ${ROUTE_PROTOCOL}`;
+  return `rule add ${ruleText(rule.priority, rule.selector, rule.action)} protocol ${ROUTE_PROTOCOL}`;
 }
 
 export function ruleDelete(rule: PolicyRule): string {
-  return `-4 rule del ${ruleText(rule.priority, rule.selector, rule.action)} protocol ${ROUTE_PROTOCOL}`;
+  return `rule del ${ruleText(rule.priority, rule.selector, rule.action)} protocol ${ROUTE_PROTOCOL}`;
 }

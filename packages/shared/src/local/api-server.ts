@@ -14,6 +14,8 @@ export interface CallContext {
   emit(event: Record<string, unknown>): void;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
+  /** Runs something once the caller has its answer. */
+  afterwards(action: () => void): void;
 }
 
 export interface ApiCommand {
@@ -84,7 +86,11 @@ async function answer(
     const found = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (found === undefined) throw new RelayError('bad-input', `the daemon does not know the command ${name}`);
     const args = JSON.parse(await body(request));
-    const result = await found.run(args, { emit: (event) => emit({ event }), signal: aborter.signal });
+    const result = await found.run(args, {
+      emit: (event) => emit({ event }),
+      signal: aborter.signal,
+      afterwards: (action) => response.on('finish', action),
+    });
     emit({ result: result ?? null });
   } catch (error) {
     const { code, message, hint, details } = toRelayError(error);

@@ -50,7 +50,7 @@ export interface Reconciler {
   reconcile(): Promise<Outcome>;
   /** What a reconcile would change now; changes nothing. */
   plan(): Promise<Change[]>;
-  /** Removes everything of this side and puts sysctls back. */
+  /** Removes everything of this side and puts sysctls back. From then on this reconciler changes nothing more. */
   teardown(): Promise<Teardown>;
 }
 
@@ -66,6 +66,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   let queue: Promise<unknown> = Promise.resolve();
   /** What the last run wanted, to tell a new wish from somebody else's change. */
   let lastDesired: HostState | null = null;
+  let isTornDown = false;
 
   function exclusively<Value>(task: () => Promise<Value>): Promise<Value> {
     const run = queue.then(task, task);
@@ -119,6 +120,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   async function reconcileOnce(): Promise<Outcome> {
+    if (isTornDown) return { changed: [], drift: [] };
     const before = await look();
     const wanted = deps.repair || lastDesired === null ? before.changes : newWishes(before, lastDesired);
     const drift = before.changes.filter((change) => !wanted.includes(change)).map(changeText);
@@ -147,7 +149,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       deps,
     );
     if (errors.length === 0) await ledger.save({ ...record, sysctls: {}, tables: {} });
-    lastDesired = null;
+    isTornDown = true;
     const coarse = changes.filter((change) => change.kind === 'delete' && change.observed.kind !== 'nft-element');
     return {
       removed: [
