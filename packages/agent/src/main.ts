@@ -17,9 +17,15 @@ const program = new Command('agent')
   .version(VERSION)
   .option('--json', 'one JSON document on stdout')
   .option('--debug', 'more in the log, stack traces with errors')
-  .addOption(new Option('--state-dir <dir>', 'keys and pairings').env('HOMEWARD_STATE_DIR').default('/var/lib/homeward/agent'))
+  .addOption(
+    new Option('--state-dir <dir>', 'keys and pairings').env('HOMEWARD_STATE_DIR').default('/var/lib/homeward/agent'),
+  )
   .addOption(new Option('--run-dir <dir>', "the daemon's socket").env('HOMEWARD_RUN_DIR').default('/run/homeward'))
-  .addOption(new Option('--policy <file>', "the owner's policy").env('HOMEWARD_POLICY').default('/etc/homeward/agent-policy.json'));
+  .addOption(
+    new Option('--policy <file>', "the owner's policy")
+      .env('HOMEWARD_POLICY')
+      .default('/etc/homeward/agent-policy.json'),
+  );
 
 const context = () => contextOf(program, interrupt.signal);
 addEnrollCommand(program, context);

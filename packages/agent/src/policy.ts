@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type Forward, parseForward, portMappings, type Transport } from '@homeward/shared/net/forward-spec';
 import { ipv4PrefixContains, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
-import { formatPortRange, parsePortRange, type PortRange, rangesOverlap } from '@homeward/shared/net/port';
+import { formatPortRange, type PortRange, parsePortRange, rangesOverlap } from '@homeward/shared/net/port';
 import { z } from 'zod';
 
 const policySchema = z.strictObject({

@@ -72,7 +72,9 @@ async function readConfigFile(path: string): Promise<z.infer<typeof fileSchema>>
 export function parseListen(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):?(\d+)$/.exec(/^\d+$/.test(text) ? `[::]:${text}` : text);
   if (match === null) {
-    throw new RelayError('bad-input', `--listen "${text}" is not an address and port`, { hint: 'example: --listen [::]:7700' });
+    throw new RelayError('bad-input', `--listen "${text}" is not an address and port`, {
+      hint: 'example: --listen [::]:7700',
+    });
   }
   return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '::')), port: parsePort(match[3] ?? '') };
 }
@@ -92,7 +94,9 @@ export function endpointUrl(text: string, defaultPort: number): string {
 function parsePool(text: string): Ipv4Prefix {
   const pool = parseIpv4Prefix(text);
   if (pool.length < 8 || pool.length > 28) {
-    throw new RelayError('bad-input', `--pool ${text}: the prefix must be between /8 and /28`, { hint: 'example: --pool 10.77.0.0/20' });
+    throw new RelayError('bad-input', `--pool ${text}: the prefix must be between /8 and /28`, {
+      hint: 'example: --pool 10.77.0.0/20',
+    });
   }
   return pool;
 }

@@ -19,7 +19,11 @@ const program = new Command('controller')
   .version(VERSION)
   .option('--json', 'one JSON document on stdout')
   .option('--debug', 'more in the log, stack traces with errors')
-  .addOption(new Option('--state-dir <dir>', 'keys and pairings').env('HOMEWARD_STATE_DIR').default('/var/lib/homeward/controller'))
+  .addOption(
+    new Option('--state-dir <dir>', 'keys and pairings')
+      .env('HOMEWARD_STATE_DIR')
+      .default('/var/lib/homeward/controller'),
+  )
   .addOption(new Option('--run-dir <dir>', "the daemon's socket").env('HOMEWARD_RUN_DIR').default('/run/homeward'));
 
 const context = () => contextOf(program, interrupt.signal);

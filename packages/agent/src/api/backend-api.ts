@@ -12,8 +12,9 @@ import { chooseRelay } from '../store/relays.js';
 /** `stop` ends the daemon once the caller has its answer. */
 export function backendApi(backend: Backend, runner: Runner, stop: () => void): Record<string, ApiCommand> {
   return {
-    enroll: apiCommand(z.strictObject({ token: z.string(), timeoutMs: z.int().min(1) }), ({ token, timeoutMs }, { signal }) =>
-      backend.enroll(new Secret(token), timeoutMs, signal),
+    enroll: apiCommand(
+      z.strictObject({ token: z.string(), timeoutMs: z.int().min(1) }),
+      ({ token, timeoutMs }, { signal }) => backend.enroll(new Secret(token), timeoutMs, signal),
     ),
     status: apiCommand(z.strictObject({}), () => status(backend, runner)),
     leave: apiCommand(z.strictObject({ relay: z.string().nullable() }), async ({ relay }) => {

@@ -5,6 +5,7 @@ import { openStore } from '@homeward/shared/host/store';
 import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import type { Secret } from '@homeward/shared/net/secret';
 import { parseToken } from '@homeward/shared/session/token';
+import { collect } from '@homeward/shared/terminal/collect';
 import { parseDuration } from '@homeward/shared/terminal/duration';
 import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
 import type { Command } from 'commander';
@@ -12,7 +13,6 @@ import { z } from 'zod';
 import { BACKEND_OWNERSHIP } from '../daemon/backend-kernel.js';
 import { enroll, firstState } from '../operations/enroll.js';
 import { allowInPolicy } from '../policy-file.js';
-import { collect } from '@homeward/shared/terminal/collect';
 import type { CommandContext } from './context.js';
 import { refuseTokenArgument, tokenFromFileOrEnvironment, tokenFromStdin } from './token-source.js';
 
@@ -23,18 +23,30 @@ interface EnrollOptions {
   readonly allowLan: string[];
 }
 
-const enrollmentSchema = z.looseObject({ name: z.string(), slot: z.number(), url: z.string(), fingerprint: z.string() });
+const enrollmentSchema = z.looseObject({
+  name: z.string(),
+  slot: z.number(),
+  url: z.string(),
+  fingerprint: z.string(),
+});
 
 export function addEnrollCommand(program: Command, context: () => CommandContext): void {
   program
     .command('enroll')
     .summary('pair this backend with a relay, by the token that controller pair printed')
-    .description('Reads the token from stdin (asks on a terminal), from --token-file or from HOMEWARD_TOKEN; exchanges keys and stores the pairing.')
+    .description(
+      'Reads the token from stdin (asks on a terminal), from --token-file or from HOMEWARD_TOKEN; exchanges keys and stores the pairing.',
+    )
     .argument('[token...]', 'refused: a token as argument would be seen by others')
     .option('--token-file <file>', 'read the token from this file')
     .option('--timeout <time>', 'how long an unreachable relay is tried', '2m')
     .option('--allow <port>', 'allow this port in the policy, such as 22/tcp (repeatable)', collect, [])
-    .option('--allow-lan <prefix>', 'allow these hosts behind this backend, such as 192.168.1.0/24 (repeatable)', collect, [])
+    .option(
+      '--allow-lan <prefix>',
+      'allow these hosts behind this backend, such as 192.168.1.0/24 (repeatable)',
+      collect,
+      [],
+    )
     .option('--no-service', 'only enroll')
     .action((given: string[], options: EnrollOptions) => runEnroll(context(), given, options));
 }

@@ -25,7 +25,9 @@ export function addKernelCommands(program: Command, context: () => CommandContex
   program
     .command('down')
     .summary("remove all of homeward's agent side from the kernel")
-    .description('Stops the daemon if it runs and removes links, tables and rules. Pairings and keys are kept: agent run brings everything back.')
+    .description(
+      'Stops the daemon if it runs and removes links, tables and rules. Pairings and keys are kept: agent run brings everything back.',
+    )
     .action(async () => {
       const current = context();
       requireRoot(current.uid, 'agent down');

@@ -16,7 +16,13 @@ const statusSchema = z.looseObject({
       state: z.string(),
       endpoint: z.string().nullable(),
       tunnel: z
-        .looseObject({ kind: z.string(), implementation: z.string().nullable(), device: z.string(), backendAddress: z.string(), lastHandshakeSeconds: z.number().nullable() })
+        .looseObject({
+          kind: z.string(),
+          implementation: z.string().nullable(),
+          device: z.string(),
+          backendAddress: z.string(),
+          lastHandshakeSeconds: z.number().nullable(),
+        })
         .nullable(),
       forwards: z.array(z.string()),
       refused: z.array(z.object({ spec: z.string(), reason: z.string() })),
@@ -68,11 +74,16 @@ function printStatus(console: Console, { relays, repair }: z.infer<typeof status
   if (relays.length === 0) return console.line('paired with no relay; get a token there: controller pair NAME');
   for (const relay of relays) {
     const state = relay.state === 'online' ? console.style('green', relay.state) : console.style('yellow', relay.state);
-    console.line(`${console.style('bold', relay.name)}  ${state}  slot ${relay.slot}, ${relay.endpoint ?? 'no endpoint'}`);
+    console.line(
+      `${console.style('bold', relay.name)}  ${state}  slot ${relay.slot}, ${relay.endpoint ?? 'no endpoint'}`,
+    );
     if (relay.tunnel !== null) {
       const { kind, implementation, device, backendAddress, lastHandshakeSeconds } = relay.tunnel;
-      const handshake = lastHandshakeSeconds === null ? 'no handshake yet' : `last handshake ${lastHandshakeSeconds} s ago`;
-      console.line(`  tunnel    ${kind} (${implementation ?? 'not set up'}) ${device}, ${backendAddress}, ${handshake}`);
+      const handshake =
+        lastHandshakeSeconds === null ? 'no handshake yet' : `last handshake ${lastHandshakeSeconds} s ago`;
+      console.line(
+        `  tunnel    ${kind} (${implementation ?? 'not set up'}) ${device}, ${backendAddress}, ${handshake}`,
+      );
     }
     console.line(`  forwards  ${relay.forwards.join(', ') || 'none'}`);
     for (const { spec, reason } of relay.refused) console.line(`  refused   ${spec}: ${reason}`);

@@ -26,16 +26,22 @@ export async function tokenFromStdin(signal: AbortSignal): Promise<Secret> {
 /** Refuses a token as argument: arguments are seen by every user of the machine and stay in the shell's history. */
 export function refuseTokenArgument(given: readonly string[]): void {
   if (given.length === 0) return;
-  throw new RelayError('bad-input', 'a token does not belong on the command line, where others and the history see it', {
-    hint: 'run agent enroll and paste it, or: agent enroll < FILE, or --token-file FILE',
-  });
+  throw new RelayError(
+    'bad-input',
+    'a token does not belong on the command line, where others and the history see it',
+    {
+      hint: 'run agent enroll and paste it, or: agent enroll < FILE, or --token-file FILE',
+    },
+  );
 }
 
 async function readTokenFile(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new RelayError('bad-input', `cannot read the token file ${file}: ${(error as Error).message}`, { cause: error });
+    throw new RelayError('bad-input', `cannot read the token file ${file}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -80,9 +80,12 @@ export function offerProblem(
   const twin = others.find(
     (other) => other.controllerKey !== relay.controllerKey && other.accepted?.offer.tunnel.backendAddress === address,
   );
-  if (twin !== undefined) return `the relay in slot ${twin.slot} uses the same tunnel address ${address}: start one with another --pool`;
+  if (twin !== undefined)
+    return `the relay in slot ${twin.slot} uses the same tunnel address ${address}: start one with another --pool`;
   const clash = usedPrefixes(snapshot).find((prefix) => ipv4PrefixContains(parseIpv4Prefix(prefix), address));
-  return clash === undefined ? null : `the tunnel address ${address} lies in ${clash}, which this backend uses: start the relay with another --pool`;
+  return clash === undefined
+    ? null
+    : `the tunnel address ${address} lies in ${clash}, which this backend uses: start the relay with another --pool`;
 }
 
 /** Prefixes of the backend's own links and routes, without defaults and our own tunnels. */
@@ -94,5 +97,7 @@ export function usedPrefixes(snapshot: Snapshot): string[] {
     .filter((route) => route.type === 'unicast' && route.table === 'main' && !isSlotLink(route.link ?? ''))
     .map((route) => (isIpv4(route.destination) ? `${route.destination}/32` : route.destination));
   // Two halves of everything are a VPN's default route, no network that is in use.
-  return [...new Set([...addresses, ...routes])].filter((prefix) => prefix !== 'default' && Number(prefix.split('/')[1]) > 1);
+  return [...new Set([...addresses, ...routes])].filter(
+    (prefix) => prefix !== 'default' && Number(prefix.split('/')[1]) > 1,
+  );
 }

@@ -4,8 +4,8 @@ import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
 import { bootId } from '@homeward/shared/host/identity-of-kernel';
 import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
-import { listListeners } from '@homeward/shared/kernel/sockets';
 import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
+import { listListeners } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import type { Port } from '@homeward/shared/net/port';
@@ -89,7 +89,9 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
       await adopt(accepted, before);
     } catch (error) {
       logger.error({ err: error }, 'the offer could not be applied; the last good one is put back');
-      await adopt(before, accepted).catch((again: unknown) => logger.error({ err: again }, 'nor could the last good one'));
+      await adopt(before, accepted).catch((again: unknown) =>
+        logger.error({ err: again }, 'nor could the last good one'),
+      );
       return answer(offer, toRelayError(error).message);
     }
     for (const { spec, reason } of refused) logger.warn({ spec, reason }, 'forward refused');
@@ -138,7 +140,10 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
   async function handle(message: ControllerMessage): Promise<void> {
     switch (message.type) {
       case 'welcome':
-        await store.update((state) => ({ state: withUrls(state, controllerKey, message.name, message.urls), result: null }));
+        await store.update((state) => ({
+          state: withUrls(state, controllerKey, message.name, message.urls),
+          result: null,
+        }));
         return;
       case 'offer':
         return takeOffer(message);
@@ -162,7 +167,11 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     urls: () => record().urls,
     hello,
     onMessage(message) {
-      queue = queue.then(() => handle(message)).catch((error: unknown) => logger.error({ err: error, type: message.type }, 'a message of the relay could not be handled'));
+      queue = queue
+        .then(() => handle(message))
+        .catch((error: unknown) =>
+          logger.error({ err: error, type: message.type }, 'a message of the relay could not be handled'),
+        );
     },
     onState(state, detail) {
       if (state === 'online' && !online) logger.info({ url: detail }, 'relay online');

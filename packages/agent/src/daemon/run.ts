@@ -77,7 +77,8 @@ export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
 
   async function reconcile(): Promise<void> {
     const { changed, drift } = await kernel.reconcile();
-    if (changed.length > 0) logger.info({ changed: changed.slice(0, 20), count: changed.length }, 'kernel brought up to date');
+    if (changed.length > 0)
+      logger.info({ changed: changed.slice(0, 20), count: changed.length }, 'kernel brought up to date');
     if (drift.length > 0) tellDrift(drift);
   }
 
@@ -93,9 +94,20 @@ export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
   }
 
   function startSession(controllerKey: string): void {
-    const session = createRelaySession(controllerKey, { store, runner, kernel, logger, echoPort: echo.port, version, policy, reconcile });
+    const session = createRelaySession(controllerKey, {
+      store,
+      runner,
+      kernel,
+      logger,
+      echoPort: echo.port,
+      version,
+      policy,
+      reconcile,
+    });
     const stop = new AbortController();
-    const done = session.run(AbortSignal.any([ended, stop.signal])).catch((error: unknown) => logger.error({ err: error }, 'a relay session ended'));
+    const done = session
+      .run(AbortSignal.any([ended, stop.signal]))
+      .catch((error: unknown) => logger.error({ err: error }, 'a relay session ended'));
     sessions.set(controllerKey, { session, stop, done });
   }
 
@@ -108,7 +120,13 @@ export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
     kernel,
     snapshot,
     async enroll(token, timeoutMs, callerSignal) {
-      const enrollment = await enroll(store, token, timeoutMs, await snapshot(), AbortSignal.any([ended, callerSignal]));
+      const enrollment = await enroll(
+        store,
+        token,
+        timeoutMs,
+        await snapshot(),
+        AbortSignal.any([ended, callerSignal]),
+      );
       logger.info({ relay: enrollment.url, name: enrollment.name, fingerprint: enrollment.fingerprint }, 'enrolled');
       startSession(enrollment.controllerKey);
       return enrollment;
@@ -131,15 +149,23 @@ export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
 
   if (pairedRelays(store.state()).length > 0) {
     // The last good state before the network is reached; a failure here must not keep the daemon from its relays.
-    await reconcile().catch((error: unknown) => logger.error({ err: error }, 'the last good state could not be applied; trying again'));
+    await reconcile().catch((error: unknown) =>
+      logger.error({ err: error }, 'the last good state could not be applied; trying again'),
+    );
   }
-  const api = await serveApi(side.socketPath, backendApi(backend, runner, () => stopper.abort()));
+  const api = await serveApi(
+    side.socketPath,
+    backendApi(backend, runner, () => stopper.abort()),
+  );
   try {
     for (const relay of pairedRelays(store.state())) startSession(relay.controllerKey);
     if (deps.token !== null && needsEnrollment(store.state(), deps.token)) {
       await backend.enroll(deps.token, deps.enrollTimeoutMs, ended);
     }
-    logger.info({ relays: pairedRelays(store.state()).map((relay) => relay.urls[0]), repair: deps.repair }, 'agent is running');
+    logger.info(
+      { relays: pairedRelays(store.state()).map((relay) => relay.urls[0]), repair: deps.repair },
+      'agent is running',
+    );
     await keepReconciled({ reconcile, logger, watch: (onChange) => watchKernel(onChange, deps.path, ended) }, ended);
   } finally {
     stopper.abort();
@@ -153,7 +179,10 @@ export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
 function refuseIdleStart(state: BackendState, token: Secret | null): void {
   if (pairedRelays(state).length > 0 || (token !== null && needsEnrollment(state, token))) return;
   const revoked = state.relays.find((relay) => relay.revoked);
-  const why = revoked === undefined ? 'this backend is paired with no relay' : `the relay ${revoked.urls[0] ?? ''} has ended its pairing with this backend`;
+  const why =
+    revoked === undefined
+      ? 'this backend is paired with no relay'
+      : `the relay ${revoked.urls[0] ?? ''} has ended its pairing with this backend`;
   throw new RelayError('bad-input', `${why}, and no unused token was given`, {
     hint: 'at the relay run: controller pair NAME; then here: agent enroll',
   });
@@ -162,7 +191,9 @@ function refuseIdleStart(state: BackendState, token: Secret | null): void {
 /** A token that was used before does not bring a revoked backend back. */
 function needsEnrollment(state: BackendState, tokenText: Secret): boolean {
   const token = parseToken(tokenText.reveal());
-  return !state.relays.some((relay) => relay.controllerKey === token.controllerKey && (!relay.revoked || relay.tokenId === token.id));
+  return !state.relays.some(
+    (relay) => relay.controllerKey === token.controllerKey && (!relay.revoked || relay.tokenId === token.id),
+  );
 }
 
 /** Resolves when the session is gone, or the limit is reached. */

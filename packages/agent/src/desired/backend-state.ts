@@ -1,13 +1,13 @@
 /** Everything that should be in a backend's kernel for its relays, as one value. Pure. */
 
+import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import type { Listener } from '@homeward/shared/kernel/sockets';
 import { BACKEND_TABLE, slotNumbers } from '@homeward/shared/net/allocation';
 import { type Forward, type PortMapping, portMappings } from '@homeward/shared/net/forward-spec';
 import { intervalText } from '@homeward/shared/net/intervals';
 import type { Ipv4Address } from '@homeward/shared/net/ipv4';
 import type { Port } from '@homeward/shared/net/port';
 import type { Secret } from '@homeward/shared/net/secret';
-import type { Snapshot } from '@homeward/shared/kernel/snapshot';
-import type { Listener } from '@homeward/shared/kernel/sockets';
 import { hostState } from '@homeward/shared/state/describe';
 import type { HostState, NftElement, Resource } from '@homeward/shared/state/resources';
 import { backendTable, SETS } from './backend-table.js';
@@ -72,7 +72,13 @@ function tunnelResources(relay: RelayTunnel): Resource[] {
       publicKey,
       listenPort: null,
       peers: [
-        { publicKey: relayPublicKey, presharedKey, allowedIps: ['0.0.0.0/0', '::/0'], endpoint, keepaliveSeconds: KEEPALIVE_SECONDS },
+        {
+          publicKey: relayPublicKey,
+          presharedKey,
+          allowedIps: ['0.0.0.0/0', '::/0'],
+          endpoint,
+          keepaliveSeconds: KEEPALIVE_SECONDS,
+        },
       ],
     },
     ...returnRoute(relay.slot, relay.tunnelAddress),
@@ -96,7 +102,9 @@ function placed(relay: RelayTunnel, facts: BackendFacts): PlacedMapping[] {
 function forwardElements(relay: RelayTunnel, facts: BackendFacts): NftElement[] {
   const { link } = slotNumbers(relay.slot);
   const at = `${link} . ${relay.tunnelAddress}`;
-  const echo = (['tcp', 'udp'] as const).map((transport) => element(SETS.echo, `${at} . ${transport} . ${facts.echoPort}`));
+  const echo = (['tcp', 'udp'] as const).map((transport) =>
+    element(SETS.echo, `${at} . ${transport} . ${facts.echoPort}`),
+  );
   return [
     ...echo,
     // The echo listens on the wildcard address on purpose: it shows that such services are answered from the right one.

@@ -5,9 +5,9 @@
  *   service ─► route-output (mark restored from conntrack) ─► policy rule ─► tunnel
  */
 
+import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { BACKEND_TABLE, MARK_MASK, PROBE_PREFIX, slotNumbers } from '@homeward/shared/net/allocation';
 import { formatIpv4Prefix } from '@homeward/shared/net/ipv4';
-import { nftTable } from '@homeward/shared/kernel/nft-render';
 import type { NftTable } from '@homeward/shared/state/resources';
 
 /** Names of the sets that other files fill. */
@@ -67,7 +67,11 @@ export function backendTable(slots: readonly number[]): NftTable {
         ...marks.map((mark) => mark.reply),
       ]),
       // A chain of type `route`: in a filter chain the new mark would not be routed again.
-      ...chain('route-output', 'type route hook output priority mangle + 10', marks.map((mark) => mark.reply)),
+      ...chain(
+        'route-output',
+        'type route hook output priority mangle + 10',
+        marks.map((mark) => mark.reply),
+      ),
       ...chain('from-tunnel', 'type filter hook prerouting priority mangle + 1', [
         `iifname != @${SETS.tunnels} accept`,
         'ct state established,related accept',
@@ -82,7 +86,11 @@ export function backendTable(slots: readonly number[]): NftTable {
         `meta l4proto udp meta iifname . ip daddr . th dport @${SETS.pinned} dnat ip to ip saddr map @${SETS.sourcePin}`,
       ]),
       // A binding of each flow to its own source, before any masquerade can bind another.
-      ...chain('keep-source', 'type nat hook postrouting priority srcnat - 20', marks.map((mark) => mark.keepSource)),
+      ...chain(
+        'keep-source',
+        'type nat hook postrouting priority srcnat - 20',
+        marks.map((mark) => mark.keepSource),
+      ),
       ...sightingChains(),
     ].join('\n'),
   );
@@ -108,7 +116,10 @@ function setLines(): string[] {
 
 /** Behind every translation (priority 300 > srcnat): what is seen here is what the service sees. */
 function sightingChains(): string[] {
-  const watched = [`meta l4proto tcp ct original proto-dst @${SETS.watchTcp}`, `meta l4proto udp ct original proto-dst @${SETS.watchUdp}`];
+  const watched = [
+    `meta l4proto tcp ct original proto-dst @${SETS.watchTcp}`,
+    `meta l4proto udp ct original proto-dst @${SETS.watchUdp}`,
+  ];
   const arrivals = watched.map(
     (match) =>
       `ct direction original ${match} add @${SETS.arrived} { ip saddr . th sport . meta l4proto . meta iifname }`,

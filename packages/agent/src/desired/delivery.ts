@@ -1,8 +1,8 @@
 /** How a forwarded port reaches its service at the backend: one kind of delivery a row. Pure. */
 
+import type { Listener } from '@homeward/shared/kernel/sockets';
 import type { Forward, PortMapping } from '@homeward/shared/net/forward-spec';
 import { type Ipv4Address, isIpv4 } from '@homeward/shared/net/ipv4';
-import type { Listener } from '@homeward/shared/kernel/sockets';
 
 /**
  * - `local`: the tunnel address itself is where the service listens (TCP on the wildcard, or bound to it).

@@ -1,9 +1,9 @@
 /** Which source address this host's kernel would choose for each destination: what the source pin must agree with. Pure. */
 
-import { flattenPrefixes, type ValuedInterval, type ValuedPrefix } from '@homeward/shared/net/intervals';
-import { type Ipv4Address, isIpv4, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
 import type { ListedRoute } from '@homeward/shared/kernel/iproute-parse';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import { flattenPrefixes, type ValuedInterval, type ValuedPrefix } from '@homeward/shared/net/intervals';
+import { type Ipv4Address, isIpv4, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
 
 export interface SourceAddresses {
   readonly intervals: readonly ValuedInterval<Ipv4Address>[];

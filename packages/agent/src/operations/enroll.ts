@@ -60,10 +60,21 @@ export async function enroll(
     const free = freeSlot(state, foreignTunnelNames(state, snapshot));
     return { state: addRelay(state, relayRecord(token, free, enrolled.name, enrolled.urls)), result: free };
   });
-  return { name: enrolled.name, slot, url: enrolled.url, fingerprint: fingerprint(identity.publicKey), controllerKey: token.controllerKey };
+  return {
+    name: enrolled.name,
+    slot,
+    url: enrolled.url,
+    fingerprint: fingerprint(identity.publicKey),
+    controllerKey: token.controllerKey,
+  };
 }
 
-function relayRecord(token: Token, slot: number, name: string, urls: readonly string[]): BackendState['relays'][number] {
+function relayRecord(
+  token: Token,
+  slot: number,
+  name: string,
+  urls: readonly string[],
+): BackendState['relays'][number] {
   const wireguard = generateKeyPair();
   return {
     slot,

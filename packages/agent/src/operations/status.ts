@@ -1,9 +1,9 @@
 /** The status document of the product's contract. */
 
 import { command } from '@homeward/shared/host/command';
-import { slotNumbers } from '@homeward/shared/net/allocation';
-import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import type { Runner } from '@homeward/shared/host/runner';
+import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
+import { slotNumbers } from '@homeward/shared/net/allocation';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { Backend } from '../daemon/run.js';
 import type { RelayRecord } from '../store/state.js';

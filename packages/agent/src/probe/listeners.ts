@@ -8,9 +8,14 @@ import type { WatchedPort } from './observer.js';
 
 export function listenersOf(watch: readonly WatchedPort[], listeners: readonly Listener[]): Observed['listeners'] {
   return watch.flatMap((watched) => {
-    const found = listeners.find((listener) => listener.transport === watched.transport && listener.port === watched.port);
+    const found = listeners.find(
+      (listener) => listener.transport === watched.transport && listener.port === watched.port,
+    );
     if (found === undefined) return [];
-    const problem = unreachableReason({ transport: watched.transport, publicPort: port(watched.port), targetPort: port(watched.port) }, listeners);
+    const problem = unreachableReason(
+      { transport: watched.transport, publicPort: port(watched.port), targetPort: port(watched.port) },
+      listeners,
+    );
     return [{ ...watched, program: found.program.slice(0, 100), problem }];
   });
 }

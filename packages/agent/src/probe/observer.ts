@@ -35,7 +35,9 @@ function watchScript(ports: readonly WatchedPort[]): string {
 export async function sightings(runner: Runner): Promise<ObservedFlow[]> {
   const [arrived, left] = await Promise.all(
     [SETS.arrived, SETS.left].map(async (set) =>
-      parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set]))).flatMap(parseSighting),
+      parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set]))).flatMap(
+        parseSighting,
+      ),
     ),
   );
   return (arrived ?? []).map(({ link, ...flow }) => {

@@ -12,14 +12,20 @@ export function pairedRelays(state: BackendState): RelayRecord[] {
 /** The relay by slot, or by the name it knows this backend by; null asks for the only one. Throws `not-found`. */
 export function chooseRelay(state: BackendState, name: string | null): RelayRecord {
   const relays = pairedRelays(state);
-  const matching = name === null ? relays : relays.filter((relay) => relay.name === name || String(relay.slot) === name);
+  const matching =
+    name === null ? relays : relays.filter((relay) => relay.name === name || String(relay.slot) === name);
   const [found] = matching;
   if (found !== undefined && matching.length === 1) return found;
   const list = relays.map((relay) => `${relay.name} (slot ${relay.slot}, ${relay.urls.join(', ')})`).join('; ');
-  if (relays.length === 0) throw new RelayError('not-found', 'this backend is paired with no relay', { hint: 'nothing to leave' });
-  throw new RelayError('not-found', name === null ? 'which relay? there are several' : `there is no single relay "${name}"`, {
-    hint: `name it by its slot: ${list}`,
-  });
+  if (relays.length === 0)
+    throw new RelayError('not-found', 'this backend is paired with no relay', { hint: 'nothing to leave' });
+  throw new RelayError(
+    'not-found',
+    name === null ? 'which relay? there are several' : `there is no single relay "${name}"`,
+    {
+      hint: `name it by its slot: ${list}`,
+    },
+  );
 }
 
 /** The lowest slot that no relay has and no foreign link blocks; throws `conflict` when all 255 are taken. */
@@ -28,12 +34,16 @@ export function freeSlot(state: BackendState, foreignLinks: ReadonlySet<string>)
   for (let slot = 1; slot <= MAX_SLOT; slot += 1) {
     if (!taken.has(slot) && !foreignLinks.has(slotNumbers(slot).link)) return slot;
   }
-  throw new RelayError('conflict', `all ${MAX_SLOT} slots for relays are taken`, { hint: 'leave one: agent leave RELAY' });
+  throw new RelayError('conflict', `all ${MAX_SLOT} slots for relays are taken`, {
+    hint: 'leave one: agent leave RELAY',
+  });
 }
 
 /** Adds a relay in the place of a revoked one of the same controller or slot. */
 export function addRelay(state: BackendState, relay: RelayRecord): BackendState {
-  const others = state.relays.filter((other) => other.controllerKey !== relay.controllerKey && other.slot !== relay.slot);
+  const others = state.relays.filter(
+    (other) => other.controllerKey !== relay.controllerKey && other.slot !== relay.slot,
+  );
   return { ...state, relays: [...others, relay] };
 }
 
@@ -50,11 +60,20 @@ export function withAccepted(state: BackendState, controllerKey: string, accepte
   return changed(state, controllerKey, (relay) => ({ ...relay, accepted }));
 }
 
-export function withUrls(state: BackendState, controllerKey: string, name: string, urls: readonly string[]): BackendState {
+export function withUrls(
+  state: BackendState,
+  controllerKey: string,
+  name: string,
+  urls: readonly string[],
+): BackendState {
   return changed(state, controllerKey, (relay) => ({ ...relay, name, urls: [...urls] }));
 }
 
-function changed(state: BackendState, controllerKey: string, change: (relay: RelayRecord) => RelayRecord): BackendState {
+function changed(
+  state: BackendState,
+  controllerKey: string,
+  change: (relay: RelayRecord) => RelayRecord,
+): BackendState {
   return {
     ...state,
     relays: state.relays.map((relay) => (relay.controllerKey === controllerKey ? change(relay) : relay)),

@@ -11,7 +11,11 @@ import { status } from '../operations/status.js';
 import { unpair } from '../operations/unpair.js';
 import { pairingNamed } from '../store/pairings.js';
 
-const forwardArgs = z.strictObject({ backend: z.string(), specs: z.array(z.string()).min(1), takeOver: z.boolean().optional() });
+const forwardArgs = z.strictObject({
+  backend: z.string(),
+  specs: z.array(z.string()).min(1),
+  takeOver: z.boolean().optional(),
+});
 
 /** `stop` ends the daemon once the caller has its answer. */
 export function relayApi(relay: Relay, stop: () => void): Record<string, ApiCommand> {
@@ -30,7 +34,9 @@ export function relayApi(relay: Relay, stop: () => void): Record<string, ApiComm
     'forward-add': apiCommand(forwardArgs, ({ backend, specs, takeOver }, { signal }) =>
       addForwards(relay, backend, specs, takeOver === true, signal),
     ),
-    'forward-remove': apiCommand(forwardArgs, ({ backend, specs }, { signal }) => removeForwards(relay, backend, specs, signal)),
+    'forward-remove': apiCommand(forwardArgs, ({ backend, specs }, { signal }) =>
+      removeForwards(relay, backend, specs, signal),
+    ),
     'forward-list': apiCommand(z.strictObject({ backend: z.string() }), async ({ backend }) => ({
       backend,
       forwards: pairingNamed(relay.store.state(), backend).forwards,

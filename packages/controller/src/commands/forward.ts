@@ -13,7 +13,10 @@ const outcomeSchema = z.looseObject({
 });
 
 export function addForwardCommands(program: Command, context: () => CommandContext): void {
-  const forward = program.command('forward').summary('change forwards while everything runs').description('Adds, removes and lists the forwards of a backend.');
+  const forward = program
+    .command('forward')
+    .summary('change forwards while everything runs')
+    .description('Adds, removes and lists the forwards of a backend.');
   forward
     .command('add')
     .description('Adds forwards, for example: controller forward add home 443/tcp 53/tcp+udp')

@@ -25,7 +25,9 @@ export function addKernelCommands(program: Command, context: () => CommandContex
   program
     .command('down')
     .summary("remove all of homeward's controller side from the kernel")
-    .description('Stops the daemon if it runs, removes links, tables and rules, puts sysctls back. Pairings and keys are kept: controller serve brings everything back.')
+    .description(
+      'Stops the daemon if it runs, removes links, tables and rules, puts sysctls back. Pairings and keys are kept: controller serve brings everything back.',
+    )
     .action(async () => {
       const current = context();
       requireRoot(current.uid, 'controller down');
@@ -41,7 +43,11 @@ export function addKernelCommands(program: Command, context: () => CommandContex
       const outcome = z.looseObject({ cleaned: z.boolean() }).parse(await call('unpair', { backend }));
       console.document(outcome);
       console.line(`${backend} is unpaired and revoked; nothing of it is left here`);
-      console.line(outcome.cleaned ? 'the backend has cleaned up as well' : 'the backend is offline: it hears it when it next connects, and cleans up then');
+      console.line(
+        outcome.cleaned
+          ? 'the backend has cleaned up as well'
+          : 'the backend is offline: it hears it when it next connects, and cleans up then',
+      );
     });
 }
 

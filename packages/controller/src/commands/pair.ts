@@ -43,7 +43,9 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
   parseBackendName(backend);
   for (const spec of options.forward) parseForward(spec);
   if (options.tunnel !== 'wireguard') {
-    throw new RelayError('bad-input', `--tunnel "${options.tunnel}" is not supported by this version`, { hint: 'use --tunnel wireguard' });
+    throw new RelayError('bad-input', `--tunnel "${options.tunnel}" is not supported by this version`, {
+      hint: 'use --tunnel wireguard',
+    });
   }
   const { console } = context;
   const request = {
@@ -58,9 +60,13 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
     const outcome = outcomeSchema.parse(await context.call('pair', request, (event) => tell(console, event)));
     const ok = outcome.proof === null || outcome.proof.ok;
     console.document({ event: 'done', backend, ok, state: outcome.state });
-    if (!ok) throw new RelayError('probe-failed', `backend "${backend}" is paired, but its real IP is not proven`, { hint: `mend what is named above, then: controller probe ${backend}` });
+    if (!ok)
+      throw new RelayError('probe-failed', `backend "${backend}" is paired, but its real IP is not proven`, {
+        hint: `mend what is named above, then: controller probe ${backend}`,
+      });
   } catch (error) {
-    if (!(error instanceof RelayError) || error.code !== 'probe-failed') console.document({ event: 'done', backend, ok: false });
+    if (!(error instanceof RelayError) || error.code !== 'probe-failed')
+      console.document({ event: 'done', backend, ok: false });
     if (error instanceof RelayError && error.code === 'interrupted') throw interrupted(backend);
     throw error;
   }
@@ -78,11 +84,21 @@ function interrupted(backend: string): RelayError {
 }
 
 const eventSchemas = {
-  token: z.looseObject({ token: z.string(), backend: z.string(), expiresAt: z.string(), urls: z.array(z.string()), openPorts: z.array(z.string()) }),
+  token: z.looseObject({
+    token: z.string(),
+    backend: z.string(),
+    expiresAt: z.string(),
+    urls: z.array(z.string()),
+    openPorts: z.array(z.string()),
+  }),
   enrolled: z.looseObject({ backend: z.string(), fingerprint: z.string() }),
   applied: z.looseObject({
     forwards: z.array(z.string()),
-    tunnel: z.looseObject({ implementation: z.string().nullable(), device: z.string().nullable(), backendAddress: z.string() }),
+    tunnel: z.looseObject({
+      implementation: z.string().nullable(),
+      device: z.string().nullable(),
+      backendAddress: z.string(),
+    }),
   }),
   probed: probeOutcomeSchema,
 };
@@ -95,7 +111,9 @@ function tell(console: Console, event: Record<string, unknown>): void {
       return tellToken(console, eventSchemas.token.parse(event));
     case 'enrolled': {
       const { backend, fingerprint } = eventSchemas.enrolled.parse(event);
-      return console.line(`${console.style('green', '✓')} ${backend} enrolled, key ${fingerprint} (the backend prints the same)`);
+      return console.line(
+        `${console.style('green', '✓')} ${backend} enrolled, key ${fingerprint} (the backend prints the same)`,
+      );
     }
     case 'applied': {
       const { forwards, tunnel } = eventSchemas.applied.parse(event);

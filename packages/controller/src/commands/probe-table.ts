@@ -34,7 +34,9 @@ export function printProbes(console: Console, outcome: z.infer<typeof probeOutco
     result.rttMs === null ? '-' : `${result.rttMs.toFixed(1)} ms`,
     result.ok ? console.style('green', 'ok') : console.style('red', result.cause ?? 'failed'),
   ]);
-  console.line(table(['BACKEND', 'FORWARD', 'PORT', 'CLIENT', 'SEEN BY BACKEND', 'IN/OUT', 'SERVICE', 'RTT', 'PROOF'], rows));
+  console.line(
+    table(['BACKEND', 'FORWARD', 'PORT', 'CLIENT', 'SEEN BY BACKEND', 'IN/OUT', 'SERVICE', 'RTT', 'PROOF'], rows),
+  );
   for (const result of outcome.results) {
     if (!result.ok) console.line(`  ${result.backend} ${result.forward}: ${result.hint ?? result.cause ?? 'failed'}`);
   }

@@ -13,9 +13,15 @@ export function addServeCommand(program: Command, context: () => CommandContext,
   program
     .command('serve')
     .summary('the daemon, in the foreground')
-    .description('Keeps the control channel to the backends and the kernel as it should be. Traffic goes on without it.')
+    .description(
+      'Keeps the control channel to the backends and the kernel as it should be. Traffic goes on without it.',
+    )
     .option('--listen <address>', 'where agents connect (default: [::]:7700)')
-    .option('--endpoint <host>', 'what agents dial: HOST[:PORT] or a ws(s):// URL (repeatable; default: the address of the default route)', (value: string, previous?: string[]) => collect(value, previous ?? []))
+    .option(
+      '--endpoint <host>',
+      'what agents dial: HOST[:PORT] or a ws(s):// URL (repeatable; default: the address of the default route)',
+      (value: string, previous?: string[]) => collect(value, previous ?? []),
+    )
     .option('--wireguard-port <port>', "WireGuard's UDP port (default: 51820, or the next free one)")
     .option('--pool <prefix>', 'tunnel addresses (default: a random /20 of 10.64.0.0/10, kept)')
     .option('--no-repair', 'watch, do not mend')

@@ -11,14 +11,34 @@ import type { CommandContext } from './context.js';
 import { printProbes, probeOutcomeSchema } from './probe-table.js';
 
 const statusSchema = z.looseObject({
-  relay: z.looseObject({ endpoints: z.array(z.string()), publicKey: z.string(), version: z.string(), repair: z.boolean() }),
+  relay: z.looseObject({
+    endpoints: z.array(z.string()),
+    publicKey: z.string(),
+    version: z.string(),
+    repair: z.boolean(),
+  }),
   backends: z.array(
     z.looseObject({
       name: z.string(),
       state: z.string(),
       fingerprint: z.string().nullable(),
-      tunnel: z.looseObject({ kind: z.string(), implementation: z.string().nullable(), backendAddress: z.string(), lastHandshakeSeconds: z.number().nullable() }).nullable(),
-      forwards: z.array(z.looseObject({ spec: z.string(), state: z.string(), reason: z.string().nullable(), bytesIn: z.number(), bytesOut: z.number() })),
+      tunnel: z
+        .looseObject({
+          kind: z.string(),
+          implementation: z.string().nullable(),
+          backendAddress: z.string(),
+          lastHandshakeSeconds: z.number().nullable(),
+        })
+        .nullable(),
+      forwards: z.array(
+        z.looseObject({
+          spec: z.string(),
+          state: z.string(),
+          reason: z.string().nullable(),
+          bytesIn: z.number(),
+          bytesOut: z.number(),
+        }),
+      ),
       proof: z.object({ ok: z.boolean(), at: z.string() }).nullable(),
     }),
   ),
@@ -41,7 +61,9 @@ export function addStatusCommands(program: Command, context: () => CommandContex
   program
     .command('probe')
     .summary('prove every forward now')
-    .description('Connects to every forward as a client would and compares what the client, the backend and its links saw. Exit code 1 when a proof fails.')
+    .description(
+      'Connects to every forward as a client would and compares what the client, the backend and its links saw. Exit code 1 when a proof fails.',
+    )
     .argument('[backend]')
     .option('--forward <spec>', 'only this forward')
     .action(async (backend: string | undefined, options: { forward?: string }) => {
@@ -61,7 +83,9 @@ function failureText(outcome: z.infer<typeof probeOutcomeSchema>): string {
 }
 
 function printStatus(console: Console, { relay, backends }: z.infer<typeof statusSchema>): void {
-  console.line(`relay     ${relay.endpoints.join(', ')}  key ${fingerprint(relay.publicKey)}  version ${relay.version}`);
+  console.line(
+    `relay     ${relay.endpoints.join(', ')}  key ${fingerprint(relay.publicKey)}  version ${relay.version}`,
+  );
   if (!relay.repair) console.line(console.style('yellow', 'repair is off: what others change is told, not mended'));
   if (backends.length === 0) return console.line('no backends yet; pair one: controller pair home');
   for (const backend of backends) printBackend(console, backend);
@@ -70,10 +94,13 @@ function printStatus(console: Console, { relay, backends }: z.infer<typeof statu
 function printBackend(console: Console, backend: Backend): void {
   const state = backend.state === 'online' ? console.style('green', 'online') : console.style('yellow', backend.state);
   console.line();
-  console.line(`${console.style('bold', backend.name)}  ${state}${backend.fingerprint === null ? '' : `  key ${backend.fingerprint}`}`);
+  console.line(
+    `${console.style('bold', backend.name)}  ${state}${backend.fingerprint === null ? '' : `  key ${backend.fingerprint}`}`,
+  );
   if (backend.tunnel !== null) {
     const { kind, implementation, backendAddress, lastHandshakeSeconds } = backend.tunnel;
-    const handshake = lastHandshakeSeconds === null ? 'no handshake yet' : `last handshake ${lastHandshakeSeconds} s ago`;
+    const handshake =
+      lastHandshakeSeconds === null ? 'no handshake yet' : `last handshake ${lastHandshakeSeconds} s ago`;
     console.line(`  tunnel  ${kind} (${implementation ?? 'not set up'}) to ${backendAddress}, ${handshake}`);
   }
   console.line(`  proof   ${proofText(console, backend.proof)}`);

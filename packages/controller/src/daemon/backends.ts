@@ -1,12 +1,18 @@
 /** The backends as the daemon talks to them: takes in sessions, sends offers, remembers what was applied, asks what was observed. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
+import type { Store } from '@homeward/shared/host/store';
 import type { AgentMessage, Applied, Observed, Offer } from '@homeward/shared/protocol/messages';
 import type { Logger } from 'pino';
 import type { AgentSession } from '../server/agent-session.js';
-import { backendTunnelAddress, pairingNamed, relayTunnelAddress, removePairing, withPairing } from '../store/pairings.js';
+import {
+  backendTunnelAddress,
+  pairingNamed,
+  relayTunnelAddress,
+  removePairing,
+  withPairing,
+} from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
-import type { Store } from '@homeward/shared/host/store';
 import type { Changes } from './changes.js';
 
 /** How long a backend may take to say what it observed. */
@@ -80,7 +86,8 @@ export function createBackends(deps: BackendsDeps): Backends {
     await store.update((state) => {
       const current = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
       const next = { revision, refused, device, implementation, echoPort };
-      if (current === undefined || JSON.stringify(current.applied) === JSON.stringify(next)) return { state, result: null };
+      if (current === undefined || JSON.stringify(current.applied) === JSON.stringify(next))
+        return { state, result: null };
       return { state: withPairing(state, { ...current, applied: next }), result: null };
     });
     await deps.reconcile();
@@ -105,7 +112,8 @@ export function createBackends(deps: BackendsDeps): Backends {
         answers.set(message.id, message);
         return changes.notify();
       case 'report':
-        if (message.drift.length > 0) logger.warn({ backend: session.name, drift: message.drift }, 'drift at the backend');
+        if (message.drift.length > 0)
+          logger.warn({ backend: session.name, drift: message.drift }, 'drift at the backend');
         return;
       case 'leave':
         return leave(session);
@@ -121,7 +129,10 @@ export function createBackends(deps: BackendsDeps): Backends {
     attach(session) {
       sessions.set(session.name, session);
       logger.info({ backend: session.name, from: session.remoteAddress }, 'backend online');
-      const guarded = (task: Promise<void>) => task.catch((error: unknown) => logger.error({ err: error, backend: session.name }, 'a message of the backend could not be handled'));
+      const guarded = (task: Promise<void>) =>
+        task.catch((error: unknown) =>
+          logger.error({ err: error, backend: session.name }, 'a message of the backend could not be handled'),
+        );
       session.onMessage((message) => void guarded(handle(session, message)));
       session.onClose(() => {
         if (sessions.get(session.name) !== session) return;
@@ -155,7 +166,10 @@ export function createBackends(deps: BackendsDeps): Backends {
         }, limit);
       } catch (error) {
         if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
-        throw new RelayError('unreachable', `backend "${name}" did not say what it observed within ${OBSERVE_TIMEOUT_MS / 1000} s`);
+        throw new RelayError(
+          'unreachable',
+          `backend "${name}" did not say what it observed within ${OBSERVE_TIMEOUT_MS / 1000} s`,
+        );
       } finally {
         answers.delete(id);
       }

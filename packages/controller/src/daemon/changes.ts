@@ -30,7 +30,8 @@ export function createChanges(): Changes {
             finish(() => reject(error));
           }
         };
-        const onAbort = () => finish(() => reject(new RelayError('interrupted', 'interrupted', { cause: signal.reason })));
+        const onAbort = () =>
+          finish(() => reject(new RelayError('interrupted', 'interrupted', { cause: signal.reason })));
         waiting.add(check);
         signal.addEventListener('abort', onAbort, { once: true });
         if (signal.aborted) onAbort();

@@ -37,8 +37,7 @@ export function firstState(settings: Settings, snapshot: Snapshot, listeners: re
 
 /** The port asked for, or from the default upwards the first that is free. Throws `conflict` when the one asked for is taken. */
 export function chooseTunnelPort(wanted: number | null, listeners: readonly Listener[]): number {
-  const holder = (port: number) =>
-    listeners.find((listener) => listener.transport === 'udp' && listener.port === port);
+  const holder = (port: number) => listeners.find((listener) => listener.transport === 'udp' && listener.port === port);
   if (wanted !== null) {
     const taken = holder(wanted);
     if (taken === undefined) return wanted;

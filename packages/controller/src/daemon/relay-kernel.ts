@@ -1,14 +1,14 @@
 /** The relay's side of the kernel: a reconciler over the store's state. Also used without a daemon, by `plan` and `down`. */
 
 import { existsSync } from 'node:fs';
-import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import type { Runner } from '@homeward/shared/host/runner';
+import { createSysctlFiles } from '@homeward/shared/host/sysctl';
+import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { findUplink } from '@homeward/shared/kernel/uplink';
-import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import { PROBE_LINK, RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
-import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Ledger, LedgerRecord } from '@homeward/shared/reconcile/ledger';
+import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
 import { hostState } from '@homeward/shared/state/describe';
 import { wireguardMtu } from '@homeward/shared/tunnel/mtu';

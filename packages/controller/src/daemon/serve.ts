@@ -1,17 +1,17 @@
 /** The relay's daemon: starts everything in order, serves until told to stop. Traffic goes on without it. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { openStore } from '@homeward/shared/host/store';
 import { watchKernel } from '@homeward/shared/host/monitor';
-import { listListeners } from '@homeward/shared/kernel/sockets';
+import { openStore } from '@homeward/shared/host/store';
 import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
+import { listListeners } from '@homeward/shared/kernel/sockets';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { serveApi } from '@homeward/shared/local/api-server';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import { RELAY_LINK } from '@homeward/shared/net/allocation';
+import { Secret } from '@homeward/shared/net/secret';
 import { keepReconciled } from '@homeward/shared/reconcile/keeper';
 import { keyPairFromSecret } from '@homeward/shared/session/keys';
-import { Secret } from '@homeward/shared/net/secret';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
 import { relayApi } from '../api/relay-api.js';
@@ -48,15 +48,24 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
   const ended = AbortSignal.any([signal, stopper.signal]);
   const look = () => takeSnapshot(runner, [], RELAY_OWNERSHIP.isLink);
 
-  const store = await openStore(side.stateFile, async () => firstState(settings, await look(), await listListeners(runner)));
+  const store = await openStore(side.stateFile, async () =>
+    firstState(settings, await look(), await listListeners(runner)),
+  );
   await settleTunnelPort();
   const changes = createChanges();
   let mtu = tunnelMtu(await look());
-  const kernel = createRelayKernel({ runner, ledger: await side.openLedger(), logger, repair: settings.repair, state: store.state });
+  const kernel = createRelayKernel({
+    runner,
+    ledger: await side.openLedger(),
+    logger,
+    repair: settings.repair,
+    state: store.state,
+  });
 
   async function reconcile(): Promise<void> {
     const { changed, drift } = await kernel.reconcile();
-    if (changed.length > 0) logger.info({ changed: changed.slice(0, 20), count: changed.length }, 'kernel brought up to date');
+    if (changed.length > 0)
+      logger.info({ changed: changed.slice(0, 20), count: changed.length }, 'kernel brought up to date');
     if (drift.length > 0) logger.warn({ drift }, 'the kernel is not as it should be, and repair is off');
   }
 
@@ -92,7 +101,10 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
       },
       async enroll(request) {
         const outcome = await store.update((state) => enroll(state, request, new Date()));
-        logger.info({ tokenId: request.tokenId, from: request.from, backend: outcome?.name ?? null }, outcome === null ? 'enrollment refused' : 'backend enrolled');
+        logger.info(
+          { tokenId: request.tokenId, from: request.from, backend: outcome?.name ?? null },
+          outcome === null ? 'enrollment refused' : 'backend enrolled',
+        );
         changes.notify();
         return outcome;
       },
@@ -133,7 +145,10 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
     uplinkAddress,
     async figures() {
       const link = (await look()).links.find((candidate) => candidate.name === RELAY_LINK);
-      return readFigures(runner, { implementation: link === undefined ? null : implementationOf(link), mtu: link?.mtu ?? mtu });
+      return readFigures(runner, {
+        implementation: link === undefined ? null : implementationOf(link),
+        mtu: link?.mtu ?? mtu,
+      });
     },
     now: () => new Date(),
   };
@@ -146,8 +161,14 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
   await reconcile();
   mtu = tunnelMtu(await look());
   await server.listen(settings.listen.host, settings.listen.port);
-  const api = await serveApi(side.socketPath, relayApi(relay, () => stopper.abort()));
-  const keeping = keepReconciled({ reconcile, logger, watch: (onChange) => watchKernel(onChange, deps.path, ended) }, ended);
+  const api = await serveApi(
+    side.socketPath,
+    relayApi(relay, () => stopper.abort()),
+  );
+  const keeping = keepReconciled(
+    { reconcile, logger, watch: (onChange) => watchKernel(onChange, deps.path, ended) },
+    ended,
+  );
   logger.info({ listen: settings.listen, endpoints: endpointUrls, repair: settings.repair }, 'controller is serving');
 
   await keeping;

@@ -26,7 +26,8 @@ export async function readFigures(
   device: { implementation: WireguardImplementation | null; mtu: number },
 ): Promise<KernelFigures> {
   const nothing = () => null;
-  const set = (name: string) => runner.run(command('nft', ['-j', 'list', 'set', 'inet', RELAY_TABLE, name])).then(parseNftSet, nothing);
+  const set = (name: string) =>
+    runner.run(command('nft', ['-j', 'list', 'set', 'inet', RELAY_TABLE, name])).then(parseNftSet, nothing);
   const [dump, bytesIn, bytesOut] = await Promise.all([
     runner.run(command('wg', ['show', RELAY_LINK, 'dump'])).then(parseWireguardDump, nothing),
     set(SETS.bytesIn),

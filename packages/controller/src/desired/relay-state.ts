@@ -64,7 +64,11 @@ function forwardElements(state: RelayState, pairing: Pairing): NftElement[] {
   const backend = backendTunnelAddress(state, pairing);
   const { echoPort, refused } = pairing.applied;
   const echo = (['tcp', 'udp'] as const).map((transport) =>
-    element(SETS.exact, `${PROBE_RELAY_ADDRESS} . ${transport} . ${echoEntryPort(pairing)}`, `${backend} . ${echoPort}`),
+    element(
+      SETS.exact,
+      `${PROBE_RELAY_ADDRESS} . ${transport} . ${echoEntryPort(pairing)}`,
+      `${backend} . ${echoPort}`,
+    ),
   );
   const accepted = pairing.forwards.filter((spec) => !refused.some((refusal) => refusal.spec === spec));
   const forwards = accepted.map(parseForward).flatMap((forward) =>

@@ -5,8 +5,8 @@
  *   hw0 ─► filter-forward (replies only) ─► conntrack undoes the DNAT ─► client
  */
 
-import { RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { nftTable } from '@homeward/shared/kernel/nft-render';
+import { RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { NftTable } from '@homeward/shared/state/resources';
 
 export const SETS = {

@@ -1,6 +1,8 @@
 /** Which forwards may be set: refused are the operator's own doors, ports of other backends, ports somebody listens on. Pure. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
+import type { Listener } from '@homeward/shared/kernel/sockets';
+import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import {
   type Forward,
   formatForward,
@@ -9,10 +11,8 @@ import {
   type Transport,
 } from '@homeward/shared/net/forward-spec';
 import { rangesOverlap } from '@homeward/shared/net/port';
-import type { Listener } from '@homeward/shared/kernel/sockets';
-import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
-import { sameExceptTransports } from './forward-list.js';
 import type { RelayState } from '../store/state.js';
+import { sameExceptTransports } from './forward-list.js';
 
 export interface RelayPorts {
   readonly listeners: readonly Listener[];
@@ -55,9 +55,13 @@ function refuseTaken(state: RelayState, backend: string, spec: string, forward: 
       const other = parseForward(otherSpec);
       if (pairing.name === backend && sameExceptTransports(forward, other)) continue;
       if (!overlaps(forward, other)) continue;
-      throw new RelayError('conflict', `forward ${spec}: the port already goes to backend "${pairing.name}" (${otherSpec})`, {
-        hint: `free it: controller forward remove ${pairing.name} ${otherSpec}`,
-      });
+      throw new RelayError(
+        'conflict',
+        `forward ${spec}: the port already goes to backend "${pairing.name}" (${otherSpec})`,
+        {
+          hint: `free it: controller forward remove ${pairing.name} ${otherSpec}`,
+        },
+      );
     }
   }
 }

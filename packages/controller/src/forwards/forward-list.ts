@@ -33,7 +33,9 @@ function mergeTransports(forwards: readonly Forward[]): Forward[] {
     const found = merged[at];
     if (found === undefined) merged.push(forward);
     else {
-      const both = (['tcp', 'udp'] as const).filter((t) => found.transports.includes(t) || forward.transports.includes(t));
+      const both = (['tcp', 'udp'] as const).filter(
+        (t) => found.transports.includes(t) || forward.transports.includes(t),
+      );
       merged[at] = { ...found, transports: both };
     }
   }

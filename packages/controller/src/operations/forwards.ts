@@ -78,12 +78,18 @@ export async function bringAbout(relay: Relay, backend: string, signal: AbortSig
   await relay.reconcile();
   if (!relay.backends.isOnline(backend)) return 'offline';
   relay.backends.offer(backend);
-  await untilApplied(relay, backend, AbortSignal.any([signal, AbortSignal.timeout(APPLY_TIMEOUT_MS)])).catch((error: unknown) => {
-    if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
-    throw new RelayError('timeout', `backend "${backend}" did not apply its forwards within ${APPLY_TIMEOUT_MS / 1000} s`, {
-      hint: 'look at it there: agent status',
-    });
-  });
+  await untilApplied(relay, backend, AbortSignal.any([signal, AbortSignal.timeout(APPLY_TIMEOUT_MS)])).catch(
+    (error: unknown) => {
+      if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
+      throw new RelayError(
+        'timeout',
+        `backend "${backend}" did not apply its forwards within ${APPLY_TIMEOUT_MS / 1000} s`,
+        {
+          hint: 'look at it there: agent status',
+        },
+      );
+    },
+  );
   return 'applied';
 }
 
@@ -91,7 +97,8 @@ export async function bringAbout(relay: Relay, backend: string, signal: AbortSig
 export async function untilApplied(relay: Relay, backend: string, signal: AbortSignal): Promise<void> {
   await relay.changes.until(() => {
     const failure = relay.backends.failure(backend);
-    if (failure !== null) throw new RelayError('command-failed', `backend "${backend}" could not apply its offer: ${failure}`);
+    if (failure !== null)
+      throw new RelayError('command-failed', `backend "${backend}" could not apply its offer: ${failure}`);
     const pairing = pairingNamed(relay.store.state(), backend);
     return pairing.applied?.revision === pairing.revision ? true : null;
   }, signal);
@@ -100,7 +107,12 @@ export async function untilApplied(relay: Relay, backend: string, signal: AbortS
 /** Throws `refused` when the backend's owner does not allow one of the forwards. */
 export function throwRefused(relay: Relay, backend: string, wanted: readonly Forward[]): void {
   const pairing = pairingNamed(relay.store.state(), backend);
-  const specs = new Set(wanted.flatMap((forward) => [formatForward(forward), ...pairing.forwards.filter((spec) => coveredBy(spec, forward))]));
+  const specs = new Set(
+    wanted.flatMap((forward) => [
+      formatForward(forward),
+      ...pairing.forwards.filter((spec) => coveredBy(spec, forward)),
+    ]),
+  );
   const refusal = pairing.applied?.refused.find((refused) => specs.has(refused.spec));
   if (refusal === undefined) return;
   throw new RelayError('refused', `backend "${backend}" refuses ${refusal.spec}: ${refusal.reason}`, {

@@ -10,7 +10,7 @@ import { checkForward } from '../forwards/conflicts.js';
 import { addPairing, backendTunnelAddress, pairingNamed } from '../store/pairings.js';
 import { addToken, hashSecret } from '../store/tokens.js';
 import { bringAbout, storeAdded, throwRefused, untilApplied } from './forwards.js';
-import { probeBackends, type ProbeOutcome, untilHandshake } from './probe.js';
+import { type ProbeOutcome, probeBackends, untilHandshake } from './probe.js';
 import type { Relay } from './relay.js';
 
 export interface PairRequest {
@@ -89,7 +89,13 @@ async function makeToken(
   };
 }
 
-async function untilOnline(relay: Relay, name: string, timeoutMs: number, emit: Emit, signal: AbortSignal): Promise<void> {
+async function untilOnline(
+  relay: Relay,
+  name: string,
+  timeoutMs: number,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   let announced = false;
   const wasPaired = pairingNamed(relay.store.state(), name).agentKey !== null;

@@ -29,7 +29,8 @@ export async function probeBackends(
   signal: AbortSignal,
 ): Promise<ProbeOutcome> {
   const state = relay.store.state();
-  const pairings = name === null ? state.pairings.filter((pairing) => pairing.agentKey !== null) : [pairingNamed(state, name)];
+  const pairings =
+    name === null ? state.pairings.filter((pairing) => pairing.agentKey !== null) : [pairingNamed(state, name)];
   if (pairings.length === 0) {
     throw new RelayError('not-found', 'no backend is paired yet', { hint: 'pair one: controller pair home' });
   }
@@ -60,7 +61,9 @@ export async function untilHandshake(relay: Relay, name: string, signal: AbortSi
 
 function chosenSpecs(pairing: Pairing, spec: string | null): readonly string[] | null {
   // A refused forward is not set up: there is nothing to prove, and `status` shows it as failed.
-  const active = pairing.forwards.filter((stored) => !pairing.applied?.refused.some((refused) => refused.spec === stored));
+  const active = pairing.forwards.filter(
+    (stored) => !pairing.applied?.refused.some((refused) => refused.spec === stored),
+  );
   if (spec === null) return active;
   const canonical = formatForward(parseForward(spec));
   return active.includes(canonical) ? [canonical] : null;
@@ -82,8 +85,14 @@ function isReady(relay: Relay, pairing: Pairing): boolean {
 function unprobed(relay: Relay, { pairing, specs }: ProbeTarget): ProbeResult[] {
   const failure = relay.backends.failure(pairing.name);
   const { cause, hint } = relay.backends.isOnline(pairing.name)
-    ? { cause: 'not-applied', hint: `backend "${pairing.name}" has not set up its side${failure === null ? ' yet' : `: ${failure}`}` }
-    : { cause: 'offline', hint: `backend "${pairing.name}" is not connected, so nobody can tell what it sees; look there: agent status` };
+    ? {
+        cause: 'not-applied',
+        hint: `backend "${pairing.name}" has not set up its side${failure === null ? ' yet' : `: ${failure}`}`,
+      }
+    : {
+        cause: 'offline',
+        hint: `backend "${pairing.name}" is not connected, so nobody can tell what it sees; look there: agent status`,
+      };
   return specs.flatMap((spec) => {
     const forward = parseForward(spec);
     return forward.transports.map((proto) => ({

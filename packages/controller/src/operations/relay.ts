@@ -1,6 +1,7 @@
 /** What every operation of the daemon works with. */
 
 import type { Runner } from '@homeward/shared/host/runner';
+import type { Store } from '@homeward/shared/host/store';
 import type { Ipv4Address } from '@homeward/shared/net/ipv4';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Logger } from 'pino';
@@ -10,9 +11,8 @@ import type { KernelFigures } from '../daemon/status.js';
 import type { RelayPorts } from '../forwards/conflicts.js';
 import type { ProbeTarget } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/verdict.js';
-import type { RelayState } from '../store/state.js';
 import type { AgentServer } from '../server/agent-server.js';
-import type { Store } from '@homeward/shared/host/store';
+import type { RelayState } from '../store/state.js';
 
 export interface Relay {
   readonly store: Store<RelayState>;

@@ -15,7 +15,11 @@ export interface SyntheticClient {
 }
 
 /** `program` is the argv that starts the client's side (this very program with a hidden command). */
-export function createSyntheticClient(runner: Runner, program: readonly string[], path: string | undefined): SyntheticClient {
+export function createSyntheticClient(
+  runner: Runner,
+  program: readonly string[],
+  path: string | undefined,
+): SyntheticClient {
   return {
     async run(jobs, signal) {
       const child = spawn('unshare', ['--net', ...program], { env: childEnvironment(path), signal });

@@ -23,7 +23,11 @@ export interface ProbeTarget {
   /** Specs to probe; all of the pairing's, or one. */
   readonly specs: readonly string[];
   /** Tells the backend to watch ports, or to say what it saw. */
-  observe(action: 'start' | 'stop', watch: readonly { transport: 'tcp' | 'udp'; port: number }[], signal: AbortSignal): Promise<Observed>;
+  observe(
+    action: 'start' | 'stop',
+    watch: readonly { transport: 'tcp' | 'udp'; port: number }[],
+    signal: AbortSignal,
+  ): Promise<Observed>;
 }
 
 export interface ProberDeps {
@@ -39,7 +43,9 @@ interface PlannedProbe {
 }
 
 /** Probes the targets in one go; a probe at a time, since the client's address is one. */
-export function createProber(deps: ProberDeps): { probe(targets: readonly ProbeTarget[], signal: AbortSignal): Promise<ProbeResult[]> } {
+export function createProber(deps: ProberDeps): {
+  probe(targets: readonly ProbeTarget[], signal: AbortSignal): Promise<ProbeResult[]>;
+} {
   let queue: Promise<unknown> = Promise.resolve();
   return {
     probe(targets, signal) {
@@ -50,18 +56,26 @@ export function createProber(deps: ProberDeps): { probe(targets: readonly ProbeT
   };
 }
 
-async function probeOnce(deps: ProberDeps, targets: readonly ProbeTarget[], signal: AbortSignal): Promise<ProbeResult[]> {
+async function probeOnce(
+  deps: ProberDeps,
+  targets: readonly ProbeTarget[],
+  signal: AbortSignal,
+): Promise<ProbeResult[]> {
   const uplink = await deps.uplinkAddress();
   const clientPorts = freshPorts();
   let id = 0;
   const planned = targets.map((target) => ({
     target,
-    probes: [...target.specs.map(parseForward).flatMap((forward) => samplesOf(forward, uplink)), ...echoSamples(target.pairing)].map(
-      (sample) => ({ sample, job: jobFor(sample, id++, clientPorts()) }),
-    ),
+    probes: [
+      ...target.specs.map(parseForward).flatMap((forward) => samplesOf(forward, uplink)),
+      ...echoSamples(target.pairing),
+    ].map((sample) => ({ sample, job: jobFor(sample, id++, clientPorts()) })),
   }));
   await Promise.all(planned.map(({ target, probes }) => target.observe('start', watchOf(probes), signal)));
-  const replies = await deps.client.run(planned.flatMap(({ probes }) => probes.map((probe) => probe.job)), signal);
+  const replies = await deps.client.run(
+    planned.flatMap(({ probes }) => probes.map((probe) => probe.job)),
+    signal,
+  );
   const allPorts = new Set(planned.flatMap(({ probes }) => probes.map((probe) => probe.job.clientPort)));
   const results = await Promise.all(
     planned.map(async ({ target, probes }) => {

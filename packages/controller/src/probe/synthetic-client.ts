@@ -6,9 +6,14 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { createRunner } from '@homeward/shared/host/runner';
 import { command } from '@homeward/shared/host/command';
-import { PROBE_CLIENT_ADDRESS, PROBE_CLIENT_LINK, PROBE_PREFIX, PROBE_RELAY_ADDRESS } from '@homeward/shared/net/allocation';
+import { createRunner } from '@homeward/shared/host/runner';
+import {
+  PROBE_CLIENT_ADDRESS,
+  PROBE_CLIENT_LINK,
+  PROBE_PREFIX,
+  PROBE_RELAY_ADDRESS,
+} from '@homeward/shared/net/allocation';
 import { type ProbeJob, type ProbeReply, probeJobs } from './job.js';
 
 /** Datagrams get lost, and the first may meet a tunnel that is still shaking hands. */

@@ -97,7 +97,11 @@ function findFault(
   );
   if (flow === null) return notArrived(observed, listener?.problem ?? null);
   if (flow.address !== client.address || flow.port !== client.port) {
-    return rewritten(`${flow.address}:${flow.port}`, `${client.address}:${client.port}`, flow.address === view.relayTunnelAddress);
+    return rewritten(
+      `${flow.address}:${flow.port}`,
+      `${client.address}:${client.port}`,
+      flow.address === view.relayTunnelAddress,
+    );
   }
   if (listener !== undefined && PROXIES.has(listener.program)) {
     return {
@@ -116,7 +120,8 @@ function findFault(
   }
   if (!replied) return notReplied(reply, leftOn, observed, listener?.problem ?? null);
   if (leftOn === null) return { cause: 'no-departure', hint: `a reply came, but none was seen to leave by ${device}` };
-  if (observed.drift.length > 0) return { cause: 'drift', hint: `the backend lacks homeward's own state:${driftText(observed)}` };
+  if (observed.drift.length > 0)
+    return { cause: 'drift', hint: `the backend lacks homeward's own state:${driftText(observed)}` };
   return null;
 }
 
@@ -126,7 +131,9 @@ const PROXIES = new Set(['docker-proxy', 'rootlessport', 'rootlesskit', 'slirp4n
 function notArrived(observed: Observed, problem: string | null): Finding {
   return {
     cause: 'not-arrived',
-    hint: problem ?? `the backend's kernel saw nothing of it: look at the tunnel's handshake and at rp_filter there${driftText(observed)}`,
+    hint:
+      problem ??
+      `the backend's kernel saw nothing of it: look at the tunnel's handshake and at rp_filter there${driftText(observed)}`,
   };
 }
 
@@ -137,7 +144,10 @@ function rewritten(seen: string, client: string, byRelay: boolean): Finding {
 
 function notReplied(reply: ProbeReply, leftOn: string | null, observed: Observed, problem: string | null): Finding {
   if (leftOn !== null) {
-    return { cause: 'reply-lost', hint: `the reply left by ${leftOn} but did not reach the client${driftText(observed)}` };
+    return {
+      cause: 'reply-lost',
+      hint: `the reply left by ${leftOn} but did not reach the client${driftText(observed)}`,
+    };
   }
   return {
     cause: 'no-reply',

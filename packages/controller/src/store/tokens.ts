@@ -1,8 +1,8 @@
 /** Enroll tokens: made, burnt and revoked as pure changes of the state. */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Pairing, RelayState, TokenRecord } from './state.js';
 import { withPairing } from './pairings.js';
+import type { Pairing, RelayState, TokenRecord } from './state.js';
 
 export interface EnrollRequest {
   readonly tokenId: string;

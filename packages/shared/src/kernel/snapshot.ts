@@ -3,7 +3,14 @@
 import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
-import { type ListedLink, type ListedRoute, type ListedRule, parseLinks, parseRoutes, parseRules } from './iproute-parse.js';
+import {
+  type ListedLink,
+  type ListedRoute,
+  type ListedRule,
+  parseLinks,
+  parseRoutes,
+  parseRules,
+} from './iproute-parse.js';
 import { type NftListing, parseNftTable, parseTableNames } from './nft-parse.js';
 import { type ListedWireguard, parseWireguardDump } from './wireguard.js';
 
@@ -31,7 +38,16 @@ export async function takeSnapshot(
     runner.run(command('ip', ['-4', '-j', 'rule', 'show'])).then(parseRules),
     listTables(runner, tables),
   ]);
-  return { links, routes, rules, tables: listings, wireguard: await listWireguard(runner, links.filter((link) => isOurLink(link.name))) };
+  return {
+    links,
+    routes,
+    rules,
+    tables: listings,
+    wireguard: await listWireguard(
+      runner,
+      links.filter((link) => isOurLink(link.name)),
+    ),
+  };
 }
 
 async function listTables(runner: Runner, wanted: readonly string[]): Promise<Map<string, NftListing>> {

@@ -9,6 +9,8 @@ const SSH_PROGRAMS = new Set(['sshd', 'sshd-session', 'dropbear']);
 export function sshPorts(listeners: readonly Listener[]): number[] {
   return listeners
     .filter((listener) => listener.transport === 'tcp')
-    .filter((listener) => SSH_PROGRAMS.has(listener.program) || (listener.program === 'systemd' && listener.port === 22))
+    .filter(
+      (listener) => SSH_PROGRAMS.has(listener.program) || (listener.program === 'systemd' && listener.port === 22),
+    )
     .map((listener) => listener.port);
 }

@@ -49,7 +49,12 @@ export async function callDaemon(
   });
 }
 
-function remoteError(error: { code: string; message: string; hint: string | null; details: Record<string, unknown> }): RelayError {
+function remoteError(error: {
+  code: string;
+  message: string;
+  hint: string | null;
+  details: Record<string, unknown>;
+}): RelayError {
   const code = isErrorCode(error.code) ? error.code : 'bug';
   return new RelayError(code, error.message, { hint: error.hint ?? undefined, details: error.details });
 }

@@ -3,7 +3,7 @@
 import { chmod, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { RelayError, toRelayError } from '../errors/relay-error.js';
 
 /** A request is a few forward specs; ten thousand of them stay below this. */

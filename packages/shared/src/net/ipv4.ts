@@ -23,7 +23,7 @@ const QUAD = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{
 
 export function isIpv4(text: string): text is Ipv4Address {
   const match = QUAD.exec(text);
-  return match !== null && match.slice(1).every((part) => Number(part) <= 255);
+  return match?.slice(1).every((part) => Number(part) <= 255) === true;
 }
 
 /** Throws `bad-input` for anything but a dotted quad. */

@@ -4,15 +4,21 @@ import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
 import { BACKEND_NAME_PATTERN } from '../net/names.js';
 
-/** Bounds that no honest message reaches; a bigger one is an attack or a bug. */
-const text = z.string().max(512);
+/** Bounds that no honest message reaches; a bigger one is an attack or a bug. No control characters: it may be printed. */
+const text = z
+  .string()
+  .max(512)
+  .regex(/^\P{Cc}*$/u);
 const port = z.int().min(1).max(65_535);
 const revision = z.int().min(0);
 const transport = z.enum(['tcp', 'udp']);
 const spec = z.string().min(1).max(128);
 const wireguardKey = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/);
 const bytes = (length: number) => z.base64url().length(Math.ceil((length * 4) / 3));
-const url = z.string().max(300).regex(/^wss?:\/\//);
+const url = z
+  .string()
+  .max(300)
+  .regex(/^wss?:\/\//);
 
 export const wireguardOffer = z.strictObject({
   kind: z.literal('wireguard'),

@@ -40,6 +40,8 @@ export async function keepReconciled(deps: KeeperDeps, signal: AbortSignal): Pro
     if (signal.aborted) return;
     await delay(SETTLE_MS, undefined, { signal }).catch(() => undefined);
     pending = false;
-    await deps.reconcile().catch((error: unknown) => deps.logger.error({ err: error }, 'reconciling failed; trying again'));
+    await deps
+      .reconcile()
+      .catch((error: unknown) => deps.logger.error({ err: error }, 'reconciling failed; trying again'));
   }
 }

@@ -7,10 +7,7 @@ export const ledgerSchema = z.strictObject({
   version: z.literal(1),
   /** Boot and network namespace this is about; records of another one are void. */
   kernel: z.string(),
-  sysctls: z.record(
-    z.string(),
-    z.strictObject({ before: z.string(), ours: z.string(), links: z.array(z.string()) }),
-  ),
+  sysctls: z.record(z.string(), z.strictObject({ before: z.string(), ours: z.string(), links: z.array(z.string()) })),
   tables: z.record(z.string(), z.strictObject({ fingerprint: z.string(), digest: z.string() })),
 });
 
@@ -25,8 +22,7 @@ export interface Ledger {
 /** Loads the ledger; starts a new one when there is none or the machine was booted since. */
 export async function openLedger(file: JsonFile<LedgerRecord>, kernel: string): Promise<Ledger> {
   const stored = await file.read();
-  let record: LedgerRecord =
-    stored?.kernel === kernel ? stored : { version: 1, kernel, sysctls: {}, tables: {} };
+  let record: LedgerRecord = stored?.kernel === kernel ? stored : { version: 1, kernel, sysctls: {}, tables: {} };
   return {
     current: () => record,
     async save(next) {

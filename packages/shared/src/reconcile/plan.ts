@@ -23,7 +23,10 @@ import type { Step } from './step.js';
 export function plan(changes: readonly Change[], desired: HostState): Step[] {
   const made = created(changes);
   return [
-    ...of(created(changes, 'create'), 'link').map((link) => ({ kind: 'create-wireguard-link' as const, link: link.name })),
+    ...of(created(changes, 'create'), 'link').map((link) => ({
+      kind: 'create-wireguard-link' as const,
+      link: link.name,
+    })),
     ...of(made, 'wireguard-device').map((device) => ({ kind: 'configure-wireguard' as const, device })),
     ...nftStep(changes, desired),
     ...of(made, 'sysctl').map((sysctl) => ({ kind: 'sysctl' as const, sysctl })),
@@ -80,8 +83,12 @@ function ipStep(changes: readonly Change[]): Step[] {
     ...of(made, 'route').map(routeReplace),
     ...of(made, 'rule').map(ruleAdd),
     ...of(gone, 'rule').map(ruleDelete),
-    ...of(gone, 'route').filter((route) => !lostLinks.has(route.link)).map(routeDelete),
-    ...of(gone, 'address').filter((address) => !lostLinks.has(address.link)).map(addressDelete),
+    ...of(gone, 'route')
+      .filter((route) => !lostLinks.has(route.link))
+      .map(routeDelete),
+    ...of(gone, 'address')
+      .filter((address) => !lostLinks.has(address.link))
+      .map(addressDelete),
   ];
   return lines.length === 0 ? [] : [{ kind: 'ip', lines }];
 }

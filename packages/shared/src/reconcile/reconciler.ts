@@ -129,7 +129,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       const after = await look();
       const left = after.changes.filter((change) => wanted.some((wish) => wish.key === change.key));
       if (left.length > 0) {
-        throw new RelayError('command-failed', `after applying, this still differs: ${left.map(changeText).join('; ')}`);
+        throw new RelayError(
+          'command-failed',
+          `after applying, this still differs: ${left.map(changeText).join('; ')}`,
+        );
       }
     }
     lastDesired = before.desired;

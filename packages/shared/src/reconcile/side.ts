@@ -34,6 +34,7 @@ export function createSide<State>(options: SideOptions<State>): Side<State> {
     stateFile: createJsonFile(join(stateDir, 'state.json'), schema),
     socketPath: join(runDir, `${program}.sock`),
     prepare: () => prepareStateDirectory(stateDir, uid),
-    openLedger: async () => openLedger(createJsonFile(join(stateDir, 'kernel.json'), ledgerSchema), await kernelInstance()),
+    openLedger: async () =>
+      openLedger(createJsonFile(join(stateDir, 'kernel.json'), ledgerSchema), await kernelInstance()),
   };
 }

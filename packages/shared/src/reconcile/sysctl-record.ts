@@ -56,7 +56,8 @@ export function sysctlRestoration(
     const newLinks = foreignLinks.filter((link) => !record.links.includes(link));
     if (now === null) continue;
     if (sideEffects.has(path)) {
-      if (!kept.some((line) => line.startsWith('sysctl net/ipv4/ip_forward'))) restore.push({ kind: 'sysctl', path, value: record.before });
+      if (!kept.some((line) => line.startsWith('sysctl net/ipv4/ip_forward')))
+        restore.push({ kind: 'sysctl', path, value: record.before });
     } else if (record.before === record.ours) {
       // It already was as we need it: nothing was written.
     } else if (now !== record.ours) {

@@ -47,8 +47,7 @@ export function createConsole(options: ConsoleOptions): Console {
   };
 }
 
-/** Text from the other side must not steer the terminal: control characters but colour's own and the newline become `?`. */
+/** Text from elsewhere must not steer the terminal: control characters but newlines and colour sequences become `?`. */
 function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  return text.replace(/(\u001b\[[0-9;]*m)|[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, (_, colour: string | undefined) => colour ?? '?');
+  return text.replace(/(\p{Cc}\[[0-9;]*m)|(?!\n)\p{Cc}/gu, (_, colour: string | undefined) => colour ?? '?');
 }

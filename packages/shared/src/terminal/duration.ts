@@ -12,5 +12,7 @@ export function parseDuration(text: string, flag: string): number {
   const match = /^(\d+)([smhd])$/.exec(text);
   const durationMs = Number(match?.[1] ?? 0) * (UNITS_MS[match?.[2] ?? ''] ?? 0);
   if (durationMs > 0 && durationMs <= LONGEST_MS) return durationMs;
-  throw new RelayError('bad-input', `${flag} "${text}" is not a duration between 1s and 24d`, { hint: `example: ${flag} 10m` });
+  throw new RelayError('bad-input', `${flag} "${text}" is not a duration between 1s and 24d`, {
+    hint: `example: ${flag} 10m`,
+  });
 }

@@ -11,7 +11,10 @@ export function createLogger(name: string, debug: boolean): Logger {
     redact: ['*.privateKey', '*.presharedKey', '*.secret', '*.token', 'token', 'secret'],
   };
   if (process.stderr.isTTY === true) {
-    return pino(options, pretty({ destination: 2, sync: true, ignore: 'pid,hostname,name', translateTime: 'HH:MM:ss' }));
+    return pino(
+      options,
+      pretty({ destination: 2, sync: true, ignore: 'pid,hostname,name', translateTime: 'HH:MM:ss' }),
+    );
   }
   return pino(options, pino.destination({ dest: 2, sync: true }));
 }

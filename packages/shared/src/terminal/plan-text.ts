@@ -1,8 +1,8 @@
 /** Prints what a reconcile would change, and what a teardown did: the same words on both sides. */
 
+import { RelayError } from '../errors/relay-error.js';
 import { type Change, changeText } from '../reconcile/diff.js';
 import type { Teardown } from '../reconcile/reconciler.js';
-import { RelayError } from '../errors/relay-error.js';
 import type { Console } from './console.js';
 
 /** More element lines than this are counted, not listed. */
@@ -20,15 +20,23 @@ export function printTeardown(console: Console, teardown: Pick<Teardown, 'remove
   console.document({ removed: teardown.removed, kept: teardown.kept });
   for (const line of teardown.removed) console.line(`- ${line}`);
   for (const line of teardown.kept) console.line(console.style('yellow', line));
-  console.line(teardown.removed.length === 0 ? 'nothing of homeward was in the kernel' : 'homeward is out of the kernel; its state is kept');
+  console.line(
+    teardown.removed.length === 0
+      ? 'nothing of homeward was in the kernel'
+      : 'homeward is out of the kernel; its state is kept',
+  );
 }
 
 /** Throws `command-failed` when something could not be removed. `program` names the side to repeat. */
 export function throwTeardownErrors(errors: readonly RelayError[], program: string): void {
   const [first] = errors;
   if (first === undefined) return;
-  throw new RelayError('command-failed', `not everything could be removed: ${errors.map((error) => error.message).join('; ')}`, {
-    hint: `mend that and run ${program} down again`,
-    cause: first,
-  });
+  throw new RelayError(
+    'command-failed',
+    `not everything could be removed: ${errors.map((error) => error.message).join('; ')}`,
+    {
+      hint: `mend that and run ${program} down again`,
+      cause: first,
+    },
+  );
 }

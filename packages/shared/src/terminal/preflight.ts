@@ -14,6 +14,11 @@ export function requireRoot(uid: number, commandLine: string): void {
 
 /** Throws `missing-capability` naming the first program that is missing and the package that has it. */
 export async function requirePrograms(runner: Runner): Promise<void> {
-  const checks = [command('nft', ['--version']), command('ip', ['-V']), command('ss', ['-V']), command('wg', ['--version'])];
+  const checks = [
+    command('nft', ['--version']),
+    command('ip', ['-V']),
+    command('ss', ['-V']),
+    command('wg', ['--version']),
+  ];
   for (const check of checks) await runner.run(check);
 }

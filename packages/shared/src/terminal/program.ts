@@ -42,6 +42,8 @@ function rootOf(command: Command): Command {
 function configure(command: Command): void {
   command.exitOverride();
   command.showSuggestionAfterError(true);
-  command.configureOutput({ writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${rootOf(command).name()}: `)) });
+  command.configureOutput({
+    writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${rootOf(command).name()}: `)),
+  });
   for (const child of command.commands) configure(child);
 }
