@@ -124,17 +124,27 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     if (action === 'start') {
       // What came or went since the last look (a service, an address) is no fault that a probe should report.
       await deps.reconcile();
-      await watchPorts(runner, watch);
+      await watchPorts(runner, watch).catch(unseeing);
       return link.send({ type: 'observed', id, flows: [], drift: [], listeners: [] });
     }
-    const [flows, changes, listeners] = await Promise.all([sightings(runner), kernel.plan(), listListeners(runner)]);
+    const [flows, changes, listeners] = await Promise.all([
+      sightings(runner).catch(unseeing),
+      kernel.plan(),
+      listListeners(runner),
+    ]);
     link.send({
       type: 'observed',
       id,
-      flows,
+      flows: flows ?? [],
       drift: changes.slice(0, 64).map((change) => changeText(change).slice(0, 500)),
       listeners: listenersOf(watch, listeners),
     });
+  }
+
+  /** Without our table nothing can be watched; the drift that is sent along says so, and the proof is red. */
+  function unseeing(error: unknown): null {
+    logger.warn({ err: error }, 'cannot watch for the probe');
+    return null;
   }
 
   async function handle(message: ControllerMessage): Promise<void> {

@@ -38,6 +38,8 @@ export interface RelayKernelDeps {
   readonly repair: boolean;
   /** Null where this relay was never set up. */
   state(): RelayState | null;
+  /** Gets each look at the machine, for facts that are needed outside of the kernel. */
+  onLook?(snapshot: Snapshot): void;
 }
 
 export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
@@ -49,6 +51,7 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
     createWireguardLink: (link) => createWireguardLink(deps.runner, link, existsSync('/run/systemd/system')),
     async desired(snapshot, ledger) {
       const state = deps.state();
+      deps.onLook?.(snapshot);
       if (state === null) return hostState([]);
       return relayHostState(state, {
         mtu: tunnelMtu(snapshot),

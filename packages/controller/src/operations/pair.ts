@@ -33,7 +33,7 @@ export async function pair(relay: Relay, request: PairRequest, emit: Emit, signa
   const name = parseBackendName(request.backend);
   const wanted = request.forwards.map(parseForward);
   const ports = await relay.ports();
-  const endpoints = await relay.endpoints();
+  const endpoints = relay.machine.endpoints();
   // Everything is checked before the pairing exists: bad input changes nothing.
   for (const forward of wanted) checkForward(relay.store.state(), name, forward, ports, request.takeOver);
   await relay.store.update((state) => ({

@@ -2,12 +2,11 @@
 
 import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
-import type { Ipv4Address } from '@homeward/shared/net/ipv4';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Logger } from 'pino';
 import type { Backends } from '../daemon/backends.js';
 import type { Changes } from '../daemon/changes.js';
-import type { KernelFigures } from '../daemon/status.js';
+import type { Machine } from '../daemon/machine.js';
 import type { RelayPorts } from '../forwards/conflicts.js';
 import type { ProbeTarget } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/verdict.js';
@@ -18,6 +17,7 @@ export interface Relay {
   readonly store: Store<RelayState>;
   readonly runner: Runner;
   readonly kernel: Reconciler;
+  readonly machine: Machine;
   readonly server: AgentServer;
   readonly backends: Backends;
   readonly changes: Changes;
@@ -29,9 +29,5 @@ export interface Relay {
   reconcile(): Promise<void>;
   /** What is protected, and who listens where, now. */
   ports(): Promise<RelayPorts>;
-  /** URLs that agents dial. */
-  endpoints(): Promise<readonly string[]>;
-  uplinkAddress(): Promise<Ipv4Address>;
-  figures(): Promise<KernelFigures>;
   now(): Date;
 }

@@ -8,7 +8,8 @@ import type { Relay } from './relay.js';
 export async function status(relay: Relay, name: string | null): Promise<Record<string, unknown>> {
   const state = relay.store.state();
   const chosen = name === null ? state.pairings : [pairingNamed(state, name)];
-  const [figures, endpoints] = await Promise.all([relay.figures(), relay.endpoints()]);
+  const figures = await relay.machine.figures();
+  const endpoints = relay.machine.endpoints();
   return {
     relay: { endpoints, publicKey: state.identity.publicKey, version: relay.version, repair: relay.repair },
     backends: chosen.map((pairing) =>

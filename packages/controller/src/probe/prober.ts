@@ -33,7 +33,7 @@ export interface ProbeTarget {
 export interface ProberDeps {
   readonly client: SyntheticClient;
   /** The address clients dial. */
-  uplinkAddress(): Promise<Ipv4Address>;
+  uplinkAddress(): Ipv4Address;
   relayTunnelAddress(): Ipv4Address;
 }
 
@@ -61,7 +61,7 @@ async function probeOnce(
   targets: readonly ProbeTarget[],
   signal: AbortSignal,
 ): Promise<ProbeResult[]> {
-  const uplink = await deps.uplinkAddress();
+  const uplink = deps.uplinkAddress();
   const clientPorts = freshPorts();
   let id = 0;
   const planned = targets.map((target) => ({
