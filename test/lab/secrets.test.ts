@@ -28,8 +28,11 @@ describe('secrets', () => {
   before(async () => {
     lab = await createLab();
     const watch = watchArgv();
-    paired = await pairUp(lab, { forwards: ['80/tcp', '5300/udp'] });
-    argvs = watch.stop();
+    try {
+      paired = await pairUp(lab, { forwards: ['80/tcp', '5300/udp'] });
+    } finally {
+      argvs = watch.stop();
+    }
     const [relay, backend] = await Promise.all([wireguardSecrets(lab.relay), wireguardSecrets(lab.backend)]);
     expect(relay.length, 'private and preshared key at the relay').to.be.at.least(2);
     expect(backend.length, 'private and preshared key at the backend').to.be.at.least(2);

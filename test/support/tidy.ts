@@ -25,7 +25,7 @@ export const expectRefused = (outcome: Outcome, exitCode: number, message: RegEx
   expect(outcome.stderr).to.match(message);
   const lines = outcome.stderr.split('\n').filter((line) => line.trim() !== '');
   expect(lines.length, told).to.be.within(1, 3);
-  expect(outcome.stderr).not.to.match(/^\s+at /m);
+  expect(outcome.stderr).not.to.match(/^\s+at .*:\d+:\d+\)?$/m);
 };
 
 /** The command did what it should. */

@@ -214,6 +214,21 @@ describe('link: controller link', () => {
     await eventually('silent', () => link.details.some((detail) => detail.endsWith('the relay is silent')));
   });
 
+  it('keeps a relay that only pings', async () => {
+    let pongs = 0;
+    const fake = await fakeController((socket, transport) => {
+      sendText(socket, transport, '{"type":"welcome","name":"home","urls":["ws://a"]}');
+      const pings = setInterval(() => sendText(socket, transport, '{"type":"ping","id":1}'), 10);
+      socket.on('close', () => clearInterval(pings));
+      socket.on('message', () => (pongs += 1));
+    });
+    const link = run(pairedKey(rig), { urls: () => [fake.url], timings: { deadAfterMs: 200 } });
+    await eventually('two lifetimes of pings', () => pongs > 40);
+    expect(link.states).to.deep.equal(['connecting', 'online']);
+    await link.stop();
+    fake.close();
+  });
+
   it('gives up a dial that is never answered', async () => {
     const mute = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => SUBPROTOCOL });
     await new Promise((resolve) => mute.once('listening', resolve));

@@ -106,6 +106,32 @@ describe('server: hostile peers', () => {
     expect(rig.closed).to.have.lengthOf(1);
   });
 
+  it('keeps an agent that answers', async () => {
+    await start({ limits: { pingIntervalMs: 10, deadAfterMs: 200 } });
+    const client = await online(rig, pairedKey(rig));
+    for (let answered = 0; answered < 40; answered += 1) {
+      const ping = await client.next('ping');
+      if (ping.type === 'ping') client.send({ type: 'pong', id: ping.id });
+    }
+    expect(rig.closed).to.have.lengthOf(0);
+    client.socket.close();
+  });
+
+  it('waits for a slow store, then gives the agent its time again and no more', async () => {
+    await start({ limits: { authenticationTimeoutMs: 300 } });
+    const store = rig.authority.enroll.bind(rig.authority);
+    rig.authority.enroll = async (request) => {
+      const idle = await openSocket(rig.url);
+      await closing(idle);
+      return store(request);
+    };
+    const client = await connect(rig, generateKeyPair());
+    client.send({ type: 'enroll', ...rig.authority.issue('home') });
+    await client.next('welcome');
+    await client.closed();
+    expect(rig.sessions).to.have.lengthOf(0);
+  });
+
   it('closes for a text message, a wrong handshake length and more than 4 KiB before authentication', async () => {
     await start();
     for (const message of [

@@ -5,7 +5,7 @@ import { type ApiCommand, apiCommand } from '@homeward/shared/local/api-server';
 import { Secret } from '@homeward/shared/net/secret';
 import { throwTeardownErrors } from '@homeward/shared/terminal/plan-text';
 import { z } from 'zod';
-import type { Backend } from '../daemon/run.js';
+import type { Backend } from '../operations/backend.js';
 import { status } from '../operations/status.js';
 import { chooseRelay } from '../store/relays.js';
 

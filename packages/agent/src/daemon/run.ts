@@ -1,23 +1,24 @@
 /** The backend's daemon: applies the last good offers, then keeps a session with each relay. Traffic goes on without it. */
 
-import { RelayError } from '@homeward/shared/errors/relay-error';
 import { watchKernel } from '@homeward/shared/host/monitor';
-import { openStore } from '@homeward/shared/host/store';
+import { openStore, type Store } from '@homeward/shared/host/store';
 import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { serveApi } from '@homeward/shared/local/api-server';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import type { Secret } from '@homeward/shared/net/secret';
 import { keepReconciled } from '@homeward/shared/reconcile/keeper';
-import { parseToken } from '@homeward/shared/session/token';
+import { tellOutcome } from '@homeward/shared/reconcile/tell';
 import type { Logger } from 'pino';
 import { backendApi } from '../api/backend-api.js';
-import { type Enrollment, enroll, firstState } from '../operations/enroll.js';
-import { type Policy, readPolicy } from '../policy.js';
-import { startEcho } from '../probe/echo.js';
+import type { Backend } from '../operations/backend.js';
+import { enroll, firstState } from '../operations/enroll.js';
+import { readPolicy } from '../policy.js';
+import { type Echo, startEcho } from '../probe/echo.js';
 import { pairedRelays, removeRelay } from '../store/relays.js';
 import type { BackendState } from '../store/state.js';
 import { BACKEND_OWNERSHIP, type BackendSide, createBackendKernel } from './backend-kernel.js';
-import { createRelaySession, type RelaySession } from './relay-session.js';
+import { createSessions, type Sessions } from './sessions.js';
+import { needsEnrollment, refuseIdleStart } from './start-check.js';
 
 export interface RunDeps {
   readonly side: BackendSide;
@@ -31,178 +32,111 @@ export interface RunDeps {
   readonly version: string;
 }
 
-/** What the daemon's commands work with. */
-export interface Backend {
-  readonly version: string;
-  readonly repair: boolean;
-  state(): BackendState;
-  session(controllerKey: string): RelaySession | undefined;
-  kernel: ReturnType<typeof createBackendKernel>;
-  enroll(token: Secret, timeoutMs: number, signal: AbortSignal): Promise<Enrollment>;
-  /** Ends a pairing from here; true when the relay was told. */
-  leave(controllerKey: string): Promise<boolean>;
-  snapshot(): ReturnType<typeof takeSnapshot>;
-}
-
-/** How long leaving waits for the relay to hear it. */
-const LEAVE_LIMIT_MS = 3_000;
-
 /** Runs until the signal aborts or `down` was asked for. Throws `bad-input` when there is neither a pairing nor a token. */
 export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
-  const { side, logger, version } = deps;
-  const { runner } = side;
+  const { side, logger, token } = deps;
   const lock = await takeInstanceLock('agent');
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
   const store = await openStore(side.stateFile, async () => firstState());
-  refuseIdleStart(store.state(), deps.token);
-  // Read once at the start, so that a broken policy is told at once and not at the first offer.
+  refuseIdleStart(store.state(), token);
+  // Read at the start, so that a broken policy is told at once and not at the first offer.
   await readPolicy(deps.policyFile);
   const echo = await startEcho(store.state().echoPort);
-  await store.update((state) => ({
-    state: state.echoPort === echo.port ? state : { ...state, echoPort: echo.port },
-    result: null,
-  }));
-  const policy = (): Promise<Policy> => readPolicy(deps.policyFile);
-  const kernel = createBackendKernel({
-    runner,
-    ledger: await side.openLedger(),
-    logger,
-    repair: deps.repair,
-    state: store.state,
-    policy,
-    echoPort: () => echo.port,
-  });
-  const sessions = new Map<string, { session: RelaySession; stop: AbortController; done: Promise<void> }>();
-
-  async function reconcile(): Promise<void> {
-    const { changed, drift } = await kernel.reconcile();
-    if (changed.length > 0)
-      logger.info({ changed: changed.slice(0, 20), count: changed.length }, 'kernel brought up to date');
-    if (drift.length > 0) tellDrift(drift);
-  }
-
-  let toldDrift = '';
-  function tellDrift(drift: readonly string[]): void {
-    if (drift.join() === toldDrift) return;
-    toldDrift = drift.join();
-    logger.warn({ drift }, 'the kernel is not as it should be, and repair is off');
-    const lines = drift.slice(0, 64).map((line) => line.slice(0, 500));
-    for (const { session } of sessions.values()) {
-      session.link.send({ type: 'report', lastHandshakeSeconds: null, drift: lines });
-    }
-  }
-
-  function startSession(controllerKey: string): void {
-    const session = createRelaySession(controllerKey, {
-      store,
-      runner,
-      kernel,
-      logger,
-      echoPort: echo.port,
-      version,
-      policy,
-      reconcile,
-    });
-    const stop = new AbortController();
-    const done = session
-      .run(AbortSignal.any([ended, stop.signal]))
-      .catch((error: unknown) => logger.error({ err: error }, 'a relay session ended'));
-    sessions.set(controllerKey, { session, stop, done });
-  }
-
-  const snapshot = () => takeSnapshot(runner, [], BACKEND_OWNERSHIP.isLink);
-  const backend: Backend = {
-    version,
-    repair: deps.repair,
-    state: store.state,
-    session: (controllerKey) => sessions.get(controllerKey)?.session,
-    kernel,
-    snapshot,
-    async enroll(token, timeoutMs, callerSignal) {
-      const enrollment = await enroll(
-        store,
-        token,
-        timeoutMs,
-        await snapshot(),
-        AbortSignal.any([ended, callerSignal]),
-      );
-      logger.info({ relay: enrollment.url, name: enrollment.name, fingerprint: enrollment.fingerprint }, 'enrolled');
-      startSession(enrollment.controllerKey);
-      return enrollment;
-    },
-    async leave(controllerKey) {
-      const running = sessions.get(controllerKey);
-      const told = running?.session.state() === 'online';
-      if (running !== undefined && told) {
-        running.session.link.send({ type: 'leave' });
-        await untilOffline(running.session, AbortSignal.timeout(LEAVE_LIMIT_MS));
-      }
-      running?.stop.abort();
-      await running?.done;
-      sessions.delete(controllerKey);
-      await store.update((state) => ({ state: removeRelay(state, controllerKey), result: null }));
-      await reconcile();
-      return told;
-    },
-  };
-
-  if (pairedRelays(store.state()).length > 0) {
-    // The last good state before the network is reached; a failure here must not keep the daemon from its relays.
-    await reconcile().catch((error: unknown) =>
-      logger.error({ err: error }, 'the last good state could not be applied; trying again'),
-    );
-  }
-  const api = await serveApi(
-    side.socketPath,
-    backendApi(backend, runner, () => stopper.abort()),
-  );
+  await keepEchoPort(store, echo);
+  const { backend, sessions, reconcile } = await buildBackend(deps, store, echo, ended);
   try {
-    for (const relay of pairedRelays(store.state())) startSession(relay.controllerKey);
-    if (deps.token !== null && needsEnrollment(store.state(), deps.token)) {
-      await backend.enroll(deps.token, deps.enrollTimeoutMs, ended);
-    }
-    logger.info(
-      { relays: pairedRelays(store.state()).map((relay) => relay.urls[0]), repair: deps.repair },
-      'agent is running',
+    await lastGoodState(store, reconcile, logger);
+    const api = await serveApi(
+      side.socketPath,
+      backendApi(backend, side.runner, () => stopper.abort()),
     );
-    await keepReconciled({ reconcile, logger, watch: (onChange) => watchKernel(onChange, deps.path, ended) }, ended);
+    for (const relay of pairedRelays(store.state())) sessions.start(relay.controllerKey);
+    if (token !== null && needsEnrollment(store.state(), token)) {
+      await backend.enroll(token, deps.enrollTimeoutMs, ended);
+    }
+    const relays = pairedRelays(store.state()).map((relay) => relay.urls[0]);
+    logger.info({ relays, repair: deps.repair }, 'agent is running');
+    const watch = (onChange: () => void) => watchKernel(onChange, deps.path, ended);
+    await keepReconciled({ reconcile, logger, watch }, ended);
+    await sessions.ended();
+    await api.close();
   } finally {
     stopper.abort();
-    await Promise.all([...sessions.values()].map(({ done }) => done));
-    await api.close();
     await echo.close();
     await lock.release();
   }
 }
 
-function refuseIdleStart(state: BackendState, token: Secret | null): void {
-  if (pairedRelays(state).length > 0 || (token !== null && needsEnrollment(state, token))) return;
-  const revoked = state.relays.find((relay) => relay.revoked);
-  const why =
-    revoked === undefined
-      ? 'this backend is paired with no relay'
-      : `the relay ${revoked.urls[0] ?? ''} has ended its pairing with this backend`;
-  throw new RelayError('bad-input', `${why}, and no unused token was given`, {
-    hint: 'at the relay run: controller pair NAME; then here: agent enroll',
+async function buildBackend(
+  deps: RunDeps,
+  store: Store<BackendState>,
+  echo: Echo,
+  ended: AbortSignal,
+): Promise<{ backend: Backend; sessions: Sessions; reconcile: () => Promise<void> }> {
+  const { side, logger, version, repair } = deps;
+  const { runner } = side;
+  const policy = () => readPolicy(deps.policyFile);
+  const kernel = createBackendKernel({
+    ...{ runner, logger, repair, policy },
+    ledger: await side.openLedger(),
+    state: store.state,
+    echoPort: () => echo.port,
   });
+  let toldDrift = '';
+  const reconcile = async (): Promise<void> => {
+    const outcome = await kernel.reconcile();
+    const drift = outcome.drift.join();
+    // Drift stays until somebody mends it: told once, not at every tick.
+    const isNews = drift !== toldDrift;
+    toldDrift = drift;
+    tellOutcome(logger, isNews ? outcome : { ...outcome, drift: [] });
+    if (isNews) sessions.reportDrift(outcome.drift);
+  };
+  const sessions = createSessions(
+    { store, runner, kernel, logger, echoPort: echo.port, version, policy, reconcile },
+    logger,
+    ended,
+  );
+  const snapshot = () => takeSnapshot(runner, [], BACKEND_OWNERSHIP.isLink);
+  const backend: Backend = {
+    ...{ version, repair, kernel, snapshot },
+    state: store.state,
+    session: sessions.find,
+    async enroll(token, timeoutMs, callerSignal) {
+      const either = AbortSignal.any([ended, callerSignal]);
+      const enrollment = await enroll(store, token, timeoutMs, await snapshot(), either);
+      const { url, name, fingerprint, controllerKey } = enrollment;
+      logger.info({ relay: url, name, fingerprint }, 'enrolled');
+      sessions.start(controllerKey);
+      return enrollment;
+    },
+    async leave(controllerKey) {
+      const told = await sessions.leave(controllerKey);
+      await store.update((state) => ({ state: removeRelay(state, controllerKey), result: null }));
+      await reconcile();
+      return told;
+    },
+  };
+  return { backend, sessions, reconcile };
 }
 
-/** A token that was used before does not bring a revoked backend back. */
-function needsEnrollment(state: BackendState, tokenText: Secret): boolean {
-  const token = parseToken(tokenText.reveal());
-  return !state.relays.some(
-    (relay) => relay.controllerKey === token.controllerKey && (!relay.revoked || relay.tokenId === token.id),
+/** Before the network is reached; a failure here must not keep the daemon from its relays. */
+async function lastGoodState(
+  store: Store<BackendState>,
+  reconcile: () => Promise<void>,
+  logger: Logger,
+): Promise<void> {
+  if (pairedRelays(store.state()).length === 0) return;
+  await reconcile().catch((error: unknown) =>
+    logger.error({ err: error }, 'the last good state could not be applied; trying again'),
   );
 }
 
-/** Resolves when the session is gone, or the limit is reached. */
-function untilOffline(session: RelaySession, limit: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      if (session.link.endpoint() !== null && !limit.aborted) return;
-      clearInterval(timer);
-      resolve();
-    }, 20);
-  });
+/** The same port after a restart, so that a restart changes nothing in the kernel. */
+async function keepEchoPort(store: Store<BackendState>, echo: Echo): Promise<void> {
+  await store.update((state) => ({
+    state: state.echoPort === echo.port ? state : { ...state, echoPort: echo.port },
+    result: null,
+  }));
 }

@@ -31,6 +31,8 @@ export const SETS = {
   watchUdp: 'watch-udp',
   arrived: 'arrived4',
   left: 'left4',
+  /** client . link of ICMP errors towards probes: port-unreachable is an answer, too. */
+  leftIcmp: 'left-icmp4',
 } as const;
 
 /** Seconds that watched ports and sightings stay; a probe takes two at most. */
@@ -111,6 +113,7 @@ function setLines(): string[] {
     ...[SETS.arrived, SETS.left].map(
       (name) => `set ${name} { type ipv4_addr . inet_service . inet_proto . ifname; size 8192; ${timed} }`,
     ),
+    `set ${SETS.leftIcmp} { type ipv4_addr . ifname; size 64; ${timed} }`,
   ];
 }
 
@@ -132,6 +135,7 @@ function sightingChains(): string[] {
       ...watched.map((match) => `ct direction reply ${match} ${departure}`),
       // A reply that lost its connection (wrong source address) is a flow of its own: known by the probe's address.
       `ip daddr ${probes} meta l4proto { tcp, udp } ${departure}`,
+      `ip daddr ${probes} icmp type destination-unreachable add @${SETS.leftIcmp} { ip daddr . meta oifname }`,
     ]),
   ];
 }

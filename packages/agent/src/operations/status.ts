@@ -5,8 +5,8 @@ import type { Runner } from '@homeward/shared/host/runner';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
-import type { Backend } from '../daemon/run.js';
 import type { RelayRecord } from '../store/state.js';
+import type { Backend } from './backend.js';
 
 export async function status(backend: Backend, runner: Runner): Promise<Record<string, unknown>> {
   const relays = await Promise.all(backend.state().relays.map((relay) => relayStatus(backend, runner, relay)));

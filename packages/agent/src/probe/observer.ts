@@ -33,15 +33,18 @@ function watchScript(ports: readonly WatchedPort[]): string {
 
 /** What was seen of watched ports within the last half minute. */
 export async function sightings(runner: Runner): Promise<ObservedFlow[]> {
-  const [arrived, left] = await Promise.all(
-    [SETS.arrived, SETS.left].map(async (set) =>
-      parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set]))).flatMap(
-        parseSighting,
-      ),
+  const [arrived, left, icmp] = await Promise.all(
+    [SETS.arrived, SETS.left, SETS.leftIcmp].map(async (set) =>
+      parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set]))),
     ),
   );
-  return (arrived ?? []).map(({ link, ...flow }) => {
-    const ways = (left ?? []).filter((other) => sameFlow(flow, other)).map((other) => other.link);
+  const departures = (left ?? []).flatMap(parseSighting);
+  const errors = (icmp ?? []).map((element) => element.key.split(' . '));
+  return (arrived ?? []).flatMap(parseSighting).map(({ link, ...flow }) => {
+    const replies = departures.filter((other) => sameFlow(flow, other)).map((other) => other.link);
+    const refusals = errors.flatMap(([address, way]) => (address === flow.address && way !== undefined ? [way] : []));
+    // A port-unreachable bears no port here: it counts only where the flow itself got no answer.
+    const ways = replies.length === 0 && flow.transport === 'udp' ? refusals : replies;
     // Of several ways the wrong one is what matters.
     return { ...flow, arrivedOn: link, leftOn: ways.find((way) => way !== link) ?? ways[0] ?? null };
   });

@@ -9,6 +9,7 @@ import { serveApi } from '@homeward/shared/local/api-server';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import { Secret } from '@homeward/shared/net/secret';
 import { keepReconciled } from '@homeward/shared/reconcile/keeper';
+import { tellOutcome } from '@homeward/shared/reconcile/tell';
 import { keyPairFromSecret } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
 import { relayApi } from '../api/relay-api.js';
@@ -80,9 +81,7 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     onLook: machine.sees,
   });
   const reconcile = async (): Promise<void> => {
-    const { changed, drift } = await kernel.reconcile();
-    if (changed.length > 0) logger.info({ changed: changed.slice(0, 20), count: changed.length }, 'kernel changed');
-    if (drift.length > 0) logger.warn({ drift }, 'the kernel is not as it should be, and repair is off');
+    tellOutcome(logger, await kernel.reconcile());
   };
   const backends = createBackends({ store, changes, logger, mtu: machine.mtu, reconcile });
   const server = createAgentServer({

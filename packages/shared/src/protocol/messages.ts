@@ -106,7 +106,6 @@ const observed = z.strictObject({
 });
 const report = z.strictObject({
   type: z.literal('report'),
-  lastHandshakeSeconds: z.int().min(0).nullable(),
   drift: z.array(text).max(64),
 });
 const leave = z.strictObject({ type: z.literal('leave') });
