@@ -28,6 +28,6 @@ try {
   say(error.stack ?? String(error));
 }
 say(
-  `${wrong === 0 ? 'everything shown was measured' : `${wrong} of it went wrong`}; ${((Date.now() - begin) / 1000).toFixed(1)} s`,
+  `${wrong === 0 ? 'everything shown was measured' : `${wrong} of the facts above are not as they should be`}; ${((Date.now() - begin) / 1000).toFixed(1)} s`,
 );
 process.exitCode = wrong === 0 ? 0 : 1;

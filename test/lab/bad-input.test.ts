@@ -1,7 +1,7 @@
 /** What is wrong is said in one message with the documented exit code, and nothing changes. */
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { expect } from 'chai';
-import { homeward, startDaemon } from '../support/homeward.js';
+import { controllerStatus, homeward, startDaemon } from '../support/homeward.js';
 import { createLab, type Lab } from '../support/lab.js';
 import type { RunOptions } from '../support/lab-node.js';
 import { startPair, tokenOf } from '../support/pairing.js';
@@ -96,6 +96,15 @@ describe('bad input', () => {
       expectRefused(await agent(['enroll'], { input: revoked }), 1, /token/i);
       expect(await second.process.kill('SIGINT')).to.equal(130);
       expectDone(await controller(['unpair', 'late']));
+    });
+
+    it('a backend that does not come in time is exit code 1, and stays awaited', async () => {
+      expectRefused(await controller(['pair', 'absent', '--timeout', '1s']), 1, /absent/);
+      expect((await controllerStatus(lab.relay)).backends.map(({ name, state }) => ({ name, state }))).to.deep.include({
+        name: 'absent',
+        state: 'waiting',
+      });
+      expectDone(await controller(['unpair', 'absent']));
     });
 
     it('a token as argument is refused without being repeated', async () => {

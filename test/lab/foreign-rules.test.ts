@@ -11,6 +11,8 @@ import { type Service, startNginx, startUdpEcho } from '../support/services.js';
 const usualPriority = 100;
 const priorityBeforeOurs = 70;
 
+const forwards = ['80/tcp', '5300/udp'];
+
 describe('foreign masquerading', () => {
   let lab: Lab;
   let nginx: Service;
@@ -20,7 +22,7 @@ describe('foreign masquerading', () => {
   before(async () => {
     lab = await createLab();
     [nginx, echo] = await Promise.all([startNginx(lab.backend, 80), startUdpEcho(lab.backend, 5300)]);
-    await pairUp(lab, { forwards: ['80/tcp', '5300/udp'] });
+    await pairUp(lab, { forwards });
   });
   afterEach(async () => {
     await undo?.();
@@ -52,8 +54,9 @@ describe('foreign masquerading', () => {
     undo = await addNftMasquerade(lab.relay, priorityBeforeOurs, 'hw0');
     const { exitCode, report } = await probe(lab.relay);
     expect({ exitCode, ok: report.ok }).to.deep.equal({ exitCode: 1, ok: false });
-    expect(report.results).to.have.length(2);
-    for (const result of report.results) {
+    const results = report.results.filter(({ forward }) => forwards.includes(forward));
+    expect(results).to.have.length(forwards.length);
+    for (const result of results) {
       expect(result.ok).to.equal(false);
       expect(result.seen, JSON.stringify(result)).to.match(
         new RegExp(`^${relayAddress?.replaceAll('.', '\\.')}:\\d+$`),

@@ -6,9 +6,19 @@ import { type Paired, pairUp } from '../support/pairing.js';
 import { poll } from '../support/poll.js';
 import { expectDns, expectTcp, expectUdp } from '../support/real-client.js';
 import { tcpGet, transfer } from '../support/scripts.js';
-import { type Service, startBlob, startDnsmasq, startNginx, startUdpEcho } from '../support/services.js';
+import { type Service, startBlob, startDnsmasq, startIperf, startNginx, startUdpEcho } from '../support/services.js';
 
-const forwards = ['80/tcp', '8080=80/tcp', '8081/tcp', '5300/udp', '5301/udp', '53/udp', '9998/udp', '9999/tcp'];
+const forwards = [
+  '80/tcp',
+  '8080=80/tcp',
+  '8081/tcp',
+  '5300/udp',
+  '5301/udp',
+  '53/udp',
+  '9998/udp',
+  '9999/tcp',
+  '5201/tcp',
+];
 const transferBytes = 100 * 1024 * 1024;
 
 describe('pairing', () => {
@@ -25,6 +35,7 @@ describe('pairing', () => {
       startUdpEcho(lab.backend, 5300),
       startDnsmasq(lab.backend),
       startBlob(lab.backend, 8081),
+      startIperf(lab.backend),
     ]);
     paired = await pairUp(lab, { forwards });
   });
@@ -78,6 +89,14 @@ describe('pairing', () => {
     const { replies, errors } = await tcpGet(lab.client, address.relay, 80, 200);
     expect(errors).to.deep.equal([]);
     expect(replies.filter((reply) => reply === 'hello')).to.have.length(200);
+  });
+
+  it('carries four streams of iperf3 in either direction', async () => {
+    for (const direction of [[], ['--reverse']]) {
+      const command = `iperf3 --client ${address.relay} --time 1 --parallel 4 --json`.split(' ').concat(direction);
+      const { end } = await lab.client.json<{ end: { sum_received: { bytes: number } } }>(command);
+      expect(end.sum_received.bytes).to.be.above(1_000_000);
+    }
   });
 
   it('proves a forward by its own echo where nothing listens', async () => {

@@ -10,13 +10,23 @@ import { type Service, startNginx, startUdpEcho } from '../support/services.js';
 
 const forwards = ['80/tcp', '5300/udp'];
 /** Slot 1: the rule that sends marked replies into the tunnel. */
-const markRule = ['pref', '4301', 'fwmark', '0x1000000/0xff000000', 'lookup', '7701'];
+const markRulePriority = '4301';
 const strictWithoutMark = ['net.ipv4.conf.hw1.rp_filter=1', 'net.ipv4.conf.hw1.src_valid_mark=0'];
 const asHomewardHasIt = ['net.ipv4.conf.hw1.rp_filter=2', 'net.ipv4.conf.hw1.src_valid_mark=1'];
 
-const deleteMarkRule = (node: LabNode): Promise<string> => node.must(['ip', 'rule', 'delete', 'pref', '4301']);
+/** Deletes the rule; the result are the arguments that put it back, its protocol included. */
+const deleteMarkRule = async (node: LabNode): Promise<string[]> => {
+  const rules = await node.json<{ fwmark: string; fwmask: string; table: string; protocol: string }[]>(
+    `ip -j -d rule show pref ${markRulePriority}`.split(' '),
+  );
+  const [rule] = rules;
+  if (rule === undefined || rules.length !== 1) throw new Error(`not one rule but ${JSON.stringify(rules)}`);
+  await node.must(['ip', 'rule', 'delete', 'pref', markRulePriority]);
+  const { fwmark, fwmask, table, protocol } = rule;
+  return ['pref', markRulePriority, 'fwmark', `${fwmark}/${fwmask}`, 'lookup', table, 'protocol', protocol];
+};
 const hasMarkRule = async (node: LabNode): Promise<boolean> =>
-  (await node.must(['ip', 'rule'])).split('\n').some((line) => line.startsWith('4301:'));
+  (await node.must(['ip', 'rule'])).split('\n').some((line) => line.startsWith(`${markRulePriority}:`));
 
 const expectColour = async (lab: Lab, ok: boolean): Promise<void> => {
   const { exitCode, report } = await probe(lab.relay);
@@ -38,10 +48,10 @@ describe('repair', () => {
   after(() => lab?.close());
 
   it('is off with --no-repair: a deleted policy rule turns the probe red until it is back', async () => {
-    await deleteMarkRule(lab.backend);
+    const rule = await deleteMarkRule(lab.backend);
     await expectColour(lab, false);
     expect(await hasMarkRule(lab.backend)).to.equal(false);
-    await lab.backend.must(['ip', 'rule', 'add', ...markRule]);
+    await lab.backend.must(['ip', 'rule', 'add', ...rule]);
     await expectColour(lab, true);
   });
 

@@ -116,7 +116,7 @@ describe('link: controller link', () => {
     expect(link.link.endpoint()).to.deep.equal({ url: rig.url, host: '127.0.0.1' });
     expect(rig.sessions[0]?.hello.outerAddress).to.equal('127.0.0.1');
 
-    link.link.send({ type: 'report', lastHandshakeSeconds: 3, drift: [] });
+    link.link.send({ type: 'report', drift: [] });
     await eventually('the report', () => rig.received.length === 1);
     rig.server.find(key.publicKey)?.send({ type: 'unpair' });
     await eventually('the notice', () => link.messages.some(({ type }) => type === 'unpair'));

@@ -3,13 +3,14 @@
 import { existsSync } from 'node:fs';
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
+import { FORWARDING, guardedLinks } from '@homeward/shared/kernel/forwarding-guard';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { BACKEND_TABLE, isSlotLink, isSlotTable } from '@homeward/shared/net/allocation';
 import type { Port } from '@homeward/shared/net/port';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
-import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/reconciler';
+import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
@@ -40,18 +41,30 @@ export interface BackendKernelDeps {
 }
 
 export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
+  const sysctls = createSysctlFiles();
   return createReconciler({
     ...deps,
-    sysctls: createSysctlFiles(),
+    sysctls,
     ownership: BACKEND_OWNERSHIP,
     createWireguardLink: (link) => createWireguardLink(deps.runner, link, existsSync('/run/systemd/system')),
-    async desired(snapshot) {
+    async desired(snapshot, ledger) {
       const state = deps.state();
       const [listeners, policy] = await Promise.all([listListeners(deps.runner), deps.policy()]);
       const tunnels = (state === null ? [] : pairedRelays(state)).flatMap((relay) =>
         relayTunnel(relay, policy, sshPorts(listeners)),
       );
-      return backendState(tunnels, { snapshot, listeners, echoPort: deps.echoPort(), isOurLink: isSlotLink });
+      return backendState(tunnels, {
+        snapshot,
+        listeners,
+        echoPort: deps.echoPort(),
+        guardedLinks: guardedLinks(
+          ledger.sysctls[FORWARDING],
+          await sysctls.read(FORWARDING),
+          foreignLinks(snapshot, BACKEND_OWNERSHIP),
+        ),
+        hasSwitchedForwarding: ledger.sysctls[FORWARDING] !== undefined,
+        isOurLink: isSlotLink,
+      });
     },
   });
 }

@@ -2,11 +2,12 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
-import { isSlotLink } from '@homeward/shared/net/allocation';
+import { isSlotLink, slotNumbers } from '@homeward/shared/net/allocation';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { ipv4PrefixContains, isIpv4, parseIpv4, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
 import { Secret } from '@homeward/shared/net/secret';
 import type { Offer } from '@homeward/shared/protocol/messages';
+import { backendTunnel } from '@homeward/shared/tunnel/kinds';
 import type { RelayTunnel } from '../desired/backend-state.js';
 import { type Policy, refusalReason } from '../policy.js';
 import type { RelayRecord } from '../store/state.js';
@@ -42,26 +43,19 @@ function readForward(spec: string): Forward | string {
 export function relayTunnel(relay: RelayRecord, policy: Policy, sshPorts: readonly number[]): RelayTunnel[] {
   if (relay.accepted === null) return [];
   const { offer, endpointHost } = relay.accepted;
-  const { tunnel } = offer;
+  const { publicKey, privateKey } = relay.wireguard;
   return [
     {
       slot: relay.slot,
-      tunnelAddress: parseIpv4(tunnel.backendAddress),
-      mtu: tunnel.mtu,
-      wireguard: {
-        privateKey: new Secret(relay.wireguard.privateKey),
-        publicKey: relay.wireguard.publicKey,
-        relayPublicKey: tunnel.relayPublicKey,
-        presharedKey: new Secret(tunnel.presharedKey),
-        endpoint: endpointText(endpointHost, tunnel.endpointPort),
-      },
+      tunnelAddress: parseIpv4(offer.tunnel.backendAddress),
+      resources: backendTunnel(offer.tunnel, {
+        link: slotNumbers(relay.slot).link,
+        wireguard: { publicKey, privateKey: new Secret(privateKey) },
+        endpointHost,
+      }),
       forwards: sortForwards(offer.forwards, policy, sshPorts).allowed,
     },
   ];
-}
-
-function endpointText(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Why the offer as a whole cannot be taken, or null. */

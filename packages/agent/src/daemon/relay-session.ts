@@ -185,7 +185,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     },
     onState(state, detail) {
       if (state === 'online' && !online) logger.info({ url: detail }, 'relay online');
-      if (state !== 'online' && online) logger.info({ detail }, 'relay offline; reconnecting');
+      if (state !== 'online' && online && !ended.signal.aborted) logger.info({ detail }, 'relay offline; reconnecting');
       if (state === 'refused') logger.warn('the relay does not know this backend; it keeps its state and tries again');
       online = state === 'online';
     },

@@ -1,17 +1,19 @@
 /** Everything that should be in a backend's kernel for its relays, as one value. Pure. */
 
+import { FORWARDING } from '@homeward/shared/kernel/forwarding-guard';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
-import { BACKEND_TABLE, slotNumbers } from '@homeward/shared/net/allocation';
-import { type Forward, type PortMapping, portMappings } from '@homeward/shared/net/forward-spec';
+import { slotNumbers } from '@homeward/shared/net/allocation';
+import { type Forward, portMappings } from '@homeward/shared/net/forward-spec';
 import { intervalText } from '@homeward/shared/net/intervals';
 import type { Ipv4Address } from '@homeward/shared/net/ipv4';
 import type { Port } from '@homeward/shared/net/port';
-import type { Secret } from '@homeward/shared/net/secret';
 import { hostState } from '@homeward/shared/state/describe';
 import type { HostState, NftElement, Resource } from '@homeward/shared/state/resources';
-import { backendTable, SETS } from './backend-table.js';
-import { type Delivery, deliveryOf } from './delivery.js';
+import { SETS } from './backend-sets.js';
+import { backendTable } from './backend-table.js';
+import { deliver } from './deliveries/deliveries.js';
+import { type ArrivingPort, arrivalKey, backendElement, type Delivery } from './deliveries/delivery.js';
 import { fallbackRule, landingRule, returnRoute } from './return-route.js';
 import { impossibleSources, sourceAddresses } from './source-addresses.js';
 
@@ -19,14 +21,8 @@ import { impossibleSources, sourceAddresses } from './source-addresses.js';
 export interface RelayTunnel {
   readonly slot: number;
   readonly tunnelAddress: Ipv4Address;
-  readonly mtu: number;
-  readonly wireguard: {
-    readonly privateKey: Secret;
-    readonly publicKey: string;
-    readonly relayPublicKey: string;
-    readonly presharedKey: Secret;
-    readonly endpoint: string;
-  };
+  /** Device and keys of the tunnel's kind. */
+  readonly resources: readonly Resource[];
   /** Allowed by the policy. */
   readonly forwards: readonly Forward[];
 }
@@ -35,105 +31,74 @@ export interface BackendFacts {
   readonly snapshot: Snapshot;
   readonly listeners: readonly Listener[];
   readonly echoPort: Port;
+  /** Links between which forwarding was off before us. */
+  readonly guardedLinks: readonly string[];
+  /** Whether we have switched forwarding on already: it stays on until `down`, and so does its guard. */
+  readonly hasSwitchedForwarding: boolean;
   isOurLink(name: string): boolean;
 }
 
-/** Seconds between keepalives: below the 30 s after which home routers forget a silent UDP flow. */
-const KEEPALIVE_SECONDS = 25;
+/** A forwarded port with the way it is delivered. */
+interface DeliveredPort {
+  readonly arriving: ArrivingPort;
+  readonly delivery: Delivery;
+  readonly elements: readonly NftElement[];
+}
 
 /** No relay, no state: nothing of ours stays in the kernel. */
 export function backendState(relays: readonly RelayTunnel[], facts: BackendFacts): HostState {
   const [first] = relays;
   if (first === undefined) return hostState([]);
   const sources = sourceAddresses(facts.snapshot, facts.isOurLink, first.tunnelAddress);
+  const delivered = relays.flatMap((relay) => deliveredPorts(relay, facts.listeners));
+  const forwards = delivered.some(({ delivery }) => delivery.needsForwarding);
   return hostState([
-    ...relays.flatMap(tunnelResources),
+    ...relays.flatMap((relay) => [...relay.resources, ...returnRoute(relay.slot, relay.tunnelAddress)]),
     landingRule(),
-    backendTable(relays.map((relay) => relay.slot)),
-    ...relays.map((relay) => element(SETS.tunnels, slotNumbers(relay.slot).link)),
-    ...impossibleSources(facts.snapshot, facts.isOurLink).map((interval) =>
-      element(SETS.impossibleSources, intervalText(interval)),
+    backendTable(
+      relays.map((relay) => relay.slot),
+      forwards || facts.hasSwitchedForwarding ? facts.guardedLinks : [],
     ),
-    ...sources.intervals.map((interval) => element(SETS.sourcePin, intervalText(interval), interval.value)),
-    ...relays.flatMap((relay) => forwardElements(relay, facts)),
-    ...(sources.hasDefault ? [] : pinnedPorts(relays, facts).map((port) => fallbackRule(port, first.slot))),
+    ...(forwards ? [{ kind: 'sysctl' as const, path: FORWARDING, value: '1' }] : []),
+    ...relays.map((relay) => backendElement(SETS.tunnels, slotNumbers(relay.slot).link)),
+    ...impossibleSources(facts.snapshot, facts.isOurLink).map((interval) =>
+      backendElement(SETS.impossibleSources, intervalText(interval)),
+    ),
+    ...sources.intervals.map((interval) => backendElement(SETS.sourcePin, intervalText(interval), interval.value)),
+    ...relays.flatMap((relay) => echoElements(relay, facts.echoPort)),
+    ...delivered.flatMap(({ arriving, elements }) => [backendElement(SETS.allowed, arrivalKey(arriving)), ...elements]),
+    ...(sources.hasDefault ? [] : answeringPorts(delivered, facts).map((port) => fallbackRule(port, first.slot))),
   ]);
 }
 
-function tunnelResources(relay: RelayTunnel): Resource[] {
+function deliveredPorts(relay: RelayTunnel, listeners: readonly Listener[]): DeliveredPort[] {
   const { link } = slotNumbers(relay.slot);
-  const { privateKey, publicKey, relayPublicKey, presharedKey, endpoint } = relay.wireguard;
-  return [
-    { kind: 'link', name: link, type: 'wireguard', mtu: relay.mtu, up: true },
-    {
-      kind: 'wireguard-device',
-      link,
-      privateKey,
-      publicKey,
-      listenPort: null,
-      peers: [
-        {
-          publicKey: relayPublicKey,
-          presharedKey,
-          allowedIps: ['0.0.0.0/0', '::/0'],
-          endpoint,
-          keepaliveSeconds: KEEPALIVE_SECONDS,
-        },
-      ],
-    },
-    ...returnRoute(relay.slot, relay.tunnelAddress),
-  ];
-}
-
-interface PlacedMapping {
-  readonly mapping: PortMapping;
-  readonly delivery: Delivery;
-}
-
-function placed(relay: RelayTunnel, facts: BackendFacts): PlacedMapping[] {
   return relay.forwards.flatMap((forward) =>
-    portMappings(forward).map((mapping) => ({
-      mapping,
-      delivery: deliveryOf(forward, mapping, relay.tunnelAddress, facts.listeners),
-    })),
+    portMappings(forward).map((mapping) => {
+      const sockets = listeners.filter(
+        (socket) =>
+          socket.transport === mapping.transport &&
+          socket.port === mapping.targetPort &&
+          socket.family !== 'ipv6' &&
+          socket.link === null,
+      );
+      const arriving = { forward, mapping, link, tunnelAddress: relay.tunnelAddress, sockets };
+      return { arriving, ...deliver(arriving) };
+    }),
   );
 }
 
-function forwardElements(relay: RelayTunnel, facts: BackendFacts): NftElement[] {
-  const { link } = slotNumbers(relay.slot);
-  const at = `${link} . ${relay.tunnelAddress}`;
-  const echo = (['tcp', 'udp'] as const).map((transport) =>
-    element(SETS.echo, `${at} . ${transport} . ${facts.echoPort}`),
-  );
+/** The echo listens on the wildcard address on purpose: it shows that such services are answered from the right one. */
+function echoElements(relay: RelayTunnel, echoPort: Port): NftElement[] {
+  const at = `${slotNumbers(relay.slot).link} . ${relay.tunnelAddress}`;
   return [
-    ...echo,
-    // The echo listens on the wildcard address on purpose: it shows that such services are answered from the right one.
-    element(SETS.pinned, `${at} . ${facts.echoPort}`),
-    ...placed(relay, facts).flatMap(({ mapping, delivery }) => {
-      const key = `${at} . ${mapping.transport} . ${mapping.targetPort}`;
-      return [element(SETS.allowed, key), ...deliveryElements(delivery, at, key, mapping)];
-    }),
+    backendElement(SETS.echo, `${at} . tcp . ${echoPort}`),
+    backendElement(SETS.echo, `${at} . udp . ${echoPort}`),
+    backendElement(SETS.pinned, `${at} . ${echoPort}`),
   ];
 }
 
-function deliveryElements(delivery: Delivery, at: string, key: string, mapping: PortMapping): NftElement[] {
-  switch (delivery.kind) {
-    case 'local':
-      return [];
-    case 'pinned':
-      return [element(SETS.pinned, `${at} . ${mapping.targetPort}`)];
-    case 'redirected':
-      return [element(SETS.redirected, key, `${delivery.address} . ${delivery.port}`)];
-  }
-}
-
-function pinnedPorts(relays: readonly RelayTunnel[], facts: BackendFacts): Port[] {
-  const ports = relays.flatMap((relay) =>
-    placed(relay, facts).flatMap(({ mapping, delivery }) => (delivery.kind === 'pinned' ? [mapping.targetPort] : [])),
-  );
-  return [...new Set([...ports, facts.echoPort])];
-}
-
-function element(set: string, key: string, value: string | null = null): NftElement {
-  return { kind: 'nft-element', table: BACKEND_TABLE, set, key, value };
+function answeringPorts(delivered: readonly DeliveredPort[], facts: BackendFacts): Port[] {
+  const chosen = delivered.filter(({ delivery }) => delivery.answersFromChosenAddress);
+  return [...new Set([...chosen.map(({ arriving }) => arriving.mapping.targetPort), facts.echoPort])];
 }

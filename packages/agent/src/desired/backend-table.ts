@@ -5,35 +5,12 @@
  *   service ─► route-output (mark restored from conntrack) ─► policy rule ─► tunnel
  */
 
+import { guardRule } from '@homeward/shared/kernel/forwarding-guard';
 import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { BACKEND_TABLE, MARK_MASK, PROBE_PREFIX, slotNumbers } from '@homeward/shared/net/allocation';
 import { formatIpv4Prefix } from '@homeward/shared/net/ipv4';
 import type { NftTable } from '@homeward/shared/state/resources';
-
-/** Names of the sets that other files fill. */
-export const SETS = {
-  /** Links of our tunnels. */
-  tunnels: 'tunnels',
-  /** Sources that cannot be clients. */
-  impossibleSources: 'impossible-sources',
-  /** link . tunnel address . transport . port of every allowed forward. */
-  allowed: 'allowed4',
-  /** The same for our echo, which answers probes only. */
-  echo: 'echo4',
-  /** link . tunnel address . port of UDP services on the wildcard address. */
-  pinned: 'pinned4',
-  /** client interval : source address the kernel would choose. */
-  sourcePin: 'source-pin4',
-  /** link . tunnel address . transport . port : address . port of deliveries elsewhere. */
-  redirected: 'redirected4',
-  /** Ports being probed now, and what was seen of them. */
-  watchTcp: 'watch-tcp',
-  watchUdp: 'watch-udp',
-  arrived: 'arrived4',
-  left: 'left4',
-  /** client . link of ICMP errors towards probes: port-unreachable is an answer, too. */
-  leftIcmp: 'left-icmp4',
-} as const;
+import { SETS } from './backend-sets.js';
 
 /** Seconds that watched ports and sightings stay; a probe takes two at most. */
 const SIGHTING_SECONDS = 30;
@@ -42,8 +19,11 @@ const probes = formatIpv4Prefix(PROBE_PREFIX);
 const portKey = 'ifname . ipv4_addr . inet_proto . inet_service';
 const arrivalKey = 'meta iifname . ip daddr . meta l4proto . th dport';
 
-/** The skeleton for the given slots. */
-export function backendTable(slots: readonly number[]): NftTable {
+/**
+ * The skeleton for the given slots. `guarded` are the links between which this machine did not forward before us: what
+ * we newly open there is dropped again. Empty where nothing is opened.
+ */
+export function backendTable(slots: readonly number[], guarded: readonly string[]): NftTable {
   const marks = slots.map((slot) => {
     const { link, mark } = slotNumbers(slot);
     // Register-to-register merges of marks are refused by nft 1.0.6: constants, one rule a slot. Foreign bits survive.
@@ -94,6 +74,7 @@ export function backendTable(slots: readonly number[]): NftTable {
         marks.map((mark) => mark.keepSource),
       ),
       ...sightingChains(),
+      ...forwardingGuard(guarded),
     ].join('\n'),
   );
 }
@@ -138,6 +119,11 @@ function sightingChains(): string[] {
       `ip daddr ${probes} icmp type destination-unreachable add @${SETS.leftIcmp} { ip daddr . meta oifname }`,
     ]),
   ];
+}
+
+function forwardingGuard(links: readonly string[]): string[] {
+  if (links.length === 0) return [];
+  return chain('filter-forward', 'type filter hook forward priority filter', [guardRule(links)]);
 }
 
 function chain(name: string, hook: string, rules: readonly string[]): string[] {

@@ -7,7 +7,7 @@ import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
 import type { Transport } from '@homeward/shared/net/forward-spec';
 import { isIpv4 } from '@homeward/shared/net/ipv4';
 import type { ObservedFlow } from '@homeward/shared/protocol/messages';
-import { SETS } from '../desired/backend-table.js';
+import { SETS } from '../desired/backend-sets.js';
 
 export interface WatchedPort {
   readonly transport: Transport;

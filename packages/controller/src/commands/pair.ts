@@ -57,7 +57,9 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
     wait: options.wait,
   };
   try {
-    const outcome = outcomeSchema.parse(await context.call('pair', request, (event) => tell(console, event)));
+    const outcome = outcomeSchema.parse(
+      await context.call('pair', request, (event) => tell(console, event, options.wait)),
+    );
     const ok = outcome.proof === null || outcome.proof.ok;
     console.document({ event: 'done', backend, ok, state: outcome.state });
     if (!ok)
@@ -103,12 +105,14 @@ const eventSchemas = {
   probed: probeOutcomeSchema,
 };
 
-function tell(console: Console, event: Record<string, unknown>): void {
+function tell(console: Console, event: Record<string, unknown>, waits: boolean): void {
   console.document(event);
   if (console.json) return;
   switch (event['event']) {
     case 'token':
-      return tellToken(console, eventSchemas.token.parse(event));
+      tellToken(console, eventSchemas.token.parse(event));
+      if (waits) console.line(`Waiting for ${event['backend']} …`);
+      return;
     case 'enrolled': {
       const { backend, fingerprint } = eventSchemas.enrolled.parse(event);
       return console.line(
@@ -140,5 +144,4 @@ function tellToken(console: Console, event: z.infer<typeof eventSchemas.token>):
   console.line();
   console.line(`It works once, until ${event.expiresAt}; the backend will dial ${event.urls.join(', ')}`);
   console.line(`If a cloud firewall stands before this relay, open ${[control, tunnel, ...forwards].join(', ')}`);
-  console.line(`Waiting for ${event.backend} …`);
 }

@@ -4,14 +4,9 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
 import type { AgentMessage, Applied, Observed, Offer } from '@homeward/shared/protocol/messages';
 import type { Logger } from 'pino';
+import { tunnelOffer } from '../desired/relay-state.js';
 import type { AgentSession } from '../server/agent-session.js';
-import {
-  backendTunnelAddress,
-  pairingNamed,
-  relayTunnelAddress,
-  removePairing,
-  withPairing,
-} from '../store/pairings.js';
+import { pairingNamed, removePairing, withPairing } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
 import type { Changes } from './changes.js';
 
@@ -199,15 +194,7 @@ function offerFor(state: RelayState, pairing: Pairing, mtu: number): Offer {
   return {
     type: 'offer',
     revision: pairing.revision,
-    tunnel: {
-      kind: 'wireguard',
-      relayPublicKey: state.wireguard.publicKey,
-      presharedKey: pairing.presharedKey,
-      endpointPort: state.wireguard.port,
-      relayAddress: relayTunnelAddress(state),
-      backendAddress: backendTunnelAddress(state, pairing),
-      mtu,
-    },
+    tunnel: tunnelOffer(state, pairing, mtu),
     forwards: pairing.forwards,
   };
 }

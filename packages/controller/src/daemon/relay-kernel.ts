@@ -3,21 +3,20 @@
 import { existsSync } from 'node:fs';
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
+import { FORWARDING, guardedLinks } from '@homeward/shared/kernel/forwarding-guard';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { PROBE_LINK, RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
-import type { Ledger, LedgerRecord } from '@homeward/shared/reconcile/ledger';
+import type { Ledger } from '@homeward/shared/reconcile/ledger';
 import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
 import { hostState } from '@homeward/shared/state/describe';
-import { wireguardMtu } from '@homeward/shared/tunnel/mtu';
+import { TUNNELS } from '@homeward/shared/tunnel/kinds';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
 import { relayHostState } from '../desired/relay-state.js';
 import type { RelayState } from '../store/state.js';
-
-const FORWARDING = 'net/ipv4/ip_forward';
 
 /** What a machine's WireGuard device gets where no uplink is found. */
 const USUAL_UPLINK_MTU = 1500;
@@ -55,19 +54,16 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
       if (state === null) return hostState([]);
       return relayHostState(state, {
         mtu: tunnelMtu(snapshot),
-        guardedLinks: guardedLinks(ledger, await sysctls.read(FORWARDING), snapshot),
+        guardedLinks: guardedLinks(
+          ledger.sysctls[FORWARDING],
+          await sysctls.read(FORWARDING),
+          foreignLinks(snapshot, RELAY_OWNERSHIP),
+        ),
       });
     },
   });
 }
 
 export function tunnelMtu(snapshot: Snapshot): number {
-  return wireguardMtu(findUplink(snapshot, RELAY_OWNERSHIP.isLink)?.link.mtu ?? USUAL_UPLINK_MTU);
-}
-
-/** The links there were when we switched forwarding on, or will; none where somebody else had it on before. */
-function guardedLinks(ledger: LedgerRecord, forwarding: string | null, snapshot: Snapshot): readonly string[] {
-  const record = ledger.sysctls[FORWARDING];
-  if (record !== undefined) return record.before === '0' ? [...record.links].sort() : [];
-  return forwarding === '0' ? foreignLinks(snapshot, RELAY_OWNERSHIP).sort() : [];
+  return TUNNELS.wireguard.mtu(findUplink(snapshot, RELAY_OWNERSHIP.isLink)?.link.mtu ?? USUAL_UPLINK_MTU);
 }

@@ -1,11 +1,15 @@
 /** Everything that should be in a relay's kernel, as one value. Pure. */
 
-import { PROBE_RELAY_ADDRESS, RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
+import { FORWARDING } from '@homeward/shared/kernel/forwarding-guard';
+import { PROBE_RELAY_ADDRESS, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { parseForward, portMappings } from '@homeward/shared/net/forward-spec';
 import { parseIpv4Prefix } from '@homeward/shared/net/ipv4';
 import { Secret } from '@homeward/shared/net/secret';
+import type { TunnelOffer } from '@homeward/shared/protocol/messages';
 import { hostState } from '@homeward/shared/state/describe';
-import type { HostState, NftElement, WireguardPeer } from '@homeward/shared/state/resources';
+import type { HostState, NftElement } from '@homeward/shared/state/resources';
+import { TUNNELS } from '@homeward/shared/tunnel/kinds';
+import type { RelayEnd, RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
 import { backendTunnelAddress, relayTunnelAddress } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
 import { relayTable, SETS } from './relay-table.js';
@@ -26,36 +30,37 @@ export function echoEntryPort(pairing: Pairing): number {
 }
 
 export function relayHostState(state: RelayState, facts: RelayFacts): HostState {
-  const address = relayTunnelAddress(state);
+  const end = relayEnd(state, facts.mtu);
+  const peers = state.pairings.map((pairing) => relayPeer(state, pairing));
   return hostState([
-    { kind: 'link', name: RELAY_LINK, type: 'wireguard', mtu: facts.mtu, up: true },
-    {
-      kind: 'wireguard-device',
-      link: RELAY_LINK,
-      privateKey: new Secret(state.wireguard.privateKey),
-      publicKey: state.wireguard.publicKey,
-      listenPort: state.wireguard.port,
-      peers: state.pairings.flatMap((pairing) => peer(state, pairing)),
-    },
-    { kind: 'address', link: RELAY_LINK, address, prefixLength: parseIpv4Prefix(state.pool).length },
-    { kind: 'sysctl', path: 'net/ipv4/ip_forward', value: '1' },
+    ...TUNNELS.wireguard.relayResources(end, peers),
+    { kind: 'sysctl', path: FORWARDING, value: '1' },
     relayTable(facts.guardedLinks),
     ...state.pairings.flatMap((pairing) => forwardElements(state, pairing)),
   ]);
 }
 
-/** AllowedIPs is the backend's own address and nothing more: a compromised agent can speak for itself only. */
-function peer(state: RelayState, pairing: Pairing): WireguardPeer[] {
-  if (pairing.wireguardPublicKey === null) return [];
-  return [
-    {
-      publicKey: pairing.wireguardPublicKey,
-      presharedKey: new Secret(pairing.presharedKey),
-      allowedIps: [`${backendTunnelAddress(state, pairing)}/32`],
-      endpoint: null,
-      keepaliveSeconds: null,
-    },
-  ];
+/** What a backend is told of its tunnel. */
+export function tunnelOffer(state: RelayState, pairing: Pairing, mtu: number): TunnelOffer {
+  return TUNNELS[pairing.tunnel].offer(relayEnd(state, mtu), relayPeer(state, pairing));
+}
+
+function relayEnd(state: RelayState, mtu: number): RelayEnd {
+  const { publicKey, privateKey, port } = state.wireguard;
+  return {
+    address: relayTunnelAddress(state),
+    prefixLength: parseIpv4Prefix(state.pool).length,
+    mtu,
+    wireguard: { publicKey, privateKey: new Secret(privateKey), port },
+  };
+}
+
+function relayPeer(state: RelayState, pairing: Pairing): RelayPeer {
+  return {
+    address: backendTunnelAddress(state, pairing),
+    wireguardPublicKey: pairing.wireguardPublicKey,
+    presharedKey: new Secret(pairing.presharedKey),
+  };
 }
 
 /** Nothing for a backend that has not come yet: a connection would hang instead of being refused. */

@@ -5,6 +5,7 @@
  *   hw0 ─► filter-forward (replies only) ─► conntrack undoes the DNAT ─► client
  */
 
+import { guardRule } from '@homeward/shared/kernel/forwarding-guard';
 import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { NftTable } from '@homeward/shared/state/resources';
@@ -27,8 +28,7 @@ const target = 'ipv4_addr . inet_service';
  * again. Empty where forwarding was on already.
  */
 export function relayTable(guarded: readonly string[]): NftTable {
-  const links = guarded.map((link) => `"${link}"`).join(', ');
-  const guard = guarded.length === 0 ? [] : [`iifname { ${links} } oifname { ${links} } drop`];
+  const guard = guarded.length === 0 ? [] : [guardRule(guarded)];
   const clamp = 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu';
   return nftTable(
     RELAY_TABLE,

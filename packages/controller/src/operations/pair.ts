@@ -5,10 +5,10 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { parseBackendName } from '@homeward/shared/net/names';
 import { fingerprint } from '@homeward/shared/session/keys';
-import { createToken, formatToken } from '@homeward/shared/session/token';
+import { createToken, formatToken, hashTokenSecret } from '@homeward/shared/session/token';
 import { checkForward } from '../forwards/conflicts.js';
 import { addPairing, backendTunnelAddress, pairingNamed } from '../store/pairings.js';
-import { addToken, hashSecret } from '../store/tokens.js';
+import { addToken } from '../store/tokens.js';
 import { bringAbout, storeAdded, throwRefused, untilApplied } from './forwards.js';
 import { type ProbeOutcome, probeBackends, untilHandshake } from './probe.js';
 import type { Relay } from './relay.js';
@@ -70,7 +70,7 @@ async function makeToken(
   await relay.store.update((state) => ({
     state: addToken(state, {
       id: token.id,
-      secretHash: hashSecret(Buffer.from(token.secret.reveal(), 'base64url')),
+      secretHash: hashTokenSecret(Buffer.from(token.secret.reveal(), 'base64url')),
       name,
       createdAt: now.toISOString(),
       expiresAt,

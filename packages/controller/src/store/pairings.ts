@@ -30,6 +30,7 @@ export function addPairing(state: RelayState, name: string, presharedKey: string
   const pairing: Pairing = {
     name,
     index,
+    tunnel: 'wireguard',
     agentKey: null,
     wireguardPublicKey: null,
     presharedKey,

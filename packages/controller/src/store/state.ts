@@ -6,6 +6,7 @@ export const pairingSchema = z.strictObject({
   name: z.string(),
   /** Position in the pool; the backend's address is pool + index + 1. */
   index: z.int().min(1),
+  tunnel: z.enum(['wireguard']),
   /** Null until the backend has enrolled. */
   agentKey: z.string().nullable(),
   /** Null until the agent said hello. */
@@ -30,7 +31,7 @@ export const pairingSchema = z.strictObject({
 
 export const tokenSchema = z.strictObject({
   id: z.string(),
-  /** SHA-256 of the secret, base64: random secrets need no slow hash. */
+  /** SHA-256 of the secret: random secrets need no slow hash. */
   secretHash: z.string(),
   name: z.string(),
   createdAt: z.string(),

@@ -1,22 +1,10 @@
 /** Enroll tokens: made, burnt and revoked as pure changes of the state. */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { hashTokenSecret } from '@homeward/shared/session/token';
+import type { EnrollRequest } from '../server/agent-session.js';
 import { withPairing } from './pairings.js';
 import type { Pairing, RelayState, TokenRecord } from './state.js';
-
-export interface EnrollRequest {
-  readonly tokenId: string;
-  readonly secret: Uint8Array;
-  /** base64 */
-  readonly agentKey: string;
-  /** Remote address. */
-  readonly from: string;
-}
-
-/** SHA-256 of a token's secret, base64. */
-export function hashSecret(secret: Uint8Array): string {
-  return createHash('sha256').update(secret).digest('base64');
-}
 
 /** Adds a single-use token for a backend and revokes its earlier ones. */
 export function addToken(state: RelayState, token: Omit<TokenRecord, 'usesLeft' | 'usedBy'>): RelayState {
@@ -49,8 +37,8 @@ export function enroll(
 }
 
 function secretMatches(token: TokenRecord, secret: Uint8Array): boolean {
-  const expected = Buffer.from(token.secretHash, 'base64');
-  const given = Buffer.from(hashSecret(secret), 'base64');
+  const expected = Buffer.from(token.secretHash);
+  const given = Buffer.from(hashTokenSecret(secret));
   return expected.length === given.length && timingSafeEqual(expected, given);
 }
 

@@ -1,0 +1,18 @@
+/**
+ * Delivery of UDP to a service on the wildcard address: to the address from which the kernel will answer. Else the
+ * reply has another source than the request had a destination, conntrack does not know it, and it leaves by the default route.
+ */
+
+import { SETS } from '../backend-sets.js';
+import { backendElement, type Delivery } from './delivery.js';
+
+export const pinned: Delivery = {
+  answersFromChosenAddress: true,
+  needsForwarding: false,
+  elements({ mapping, sockets, link, tunnelAddress }) {
+    if (mapping.transport !== 'udp') return null;
+    // A pin would break a service bound to the tunnel address. Where nothing listens yet it is right for most, and for port-unreachable.
+    if (sockets.some((socket) => socket.address === tunnelAddress)) return null;
+    return [backendElement(SETS.pinned, `${link} . ${tunnelAddress} . ${mapping.targetPort}`)];
+  },
+};

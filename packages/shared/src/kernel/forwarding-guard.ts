@@ -1,0 +1,29 @@
+/** Keeps IP forwarding, once we need it, from opening ways between links that are not ours. Pure. */
+
+/** Switching it on makes a router of the whole machine. */
+export const FORWARDING = 'net/ipv4/ip_forward';
+
+/** What is remembered of a sysctl from before our first write. */
+interface Recorded {
+  readonly before: string;
+  readonly links: readonly string[];
+}
+
+/**
+ * The links there were when we switched forwarding on, or will; none where somebody else had it on before. Links made
+ * later (a bridge of Docker's) are not guarded: who makes them means to forward.
+ */
+export function guardedLinks(
+  record: Recorded | undefined,
+  present: string | null,
+  foreignLinks: readonly string[],
+): readonly string[] {
+  if (record !== undefined) return record.before === '0' ? [...record.links].sort() : [];
+  return present === '0' ? [...foreignLinks].sort() : [];
+}
+
+/** The rule that drops what passes from one of these links to another. */
+export function guardRule(links: readonly string[]): string {
+  const names = links.map((link) => `"${link}"`).join(', ');
+  return `iifname { ${names} } oifname { ${names} } drop`;
+}

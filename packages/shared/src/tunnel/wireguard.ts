@@ -1,0 +1,72 @@
+/** The WireGuard tunnel: one device at the relay for all backends, one at the backend for each relay. Pure. */
+
+import { RELAY_LINK } from '../net/allocation.js';
+import { Secret } from '../net/secret.js';
+import type { WireguardPeer } from '../state/resources.js';
+import { wireguardMtu } from './mtu.js';
+import type { RelayPeer, TunnelKind } from './tunnel-kind.js';
+
+/** Seconds between keepalives: below the 30 s after which home routers forget a silent UDP flow. */
+const KEEPALIVE_SECONDS = 25;
+
+export const wireguardTunnel: TunnelKind<'wireguard'> = {
+  mtu: wireguardMtu,
+  relayResources: (relay, peers) => [
+    { kind: 'link', name: RELAY_LINK, type: 'wireguard', mtu: relay.mtu, up: true },
+    {
+      kind: 'wireguard-device',
+      link: RELAY_LINK,
+      privateKey: relay.wireguard.privateKey,
+      publicKey: relay.wireguard.publicKey,
+      listenPort: relay.wireguard.port,
+      peers: peers.flatMap(relayPeer),
+    },
+    { kind: 'address', link: RELAY_LINK, address: relay.address, prefixLength: relay.prefixLength },
+  ],
+  offer: (relay, peer) => ({
+    kind: 'wireguard',
+    relayPublicKey: relay.wireguard.publicKey,
+    presharedKey: peer.presharedKey.reveal(),
+    endpointPort: relay.wireguard.port,
+    relayAddress: relay.address,
+    backendAddress: peer.address,
+    mtu: relay.mtu,
+  }),
+  backendResources: (offer, { link, wireguard, endpointHost }) => [
+    { kind: 'link', name: link, type: 'wireguard', mtu: offer.mtu, up: true },
+    {
+      kind: 'wireguard-device',
+      link,
+      ...wireguard,
+      listenPort: null,
+      peers: [
+        {
+          publicKey: offer.relayPublicKey,
+          presharedKey: new Secret(offer.presharedKey),
+          // Clients have any address; routes into main are never made of it.
+          allowedIps: ['0.0.0.0/0', '::/0'],
+          endpoint: endpointText(endpointHost, offer.endpointPort),
+          keepaliveSeconds: KEEPALIVE_SECONDS,
+        },
+      ],
+    },
+  ],
+};
+
+/** AllowedIPs is the backend's own address and nothing more: a compromised agent can speak for itself only. */
+function relayPeer(peer: RelayPeer): WireguardPeer[] {
+  if (peer.wireguardPublicKey === null) return [];
+  return [
+    {
+      publicKey: peer.wireguardPublicKey,
+      presharedKey: peer.presharedKey,
+      allowedIps: [`${peer.address}/32`],
+      endpoint: null,
+      keepaliveSeconds: null,
+    },
+  ];
+}
+
+function endpointText(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
