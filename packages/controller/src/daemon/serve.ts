@@ -17,7 +17,7 @@ import type { Settings } from '../config.js';
 import type { Relay } from '../operations/relay.js';
 import { createSyntheticClient } from '../probe/probe-namespace.js';
 import { createProber } from '../probe/prober.js';
-import { createAgentServer } from '../server/agent-server.js';
+import { type AgentServer, createAgentServer } from '../server/agent-server.js';
 import { relayTunnelAddress } from '../store/pairings.js';
 import { createAuthority } from './authority.js';
 import { createBackends } from './backends.js';
@@ -44,9 +44,10 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
   const relay = await buildRelay(deps);
-  await firstReconcile(relay);
-  await relay.server.listen(settings.listen.host, settings.listen.port);
+  // First of all, so that a port that is taken ends the start before anything is changed.
+  await listen(relay.server, settings.listen);
   try {
+    await firstReconcile(relay);
     const api = await serveApi(
       side.socketPath,
       relayApi(relay, () => stopper.abort()),
@@ -110,6 +111,17 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     },
     now: () => new Date(),
   };
+}
+
+/** A kernel without IPv6 has no wildcard of both families. */
+async function listen(server: AgentServer, { host, port }: Settings['listen']): Promise<void> {
+  try {
+    await server.listen(host, port);
+  } catch (error) {
+    const cause = error instanceof RelayError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
+    if (host !== '::' || cause?.code !== 'EAFNOSUPPORT') throw error;
+    await server.listen('0.0.0.0', port);
+  }
 }
 
 /** What the machine lacks ends the start; what may pass (a lock held by somebody, a link that is busy) is tried again. */
