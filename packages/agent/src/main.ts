@@ -1,13 +1,14 @@
 /** The agent's program: the only file that builds real dependencies. */
 
+import { addKernelCommands } from '@homeward/shared/terminal/kernel-commands';
 import { runProgram } from '@homeward/shared/terminal/program';
 import { VERSION } from '@homeward/shared/terminal/version';
 import { Command, Option } from 'commander';
 import { contextOf } from './commands/context.js';
 import { addEnrollCommand } from './commands/enroll.js';
-import { addKernelCommands } from './commands/kernel.js';
 import { addRunCommand } from './commands/run.js';
 import { addStatusCommands } from './commands/status.js';
+import { storedKernel } from './commands/without-daemon.js';
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
@@ -31,6 +32,9 @@ const context = () => contextOf(program, interrupt.signal);
 addEnrollCommand(program, context);
 addRunCommand(program, context);
 addStatusCommands(program, context);
-addKernelCommands(program, context);
+addKernelCommands(program, 'agent run', () => {
+  const current = context();
+  return { ...current, kernel: () => storedKernel(current) };
+});
 
 process.exitCode = await runProgram(program, process.argv);

@@ -1,14 +1,15 @@
 /** The controller's program: the only file that builds real dependencies. */
 
+import { addKernelCommands } from '@homeward/shared/terminal/kernel-commands';
 import { runProgram } from '@homeward/shared/terminal/program';
 import { VERSION } from '@homeward/shared/terminal/version';
 import { Command, Option } from 'commander';
 import { contextOf } from './commands/context.js';
 import { addForwardCommands } from './commands/forward.js';
-import { addKernelCommands } from './commands/kernel.js';
 import { addPairCommand } from './commands/pair.js';
 import { addServeCommand } from './commands/serve.js';
 import { addStatusCommands } from './commands/status.js';
+import { addUnpairCommand } from './commands/unpair.js';
 import { runSyntheticClient } from './probe/synthetic-client.js';
 
 const interrupt = new AbortController();
@@ -31,7 +32,8 @@ addServeCommand(program, context, interrupt.signal);
 addPairCommand(program, context);
 addForwardCommands(program, context);
 addStatusCommands(program, context);
-addKernelCommands(program, context);
+addKernelCommands(program, 'controller serve', context);
+addUnpairCommand(program, context);
 program.command('synthetic-client', { hidden: true }).action(() => runSyntheticClient(process.env['PATH']));
 
 process.exitCode = await runProgram(program, process.argv);

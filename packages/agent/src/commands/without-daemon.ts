@@ -16,8 +16,13 @@ import type { CommandContext } from './context.js';
 /** Before the first run no echo has a port; the discard port stands for it, where no probe goes. */
 const UNKNOWN_ECHO_PORT = 9;
 
-/** A reconciler over the stored state. */
-export async function kernelWithoutDaemon(
+/** A reconciler over the state as it is stored now. */
+export async function storedKernel(context: CommandContext): Promise<Reconciler> {
+  const state = await context.side.stateFile.read();
+  return kernelOver(context, () => state);
+}
+
+async function kernelOver(
   { side, runner, debug, policyFile }: CommandContext,
   state: () => BackendState | null,
 ): Promise<Reconciler> {
@@ -42,7 +47,7 @@ export async function leaveWithoutDaemon(
   const store = await openStore(context.side.stateFile, async () => firstState());
   const relay = chooseRelay(store.state(), name);
   await store.update((state) => ({ state: removeRelay(state, relay.controllerKey), result: null }));
-  const kernel = await kernelWithoutDaemon(context, store.state);
+  const kernel = await kernelOver(context, store.state);
   if (pairedRelays(store.state()).length > 0) await kernel.reconcile();
   else throwTeardownErrors((await kernel.teardown()).errors, 'agent');
   return { name: relay.name, slot: relay.slot, told: false };

@@ -2,11 +2,13 @@
 
 import { createRunner, type Runner } from '@homeward/shared/host/runner';
 import { callDaemon, type Daemon } from '@homeward/shared/local/api-client';
+import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { createSide } from '@homeward/shared/reconcile/side';
 import type { Console } from '@homeward/shared/terminal/console';
+import { createLogger } from '@homeward/shared/terminal/logger';
 import { consoleOf } from '@homeward/shared/terminal/program';
 import type { Command } from 'commander';
-import type { RelaySide } from '../daemon/relay-kernel.js';
+import { createRelayKernel, type RelaySide } from '../daemon/relay-kernel.js';
 import { stateSchema } from '../store/state.js';
 
 export interface DirectoryOptions {
@@ -22,6 +24,8 @@ export interface CommandContext {
   readonly debug: boolean;
   /** Asks the daemon; aborts with Ctrl-C. */
   call(command: string, args: unknown, onEvent?: (event: Record<string, unknown>) => void): Promise<unknown>;
+  /** A reconciler over the stored state, for use without a daemon. */
+  kernel(): Promise<Reconciler>;
 }
 
 /** The context of a command, from its options. */
@@ -37,6 +41,11 @@ export function contextOf(program: Command, interrupt: AbortSignal): CommandCont
     side,
     uid,
     debug: debug === true,
+    async kernel() {
+      const state = await side.stateFile.read();
+      const logger = createLogger('controller', debug === true);
+      return createRelayKernel({ runner, ledger: await side.openLedger(), logger, repair: true, state: () => state });
+    },
     call: (command, args, onEvent = () => undefined) => callDaemon(daemon, command, args, onEvent, interrupt),
   };
 }
