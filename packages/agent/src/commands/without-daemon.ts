@@ -18,8 +18,7 @@ const UNKNOWN_ECHO_PORT = 9;
 
 /** A reconciler over the state as it is stored now. */
 export async function storedKernel(context: CommandContext): Promise<Reconciler> {
-  const state = await context.side.stateFile.read();
-  return kernelOver(context, () => state);
+  return kernelOver(context, await context.side.storedState());
 }
 
 async function kernelOver(

@@ -42,9 +42,9 @@ export function contextOf(program: Command, interrupt: AbortSignal): CommandCont
     uid,
     debug: debug === true,
     async kernel() {
-      const state = await side.stateFile.read();
       const logger = createLogger('controller', debug === true);
-      return createRelayKernel({ runner, ledger: await side.openLedger(), logger, repair: true, state: () => state });
+      const state = await side.storedState();
+      return createRelayKernel({ runner, ledger: await side.openLedger(), logger, repair: true, state });
     },
     call: (command, args, onEvent = () => undefined) => callDaemon(daemon, command, args, onEvent, interrupt),
   };

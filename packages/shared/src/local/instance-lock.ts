@@ -11,7 +11,7 @@ export async function takeInstanceLock(program: string): Promise<{ release(): Pr
       if (error.code !== 'EADDRINUSE') return reject(error);
       reject(
         new RelayError('conflict', `another ${program} daemon runs in this network namespace`, {
-          hint: `see it with: ${program} status`,
+          hint: `see it with: ${program} status (with the --run-dir it was started with)`,
         }),
       );
     });

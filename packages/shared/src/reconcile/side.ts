@@ -16,6 +16,8 @@ export interface Side<State> {
   /** Makes the state directory, or refuses one that is not ours alone. */
   prepare(): Promise<void>;
   openLedger(): Promise<Ledger>;
+  /** Gives the state as it is stored now; a damaged file throws only when it is asked for, since `down` works without it. */
+  storedState(): Promise<() => State | null>;
 }
 
 export interface SideOptions<State> {
@@ -29,9 +31,20 @@ export interface SideOptions<State> {
 
 export function createSide<State>(options: SideOptions<State>): Side<State> {
   const { program, schema, runner, stateDir, runDir, uid } = options;
+  const stateFile = createJsonFile(join(stateDir, 'state.json'), schema);
   return {
     runner,
-    stateFile: createJsonFile(join(stateDir, 'state.json'), schema),
+    stateFile,
+    async storedState() {
+      const outcome = await stateFile.read().then(
+        (state) => ({ state }),
+        (error: unknown) => ({ error }),
+      );
+      return () => {
+        if ('error' in outcome) throw outcome.error;
+        return outcome.state;
+      };
+    },
     socketPath: join(runDir, `${program}.sock`),
     prepare: () => prepareStateDirectory(stateDir, uid),
     openLedger: async () =>

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
+import { takeInstanceLock } from '../local/instance-lock.js';
 import type { Reconciler, Teardown } from '../reconcile/reconciler.js';
 import type { Console } from './console.js';
 import { printPlan, printTeardown, throwTeardownErrors } from './plan-text.js';
@@ -52,7 +53,10 @@ async function tearDown({ call, kernel }: KernelCommandContext, name: string): P
   } catch (error) {
     if (!(error instanceof RelayError) || error.code !== 'no-daemon') throw error;
   }
+  // A daemon that listens elsewhere would put everything back at once: then this throws.
+  const lock = await takeInstanceLock(name);
   const teardown = await (await kernel()).teardown();
+  await lock.release();
   throwTeardownErrors(teardown.errors, name);
   return teardown;
 }
