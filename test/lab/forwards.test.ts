@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import { controllerStatus, homeward } from '../support/homeward.js';
 import { address, createLab, type Lab } from '../support/lab.js';
 import { pairUp, startPair } from '../support/pairing.js';
+import { poll } from '../support/poll.js';
 import { expectTcp, expectUdp } from '../support/real-client.js';
-import { tcpGet } from '../support/scripts.js';
+import { tcpGet, udpAsk } from '../support/scripts.js';
 import { type Service, startNginx, startUdpEcho } from '../support/services.js';
 import { expectDone, expectRefused } from '../support/tidy.js';
 
@@ -42,6 +43,20 @@ describe('forwards', () => {
     expect(await specs()).to.have.members(['80/tcp', '5300/udp']);
     expect((await tcpGet(lab.client, address.relay, 8080)).errors.join()).to.match(/ECONNREFUSED/);
     await expectTcp(lab, 80, nginx);
+  });
+
+  it('take over a UDP flow that was there before, at once', async () => {
+    const asking = udpAsk(lab.client, address.relay, 5301, 40);
+    const flows = ['conntrack', '-L', '-p', 'udp', '--orig-port-dst', '5301'];
+    await poll('the flow in conntrack', 5_000, async () => {
+      const { stdout } = await lab.relay.run(flows);
+      return stdout.includes('dport=5301') ? true : undefined;
+    });
+    expectDone(await controller('forward', 'add', 'home', '5301=5300/udp'));
+    const { localPort, reply } = await asking;
+    expect(reply).to.equal(`${address.client}:${localPort}`);
+    expectDone(await controller('forward', 'remove', 'home', '5301=5300/udp'));
+    expect((await udpAsk(lab.client, address.relay, 5301, 2)).reply).to.equal(null);
   });
 
   it('given again are no change', async () => {

@@ -5,6 +5,7 @@ import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { FORWARDING, guardedLinks } from '@homeward/shared/kernel/forwarding-guard';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
+import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { BACKEND_TABLE, isSlotLink, isSlotTable } from '@homeward/shared/net/allocation';
@@ -14,7 +15,9 @@ import { createReconciler, foreignLinks, type Reconciler } from '@homeward/share
 import type { Side } from '@homeward/shared/reconcile/side';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
+import { SETS } from '../desired/backend-sets.js';
 import { backendState } from '../desired/backend-state.js';
+import { backendStaleFlows } from '../desired/stale-flows.js';
 import type { Policy } from '../policy.js';
 import { pairedRelays } from '../store/relays.js';
 import type { BackendState } from '../store/state.js';
@@ -47,6 +50,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
     sysctls,
     ownership: BACKEND_OWNERSHIP,
     createWireguardLink: (link) => createWireguardLink(deps.runner, link, existsSync('/run/systemd/system')),
+    staleFlows: (changes, snapshot) => backendStaleFlows(changes, pinnedKeys(snapshot)),
     async desired(snapshot, ledger) {
       const state = deps.state();
       const [listeners, policy] = await Promise.all([listListeners(deps.runner), deps.policy()]);
@@ -67,4 +71,9 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
       });
     },
   });
+}
+
+function pinnedKeys(snapshot: Snapshot): string[] {
+  const elements = snapshot.tables.get(BACKEND_TABLE)?.elements ?? [];
+  return elements.filter((element) => element.set === SETS.pinned).map((element) => element.key);
 }

@@ -16,6 +16,7 @@ import { TUNNELS } from '@homeward/shared/tunnel/kinds';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
 import { relayHostState } from '../desired/relay-state.js';
+import { relayStaleFlows } from '../desired/stale-flows.js';
 import type { RelayState } from '../store/state.js';
 
 /** What a machine's WireGuard device gets where no uplink is found. */
@@ -48,6 +49,7 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
     sysctls,
     ownership: RELAY_OWNERSHIP,
     createWireguardLink: (link) => createWireguardLink(deps.runner, link, existsSync('/run/systemd/system')),
+    staleFlows: relayStaleFlows,
     async desired(snapshot, ledger) {
       const state = deps.state();
       deps.onLook?.(snapshot);

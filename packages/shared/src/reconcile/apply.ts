@@ -5,6 +5,7 @@ import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 import { withSecretFile } from '../host/secret-file.js';
 import type { SysctlFiles } from '../host/sysctl.js';
+import { forgetFlows } from '../kernel/stale-flows.js';
 import { renderWireguard } from '../kernel/wireguard.js';
 import type { LinkName } from '../net/names.js';
 import type { Step, StepKind, StepOf } from './step.js';
@@ -39,6 +40,9 @@ const EXECUTORS: Executors = {
   },
   'delete-link': async (step, { runner }) => {
     await runner.run(command('ip', ['link', 'delete', 'dev', step.link]));
+  },
+  'forget-flows': async (step, { runner }) => {
+    await forgetFlows(runner, step.flows);
   },
 };
 

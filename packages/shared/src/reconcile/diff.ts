@@ -24,6 +24,11 @@ export function diff(desired: HostState, observed: HostState): Change[] {
   return changes;
 }
 
+/** The resource a change is about: as it is to be, or as it was where it goes. */
+export function subjectOf(change: Change): Resource {
+  return change.kind === 'delete' ? change.observed : change.desired;
+}
+
 /** One line for people: `+` what is missing, `~` what is otherwise, `-` what is too much. */
 export function changeText(change: Change): string {
   switch (change.kind) {

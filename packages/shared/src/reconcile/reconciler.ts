@@ -12,6 +12,7 @@ import type { Logger } from 'pino';
 import { RelayError } from '../errors/relay-error.js';
 import { type Ownership, ownedState } from '../kernel/owned-state.js';
 import { type Snapshot, takeSnapshot } from '../kernel/snapshot.js';
+import type { StaleFlows } from '../kernel/stale-flows.js';
 import { textOf } from '../state/describe.js';
 import type { HostState, Sysctl } from '../state/resources.js';
 import { type ApplyDeps, apply, applyAll } from './apply.js';
@@ -29,6 +30,8 @@ export interface ReconcilerDeps extends ApplyDeps {
   readonly repair: boolean;
   /** What should be in the kernel, given what is on the machine. */
   desired(snapshot: Snapshot, ledger: LedgerRecord): Promise<HostState>;
+  /** UDP flows that the changes lead elsewhere than before. */
+  staleFlows(changes: readonly Change[], snapshot: Snapshot): readonly StaleFlows[];
 }
 
 export interface Outcome {
@@ -113,7 +116,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   async function carryOut(changes: readonly Change[], current: Look): Promise<void> {
-    const steps = plan(changes, current.desired);
+    const flows = deps.staleFlows(changes, current.snapshot);
+    const forget: Step[] = flows.length === 0 ? [] : [{ kind: 'forget-flows', flows }];
+    // Last, when the new way stands: forgotten before, a flow could take the old one again.
+    const steps = [...plan(changes, current.desired), ...forget];
     await recordBeforeWriting(steps, current.snapshot);
     await apply(steps, deps);
     await rememberTables(steps);

@@ -1,5 +1,6 @@
 /** The few coarse things that applying can do, as data. */
 
+import type { StaleFlows } from '../kernel/stale-flows.js';
 import type { LinkName } from '../net/names.js';
 import type { Sysctl, WireguardDevice } from '../state/resources.js';
 
@@ -11,7 +12,8 @@ export type Step =
   | { readonly kind: 'sysctl'; readonly sysctl: Sysctl }
   /** One batch of ip commands. */
   | { readonly kind: 'ip'; readonly lines: readonly string[] }
-  | { readonly kind: 'delete-link'; readonly link: LinkName };
+  | { readonly kind: 'delete-link'; readonly link: LinkName }
+  | { readonly kind: 'forget-flows'; readonly flows: readonly StaleFlows[] };
 
 export type StepKind = Step['kind'];
 export type StepOf<Kind extends StepKind> = Extract<Step, { kind: Kind }>;

@@ -19,6 +19,7 @@ export async function requirePrograms(runner: Runner): Promise<void> {
     command('ip', ['-V']),
     command('ss', ['-V']),
     command('wg', ['--version']),
+    command('conntrack', ['--version']),
   ];
   for (const check of checks) await runner.run(check);
 }

@@ -1,0 +1,42 @@
+/** A snapshot of the recorded machine, and small ones made of words. */
+
+import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
+import { parseNftTable } from '@homeward/shared/kernel/nft-parse';
+import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
+import { recorded } from './recorded.js';
+
+/** A backend with one relay in slot 1, Docker, a LAN and foreign rules. */
+export function recordedSnapshot(): Snapshot {
+  return {
+    links: parseLinks(recorded('addresses.json')),
+    routes: parseRoutes(recorded('routes.json')),
+    rules: parseRules(recorded('rules.json')),
+    tables: new Map([['homeward_backend', parseNftTable(recorded('backend-table.json'))]]),
+    wireguard: new Map([['hw1', parseWireguardDump(recorded('wireguard-dump.txt'))]]),
+  };
+}
+
+/** `links` by name with their addresses, `routes` as `destination link [metric]` of main. */
+export function snapshotOf(links: Readonly<Record<string, readonly string[]>>, routes: readonly string[]): Snapshot {
+  return {
+    links: Object.entries(links).map(([name, addresses], index) => ({
+      name,
+      index,
+      up: true,
+      mtu: 1500,
+      type: null,
+      addresses: addresses.map((text) => {
+        const [address = '', length] = text.split('/');
+        return { address, prefixLength: Number(length), scope: name === 'lo' ? 'host' : 'global' };
+      }),
+    })),
+    routes: routes.map((text) => {
+      const [destination = '', link = '', metric = '0'] = text.split(' ');
+      return { destination, type: 'unicast', link, table: 'main', source: null, metric: Number(metric), protocol: 'boot' };
+    }),
+    rules: [],
+    tables: new Map(),
+    wireguard: new Map(),
+  };
+}
