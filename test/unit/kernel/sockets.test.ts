@@ -14,7 +14,7 @@ const lines = listeners.map(
 
 describe('kernel/sockets', () => {
   it('reads every recorded socket', () => {
-    expect(lines).to.have.members([
+    expect(lines.filter((line) => !line.includes(' 8080 '))).to.have.members([
       'udp * ipv4 51999 - wireguard-go',
       'udp * ipv6 51999 - wireguard-go',
       'udp * ipv4 5353 - avahi-daemon',
@@ -27,7 +27,6 @@ describe('kernel/sockets', () => {
       'tcp * both 53 - named',
       'udp 2001:db8::9 ipv6 443 - caddy',
       'udp fe80::5:1 ipv6 546 eth0 dhclient',
-      'tcp 10.77.16.2 ipv4 8080 - Web Content',
       'tcp 127.0.0.1 ipv4 631 - cupsd',
       'tcp ::1 ipv6 631 - cupsd',
       'tcp * ipv4 22 - sshd',
@@ -36,6 +35,10 @@ describe('kernel/sockets', () => {
       'tcp 127.0.0.1 ipv4 80 - java',
       'tcp 192.168.1.2 ipv4 8009 - java',
     ]);
+  });
+
+  it('reads a program name with a space', () => {
+    expect(lines).to.include('tcp 10.77.16.2 ipv4 8080 - Web Content');
   });
 
   it('calls a program it may not see unknown', () => {

@@ -19,8 +19,8 @@ import { refuseTokenArgument, tokenFromFileOrEnvironment, tokenFromStdin } from 
 interface EnrollOptions {
   readonly tokenFile?: string;
   readonly timeout: string;
-  readonly allow: string[];
-  readonly allowLan: string[];
+  readonly allow?: string[];
+  readonly allowLan?: string[];
 }
 
 const enrollmentSchema = z.looseObject({
@@ -40,12 +40,11 @@ export function addEnrollCommand(program: Command, context: () => CommandContext
     .argument('[token...]', 'refused: a token as argument would be seen by others')
     .option('--token-file <file>', 'read the token from this file')
     .option('--timeout <time>', 'how long an unreachable relay is tried', '2m')
-    .option('--allow <port>', 'allow this port in the policy, such as 22/tcp (repeatable)', collect, [])
+    .option('--allow <port>', 'allow this port in the policy, such as 22/tcp (repeatable)', collect)
     .option(
       '--allow-lan <prefix>',
       'allow these hosts behind this backend, such as 192.168.1.0/24 (repeatable)',
       collect,
-      [],
     )
     .option('--no-service', 'only enroll')
     .action((given: string[], options: EnrollOptions) => runEnroll(context(), given, options));
@@ -57,7 +56,7 @@ async function runEnroll(context: CommandContext, given: string[], options: Enro
   requireRoot(context.uid, 'agent enroll');
   const token = (await tokenFromFileOrEnvironment(options.tokenFile)) ?? (await tokenFromStdin(context.interrupt));
   parseToken(token.reveal());
-  await allowInPolicy(context.policyFile, options.allow, options.allowLan);
+  await allowInPolicy(context.policyFile, options.allow ?? [], options.allowLan ?? []);
   const { enrollment, daemon } = await enrollSomewhere(context, token, timeoutMs);
   const { console } = context;
   console.document({ ...enrollment, daemon });

@@ -12,7 +12,7 @@ import type { CommandContext } from './context.js';
 import { printProbes, probeOutcomeSchema } from './probe-table.js';
 
 interface PairOptions {
-  readonly forward: string[];
+  readonly forward?: string[];
   readonly tunnel: string;
   readonly expires: string;
   readonly timeout: string;
@@ -28,7 +28,7 @@ export function addPairCommand(program: Command, context: () => CommandContext):
       'Makes a pairing and prints its token and the one command to run at the backend; waits for it, sets both ends up, probes, prints the proof.\nOn a paired backend: adds the given forwards, applies and probes everything again.',
     )
     .argument('<backend>', 'a name for the backend: lower case letters, digits, dashes')
-    .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 2222=22/tcp (repeatable)', collect, [])
+    .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 2222=22/tcp (repeatable)', collect)
     .option('--tunnel <kind>', 'the tunnel: wireguard', 'wireguard')
     .option('--expires <time>', 'how long the token is valid', '1h')
     .option('--timeout <time>', 'how long to wait for the backend', '10m')
@@ -41,7 +41,8 @@ export function addPairCommand(program: Command, context: () => CommandContext):
 
 async function runPair(context: CommandContext, backend: string, options: PairOptions): Promise<void> {
   parseBackendName(backend);
-  for (const spec of options.forward) parseForward(spec);
+  const forwards = options.forward ?? [];
+  for (const spec of forwards) parseForward(spec);
   if (options.tunnel !== 'wireguard') {
     throw new RelayError('bad-input', `--tunnel "${options.tunnel}" is not supported by this version`, {
       hint: 'use --tunnel wireguard',
@@ -50,7 +51,7 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
   const { console } = context;
   const request = {
     backend,
-    forwards: options.forward,
+    forwards,
     takeOver: options.takeOver === true,
     expiresMs: parseDuration(options.expires, '--expires'),
     timeoutMs: parseDuration(options.timeout, '--timeout'),

@@ -20,7 +20,7 @@ export function addServeCommand(program: Command, context: () => CommandContext,
     .option(
       '--endpoint <host>',
       'what agents dial: HOST[:PORT] or a ws(s):// URL (repeatable; default: the address of the default route)',
-      (value: string, previous?: string[]) => collect(value, previous ?? []),
+      collect,
     )
     .option('--wireguard-port <port>', "WireGuard's UDP port (default: 51820, or the next free one)")
     .option('--pool <prefix>', 'tunnel addresses (default: a random /20 of 10.64.0.0/10, kept)')

@@ -1,0 +1,79 @@
+/** Running commands: what a failure tells, and what a child never sees. */
+
+import { command } from '@homeward/shared/host/command';
+import { createRunner } from '@homeward/shared/host/runner';
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { rejectionOf } from '../errors/thrown.js';
+
+const runner = createRunner(process.env['PATH']);
+const failing = (script: string) => rejectionOf(runner.run(command('sh', ['-c', script])));
+
+describe('host/runner', () => {
+  before(() => {
+    process.env['HOMEWARD_UNIT_SECRET'] = 'do-not-inherit';
+  });
+  after(() => {
+    delete process.env['HOMEWARD_UNIT_SECRET'];
+  });
+
+  it('gives stdout as it is, and hands stdin over', async () => {
+    expect(await runner.run(command('cat', [], ' a\nb\n\n'))).to.equal(' a\nb\n\n');
+  });
+
+  it('passes arguments untouched by any shell', async () => {
+    const args = ['$HOME', '`id`', '; reboot', '*', 'a  b', '"', "'", '\\n', ''];
+    expect(await runner.run(command('printf', ['%s|', ...args]))).to.equal(`${args.join('|')}|`);
+  });
+
+  it('gives a child nothing of our environment', async () => {
+    const lines = (await runner.run(command('env', []))).trim().split('\n').sort();
+    expect(lines).to.deep.equal(['LC_ALL=C', `PATH=${process.env['PATH']}`]);
+  });
+
+  it('has a search path also where we have none', async () => {
+    expect(await createRunner(undefined).run(command('env', []))).to.include('PATH=/usr/local/sbin:');
+  });
+
+  it('names a missing program and the package that has it', async () => {
+    const nowhere = createRunner('/nonexistent');
+    const packages = { nft: 'nftables', ip: 'iproute2', ss: 'iproute2', wg: 'wireguard-tools', conntrack: 'conntrack' };
+    for (const [file, name] of Object.entries(packages)) {
+      expect(await rejectionOf(nowhere.run(command(file, ['-V'])))).to.include({
+        code: 'missing-capability',
+        message: `the program ${file} is missing`,
+        hint: `install it: apt-get install --no-install-recommends ${name}`,
+      });
+    }
+  });
+
+  it('tells argv, exit code and stderr of what failed', async () => {
+    const error = await failing('echo first >&2; echo second >&2; exit 3');
+    expect(error.code).to.equal('command-failed');
+    expect(error.message).to.equal('sh -c echo first >&2; echo second >&2; exit 3 failed: first');
+    expect(error.details).to.deep.include({ stderr: 'first\nsecond', exitCode: 3 });
+  });
+
+  it('tells the exit code of what failed without a word', async () => {
+    expect((await failing('exit 7')).message).to.equal('sh -c exit 7 failed: exit code 7');
+  });
+
+  it('knows a lack of permission', async () => {
+    const error = await failing('echo "RTNETLINK answers: Operation not permitted" >&2; exit 2');
+    expect(error).to.include({ code: 'permission', hint: 'run it as root' });
+  });
+
+  it('never repeats stdin in an error', async () => {
+    const error = await rejectionOf(runner.run(command('false', [], 'PRIVATE KEY')));
+    expect(JSON.stringify([error.message, error.hint, error.details])).to.not.include('PRIVATE');
+  });
+
+  it('ends a command when its signal aborts', async () => {
+    const aborter = new AbortController();
+    const waiting = runner.run(command('tail', ['-f', '/dev/null']), aborter.signal);
+    aborter.abort();
+    expect((await rejectionOf(waiting)).code).to.equal('interrupted');
+    const late = runner.run(command('tail', ['-f', '/dev/null']), AbortSignal.abort());
+    expect((await rejectionOf(late)).code).to.equal('interrupted');
+  });
+});

@@ -1,0 +1,25 @@
+/** One daemon of a kind: the second is refused, another kind is not. */
+
+import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { rejectionOf } from '../errors/thrown.js';
+
+/** Locks are per network namespace, which is the machine's own here: a kind that no other process has. */
+const KIND = `unit-test-${process.pid}`;
+
+describe('local/instance-lock', () => {
+  it('is held by one at a time', async () => {
+    const lock = await takeInstanceLock(KIND);
+    const error = await rejectionOf(takeInstanceLock(KIND));
+    expect(error).to.include({ code: 'conflict', hint: `see it with: ${KIND} status` });
+    expect(error.message).to.include(`${KIND} daemon`);
+    await lock.release();
+    await (await takeInstanceLock(KIND)).release();
+  });
+
+  it('does not stand in the way of another kind', async () => {
+    const locks = [await takeInstanceLock(KIND), await takeInstanceLock(`${KIND}-other`)];
+    for (const lock of locks) await lock.release();
+  });
+});

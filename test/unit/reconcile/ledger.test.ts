@@ -1,0 +1,36 @@
+/** The ledger: durable, and void after another boot or in another network namespace. */
+
+import { createJsonFile } from '@homeward/shared/host/json-file';
+import { type LedgerRecord, ledgerSchema, openLedger } from '@homeward/shared/reconcile/ledger';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { temporaryDirectory } from '../host/temporary.js';
+
+const RECORD: Pick<LedgerRecord, 'sysctls' | 'tables'> = {
+  sysctls: { 'net/ipv4/ip_forward': { before: '0', ours: '1', links: ['eth0'] } },
+  tables: { homeward_relay: { fingerprint: 'f', digest: 'd' } },
+};
+
+describe('reconcile/ledger', () => {
+  const path = temporaryDirectory();
+  const open = (kernel: string) => openLedger(createJsonFile(path('kernel.json'), ledgerSchema), kernel);
+
+  it('starts empty', async () => {
+    const ledger = await open('boot-1 net:[1]');
+    expect(ledger.current()).to.deep.equal({ version: 1, kernel: 'boot-1 net:[1]', sysctls: {}, tables: {} });
+  });
+
+  it('remembers over a restart of the daemon', async () => {
+    const ledger = await open('boot-1 net:[1]');
+    await ledger.save({ ...ledger.current(), ...RECORD });
+    expect((await open('boot-1 net:[1]')).current()).to.deep.include(RECORD);
+  });
+
+  it('forgets everything after another boot, and in another namespace', async () => {
+    const ledger = await open('boot-1 net:[1]');
+    await ledger.save({ ...ledger.current(), ...RECORD });
+    for (const kernel of ['boot-2 net:[1]', 'boot-1 net:[2]']) {
+      expect((await open(kernel)).current()).to.deep.equal({ version: 1, kernel, sysctls: {}, tables: {} });
+    }
+  });
+});

@@ -1,0 +1,166 @@
+/** Differences and plans as readable text: what is done, in which order, for small desired and observed states. */
+
+import { changeText, diff } from '@homeward/shared/reconcile/diff';
+import { plan } from '@homeward/shared/reconcile/plan';
+import { hostState } from '@homeward/shared/state/describe';
+import type { Resource } from '@homeward/shared/state/resources';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { address, device, element, landing, link, replyRule, route, stepLines, sysctl, table } from './resources.js';
+
+function planned(desired: readonly Resource[], observed: readonly Resource[]): string[] {
+  const wanted = hostState(desired);
+  return stepLines(plan(diff(wanted, hostState(observed)), wanted));
+}
+
+function differences(desired: readonly Resource[], observed: readonly Resource[]): string[] {
+  return diff(hostState(desired), hostState(observed)).map(changeText);
+}
+
+const EVERYTHING = [
+  landing(),
+  replyRule(),
+  route(),
+  address(),
+  sysctl('net/ipv4/conf/hw1/rp_filter', '2'),
+  element('tunnels', 'hw1'),
+  table('set tunnels { type ifname; }'),
+  device('198.51.100.1:51820', null),
+  link(),
+];
+
+describe('reconcile/diff', () => {
+  it('finds nothing between equal states', () => {
+    expect(differences(EVERYTHING, EVERYTHING)).to.deep.equal([]);
+    expect(planned(EVERYTHING, EVERYTHING)).to.deep.equal([]);
+  });
+
+  it('tells what is missing, what is otherwise, and what is too much', () => {
+    const desired = [link(), sysctl('net/ipv4/ip_forward', '1'), element('any4', 'tcp . 443', '10.77.16.2 . 443')];
+    const observed = [link(1500), sysctl('net/ipv4/ip_forward', '0'), route(), landing()];
+    expect(differences(desired, observed)).to.deep.equal([
+      '~ link hw1 wireguard mtu 1420 up (is: wireguard mtu 1500 up)',
+      '~ sysctl net/ipv4/ip_forward 1 (is: 0)',
+      '+ element homeward_backend any4 { tcp . 443 } 10.77.16.2 . 443',
+      '- route default table 7701',
+      '- rule pref 4999 nop',
+    ]);
+  });
+
+  it('leaves to the kernel what is not asked for: a free port, where a calling peer is', () => {
+    expect(differences([device(null, null)], [device('203.0.113.5:40000', 51_999)])).to.deep.equal([]);
+  });
+
+  it('minds the port and the endpoint where they are asked for', () => {
+    expect(differences([device('198.51.100.1:51820', null)], [device('203.0.113.5:40000', 51_999)])).to.deep.equal([
+      '~ wireguard hw1 key PUBLIC; peer PEER allowed 0.0.0.0/0 endpoint 198.51.100.1:51820 (is: key PUBLIC; peer PEER allowed 0.0.0.0/0 endpoint 203.0.113.5:40000)',
+    ]);
+    expect(differences([device(null, 51_820)], [device(null, 51_821)])).to.have.lengthOf(1);
+  });
+
+  it('prints no keys', () => {
+    expect(differences([device('198.51.100.1:51820', 51_820)], []).join()).to.not.match(/PRIVATE|SHARED/);
+  });
+});
+
+describe('reconcile/plan', () => {
+  it('builds up in order: link and keys, filter, sysctls, then addresses, routes and rules', () => {
+    expect(planned(EVERYTHING, [])).to.deep.equal([
+      'create-wireguard-link hw1',
+      'configure-wireguard hw1',
+      'nft',
+      '  table inet homeward_backend {}',
+      '  delete table inet homeward_backend',
+      '  table inet homeward_backend {',
+      '  set tunnels { type ifname; }',
+      '  }',
+      '  add element inet homeward_backend tunnels { hw1 }',
+      'sysctl net/ipv4/conf/hw1/rp_filter = 2',
+      'ip',
+      '  address replace 10.77.16.2/32 dev hw1',
+      '  link set dev hw1 addrgenmode none',
+      '  link set dev hw1 mtu 1420 up',
+      '  route replace default dev hw1 table 7701 protocol 177',
+      '  rule add pref 4999 nop protocol 177',
+      '  rule add pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
+    ]);
+  });
+
+  it('tears down without touching what goes with the link', () => {
+    expect(planned([], EVERYTHING)).to.deep.equal([
+      'nft',
+      '  delete table inet homeward_backend',
+      'ip',
+      '  rule del pref 4999 nop protocol 177',
+      '  rule del pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
+      'delete-link hw1',
+    ]);
+  });
+
+  it('puts back what was lost with a link, and removes it where the link stays', () => {
+    expect(planned([link(), address(), route()], [link()])).to.deep.equal([
+      'ip',
+      '  address replace 10.77.16.2/32 dev hw1',
+      '  route replace default dev hw1 table 7701 protocol 177',
+    ]);
+    expect(planned([link()], [link(), address(), route()])).to.deep.equal([
+      'ip',
+      '  route del default dev hw1 table 7701',
+      '  address del 10.77.16.2/32 dev hw1',
+    ]);
+  });
+
+  it('adds rules before it removes others', () => {
+    expect(planned([replyRule()], [landing()])).to.deep.equal([
+      'ip',
+      '  rule add pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
+      '  rule del pref 4999 nop protocol 177',
+    ]);
+  });
+
+  it('replaces a changed table with all its elements, in one script', () => {
+    const elements = [element('tunnels', 'hw1'), element('any4', 'tcp . 443', '10.77.16.2 . 443')];
+    const observed = [table('old'), element('tunnels', 'hw1'), element('tunnels', 'hw2')];
+    expect(planned([table('new'), ...elements], observed)).to.deep.equal([
+      'nft',
+      '  table inet homeward_backend {}',
+      '  delete table inet homeward_backend',
+      '  table inet homeward_backend {',
+      '  new',
+      '  }',
+      '  add element inet homeward_backend tunnels { hw1 }',
+      '  add element inet homeward_backend any4 { tcp . 443 : 10.77.16.2 . 443 }',
+    ]);
+  });
+
+  it('says which skeletons a script puts in place', () => {
+    const desired = hostState([table('new')]);
+    const [step] = plan(diff(desired, hostState([])), desired);
+    const fingerprint = [...desired.values()].flatMap((r) => (r.kind === 'nft-table' ? [r.fingerprint] : []))[0];
+    expect(step).to.deep.include({ kind: 'nft', tables: { homeward_backend: fingerprint } });
+  });
+
+  it('changes elements alone while the table stays', () => {
+    const observed = [table('same'), element('tunnels', 'hw2')];
+    expect(planned([table('same'), element('tunnels', 'hw1')], observed)).to.deep.equal([
+      'nft',
+      '  delete element inet homeward_backend tunnels { hw2 }',
+      '  add element inet homeward_backend tunnels { hw1 }',
+    ]);
+  });
+
+  it("changes a map element's value by removing and adding it in one script", () => {
+    const at = (value: string) => [table('same'), element('any4', 'tcp . 443', value)];
+    expect(planned(at('10.77.16.3 . 443'), at('10.77.16.2 . 443'))).to.deep.equal([
+      'nft',
+      '  delete element inet homeward_backend any4 { tcp . 443 }',
+      '  add element inet homeward_backend any4 { tcp . 443 : 10.77.16.3 . 443 }',
+    ]);
+  });
+
+  it('configures a device again without making it again', () => {
+    expect(planned([link(), device(null, 51_820)], [link(), device(null, 51_821)])).to.deep.equal([
+      'configure-wireguard hw1',
+    ]);
+  });
+});

@@ -1,0 +1,136 @@
+/** The reconciler against a real kernel, in a network namespace of its own: tables, elements and rules, without a tunnel. */
+
+import { backendTable } from '@homeward/agent/desired/backend-table';
+import { landingRule } from '@homeward/agent/desired/return-route';
+import { command } from '@homeward/shared/host/command';
+import { createJsonFile } from '@homeward/shared/host/json-file';
+import { createSysctlFiles } from '@homeward/shared/host/sysctl';
+import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
+import { ledgerSchema, openLedger } from '@homeward/shared/reconcile/ledger';
+import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/reconciler';
+import { hostState } from '@homeward/shared/state/describe';
+import type { NftElement, Resource } from '@homeward/shared/state/resources';
+import { expect } from 'chai';
+import { beforeEach, describe, it } from 'mocha';
+import { pino } from 'pino';
+import { temporaryDirectory } from '../host/temporary.js';
+import { networkNamespace } from '../kernel/network-namespace.js';
+
+function allowed(port: number): NftElement {
+  const key = `hw1 . 10.77.16.2 . tcp . ${port}`;
+  return { kind: 'nft-element', table: BACKEND_TABLE, set: 'allowed4', key, value: null };
+}
+
+const BASE: readonly Resource[] = [backendTable([1], []), landingRule()];
+
+describe('reconcile/reconciler', () => {
+  const inside = networkNamespace();
+  const path = temporaryDirectory();
+  let desired: readonly Resource[] = [];
+
+  const nft = (...args: string[]) => inside.run(command('nft', args));
+  const ip = (...args: string[]) => inside.run(command('ip', args));
+  const everything = async () => [await nft('list', 'ruleset'), await ip('rule', 'show')].join('\n');
+
+  beforeEach(async () => {
+    desired = [...BASE, allowed(443)];
+    await (await reconciler(true)).teardown();
+  });
+
+  async function reconciler(repair: boolean): Promise<Reconciler> {
+    return createReconciler({
+      runner: inside,
+      sysctls: createSysctlFiles(),
+      createWireguardLink: () => Promise.reject(new Error('there is no tunnel in this test')),
+      ownership: {
+        tables: [BACKEND_TABLE],
+        isLink: () => false,
+        isRoutingTable: (table) => table === 7701,
+        rules: true,
+      },
+      ledger: await openLedger(createJsonFile(path('kernel.json'), ledgerSchema), 'this one'),
+      logger: pino({ level: 'silent' }),
+      repair,
+      desired: async () => hostState(desired),
+      staleFlows: () => [],
+    });
+  }
+
+  it('makes the kernel as desired, and then has nothing to do', async () => {
+    const side = await reconciler(true);
+    const { changed } = await side.reconcile();
+    expect(changed.map((line) => line.replace(/ skeleton .*/, ''))).to.deep.equal([
+      '+ table inet homeward_backend',
+      '+ rule pref 4999 nop',
+      '+ element homeward_backend allowed4 { hw1 . 10.77.16.2 . tcp . 443 }',
+    ]);
+    expect(await side.reconcile()).to.deep.equal({ changed: [], drift: [] });
+    expect(await side.plan()).to.deep.equal([]);
+  });
+
+  it('finds nothing to do after a restart', async () => {
+    await (await reconciler(true)).reconcile();
+    expect(await (await reconciler(true)).reconcile()).to.deep.equal({ changed: [], drift: [] });
+  });
+
+  it('mends a deleted rule of the table, an element and a policy rule', async () => {
+    const side = await reconciler(true);
+    await side.reconcile();
+    await nft('flush', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel');
+    await ip('rule', 'del', 'pref', '4999');
+    expect((await side.reconcile()).changed).to.have.lengthOf(2);
+    await nft('delete', 'element', 'inet', BACKEND_TABLE, 'allowed4', '{ hw1 . 10.77.16.2 . tcp . 443 }');
+    expect((await side.reconcile()).changed).to.deep.equal([
+      '+ element homeward_backend allowed4 { hw1 . 10.77.16.2 . tcp . 443 }',
+    ]);
+    expect(await nft('list', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel')).to.include('@allowed4 accept');
+  });
+
+  it('mends a flushed ruleset', async () => {
+    const side = await reconciler(true);
+    await side.reconcile();
+    const before = await nft('-s', 'list', 'ruleset');
+    await nft('flush', 'ruleset');
+    await side.reconcile();
+    expect(await nft('-s', 'list', 'ruleset')).to.equal(before);
+  });
+
+  it("tells others' changes without repair, and still carries out new wishes", async () => {
+    const side = await reconciler(false);
+    await side.reconcile();
+    await ip('rule', 'del', 'pref', '4999');
+    desired = [...BASE, allowed(443), allowed(80)];
+    expect(await side.reconcile()).to.deep.equal({
+      changed: ['+ element homeward_backend allowed4 { hw1 . 10.77.16.2 . tcp . 80 }'],
+      drift: ['+ rule pref 4999 nop'],
+    });
+  });
+
+  it('leaves the machine as it was, foreign things included, and changes nothing afterwards', async () => {
+    await nft('add', 'table', 'inet', 'somebody');
+    await ip('rule', 'add', 'pref', '5210', 'fwmark', '0x80000/0xff0000', 'lookup', 'main');
+    const before = await everything();
+    const side = await reconciler(true);
+    await side.reconcile();
+    expect(await everything()).to.not.equal(before);
+    const { removed, kept, errors } = await side.teardown();
+    expect({ removed, kept, errors }).to.deep.equal({
+      removed: ['rule pref 4999 nop', 'table inet homeward_backend'],
+      kept: [],
+      errors: [],
+    });
+    expect(await everything()).to.equal(before);
+    expect(await side.reconcile()).to.deep.equal({ changed: [], drift: [] });
+    expect(await everything()).to.equal(before);
+  });
+
+  it('changes nothing at all when one element of a change is wrong', async () => {
+    const side = await reconciler(true);
+    await side.reconcile();
+    const before = await everything();
+    desired = [...BASE, allowed(80), { ...allowed(443), key: 'not an element' }];
+    const failure = await side.reconcile().catch((error: unknown) => error);
+    expect(failure).to.have.property('code', 'command-failed');
+    expect(await everything()).to.equal(before);
+  });
+});

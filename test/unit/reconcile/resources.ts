@@ -1,0 +1,72 @@
+/** Small resources for plans, and steps as lines. */
+
+import { nftTable } from '@homeward/shared/kernel/nft-render';
+import { parseIpv4 } from '@homeward/shared/net/ipv4';
+import { parseLinkName } from '@homeward/shared/net/names';
+import { Secret } from '@homeward/shared/net/secret';
+import type { Step } from '@homeward/shared/reconcile/step';
+import type { Resource } from '@homeward/shared/state/resources';
+
+const name = parseLinkName('hw1');
+const tunnelAddress = parseIpv4('10.77.16.2');
+
+export const TABLE = 'homeward_backend';
+
+export const link = (mtu = 1420, up = true): Resource => ({ kind: 'link', name, type: 'wireguard', mtu, up });
+export const address = (): Resource => ({ kind: 'address', link: name, address: tunnelAddress, prefixLength: 32 });
+export const route = (): Resource => ({ kind: 'route', table: 7701, destination: 'default', link: name });
+export const sysctl = (path: string, value: string): Resource => ({ kind: 'sysctl', path, value });
+export const table = (body: string): Resource => nftTable(TABLE, body);
+export const element = (set: string, key: string, value: string | null = null): Resource => ({
+  kind: 'nft-element',
+  table: TABLE,
+  set,
+  key,
+  value,
+});
+export const replyRule = (): Resource => ({
+  kind: 'rule',
+  priority: 4301,
+  selector: { fwmark: { value: 0x0100_0000, mask: 0xff00_0000 } },
+  action: { kind: 'lookup', table: 7701 },
+});
+export const landing = (): Resource => ({ kind: 'rule', priority: 4999, selector: {}, action: { kind: 'nop' } });
+
+/** `observed` ones have no private key, a port and endpoints of the kernel's choice. */
+export const device = (endpoint: string | null, listenPort: number | null): Resource => ({
+  kind: 'wireguard-device',
+  link: name,
+  privateKey: new Secret('PRIVATE'),
+  publicKey: 'PUBLIC',
+  listenPort,
+  peers: [
+    {
+      publicKey: 'PEER',
+      presharedKey: new Secret('SHARED'),
+      allowedIps: ['0.0.0.0/0'],
+      endpoint,
+      keepaliveSeconds: null,
+    },
+  ],
+});
+
+/** One line a step, the lines of scripts and batches below it. */
+export function stepLines(steps: readonly Step[]): string[] {
+  return steps.flatMap((step) => {
+    switch (step.kind) {
+      case 'create-wireguard-link':
+      case 'delete-link':
+        return [`${step.kind} ${step.link}`];
+      case 'configure-wireguard':
+        return [`${step.kind} ${step.device.link}`];
+      case 'sysctl':
+        return [`sysctl ${step.sysctl.path} = ${step.sysctl.value}`];
+      case 'nft':
+        return ['nft', ...step.script.trimEnd().split('\n').map((line) => `  ${line}`)];
+      case 'ip':
+        return ['ip', ...step.lines.map((line) => `  ${line}`)];
+      case 'forget-flows':
+        return step.flows.map(({ address: of, port }) => `forget udp flows to ${of}:${port}`);
+    }
+  });
+}

@@ -1,0 +1,82 @@
+/** Sysctls: what is remembered before the first write, and what may be put back. */
+
+import type { LedgerRecord } from '@homeward/shared/reconcile/ledger';
+import { pathsToRecord, recordSysctls, sysctlRestoration } from '@homeward/shared/reconcile/sysctl-record';
+import type { Sysctl } from '@homeward/shared/state/resources';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+
+const FORWARD = 'net/ipv4/ip_forward';
+const REDIRECTS = 'net/ipv4/conf/all/accept_redirects';
+const EMPTY: LedgerRecord = { version: 1, kernel: 'boot net', sysctls: {}, tables: {} };
+const write = (path: string, value: string): Sysctl => ({ kind: 'sysctl', path, value });
+const isOurLink = (name: string) => name.startsWith('hw');
+
+/** The ledger after forwarding was switched on, on a machine with these links. */
+function switchedOn(links: readonly string[], redirects = '1'): LedgerRecord {
+  const found = new Map([
+    [FORWARD, '0'],
+    [REDIRECTS, redirects],
+  ]);
+  return recordSysctls(EMPTY, [write(FORWARD, '1')], found, links);
+}
+
+function restored(ledger: LedgerRecord, present: Readonly<Record<string, string | null>>, links: readonly string[]) {
+  const { restore, kept } = sysctlRestoration(ledger, new Map(Object.entries(present)), links);
+  return { restore: restore.map(({ path, value }) => `${path} = ${value}`), kept };
+}
+
+describe('reconcile/sysctl-record', () => {
+  it('records what it writes and what the kernel changes with it, but nothing of our own links', () => {
+    const written = [write(FORWARD, '1'), write('net/ipv4/conf/hw1/rp_filter', '2'), write('net/ipv4/conf/eth0/x', '1')];
+    expect(pathsToRecord(written, isOurLink)).to.deep.equal([FORWARD, REDIRECTS, 'net/ipv4/conf/eth0/x']);
+  });
+
+  it('keeps the value from before the first write, also after a second one', () => {
+    const first = switchedOn(['eth0']);
+    const second = recordSysctls(first, [write(FORWARD, '1')], new Map([[FORWARD, '1']]), ['eth0', 'docker0']);
+    expect(second.sysctls[FORWARD]).to.deep.equal({ before: '0', ours: '1', links: ['eth0'] });
+    expect(EMPTY.sysctls).to.deep.equal({});
+  });
+
+  it('records nothing the kernel does not have', () => {
+    expect(recordSysctls(EMPTY, [write(FORWARD, '1')], new Map([[FORWARD, null]]), []).sysctls).to.deep.equal({});
+  });
+
+  it('puts back what nobody else needs, side effects last', () => {
+    expect(restored(switchedOn(['eth0']), { [FORWARD]: '1', [REDIRECTS]: '0' }, ['eth0'])).to.deep.equal({
+      restore: [`${FORWARD} = 0`, `${REDIRECTS} = 1`],
+      kept: [],
+    });
+  });
+
+  it('puts back also where a link has gone', () => {
+    expect(restored(switchedOn(['eth0', 'usb0']), { [FORWARD]: '1', [REDIRECTS]: '0' }, ['eth0']).kept).to.deep.equal([]);
+  });
+
+  it('leaves and names what somebody changed since', () => {
+    const ledger = recordSysctls(EMPTY, [write('net/x', '1')], new Map([['net/x', '0']]), []);
+    expect(restored(ledger, { 'net/x': '2' }, [])).to.deep.equal({
+      restore: [],
+      kept: ['sysctl net/x stays 2: somebody changed it since homeward set 1'],
+    });
+  });
+
+  it('leaves and names what a new link may rely on, with its side effect', () => {
+    expect(restored(switchedOn(['eth0']), { [FORWARD]: '1', [REDIRECTS]: '0' }, ['eth0', 'docker0'])).to.deep.equal({
+      restore: [],
+      kept: [`sysctl ${FORWARD} stays 1: docker0 came since and may rely on it`],
+    });
+  });
+
+  it('puts nothing back that was as we need it already, or that is gone', () => {
+    const ledger = recordSysctls(EMPTY, [write('net/x', '1'), write('net/y', '1')], new Map([['net/x', '1'], ['net/y', '0']]), []);
+    expect(restored(ledger, { 'net/x': '1', 'net/y': null }, [])).to.deep.equal({ restore: [], kept: [] });
+  });
+
+  it('leaves a side effect alone that somebody set otherwise since', () => {
+    // The kernel set it to 0 with forwarding; a 1 can only be somebody's choice.
+    const { restore } = restored(switchedOn(['eth0'], '0'), { [FORWARD]: '1', [REDIRECTS]: '1' }, ['eth0']);
+    expect(restore).to.deep.equal([`${FORWARD} = 0`]);
+  });
+});
