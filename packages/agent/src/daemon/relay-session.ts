@@ -19,7 +19,7 @@ import type { Logger } from 'pino';
 import { type ControllerLink, createControllerLink } from '../link/controller-link.js';
 import type { Policy } from '../policy.js';
 import { listenersOf } from '../probe/listeners.js';
-import { sightings, watchPorts } from '../probe/observer.js';
+import { flowKey, sightings, watchPorts } from '../probe/observer.js';
 import { pairedRelays, revokeRelay, withAccepted, withUrls } from '../store/relays.js';
 import type { AcceptedOffer, BackendState, RelayRecord } from '../store/state.js';
 import { BACKEND_OWNERSHIP } from './backend-kernel.js';
@@ -52,6 +52,8 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
   let online = false;
   let refused: Applied['refused'] = [];
   let queue: Promise<void> = Promise.resolve();
+  /** Flows from before the probe: of other clients, or of an earlier probe. */
+  let seenBefore: ReadonlySet<string> = new Set();
 
   function record(): RelayRecord {
     const found = store.state().relays.find((relay) => relay.controllerKey === controllerKey);
@@ -125,6 +127,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
       // What came or went since the last look (a service, an address) is no fault that a probe should report.
       await deps.reconcile();
       await watchPorts(runner, watch).catch(unseeing);
+      seenBefore = new Set(((await sightings(runner).catch(unseeing)) ?? []).map(flowKey));
       return link.send({ type: 'observed', id, flows: [], drift: [], listeners: [] });
     }
     const [flows, changes, listeners] = await Promise.all([
@@ -135,7 +138,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     link.send({
       type: 'observed',
       id,
-      flows: flows ?? [],
+      flows: (flows ?? []).filter((flow) => !seenBefore.has(flowKey(flow))),
       drift: changes.slice(0, 64).map((change) => changeText(change).slice(0, 500)),
       listeners: listenersOf(watch, listeners),
     });

@@ -18,7 +18,10 @@ export const SETS = {
   /** Ports being probed now, and what was seen of them. */
   watchTcp: 'watch-tcp',
   watchUdp: 'watch-udp',
-  arrived: 'arrived4',
+  /** As it came out of the tunnel. */
+  entered: 'entered4',
+  /** As it was handed to the service. */
+  delivered: 'delivered4',
   left: 'left4',
   /** client . link of ICMP errors towards probes: port-unreachable is an answer, too. */
   leftIcmp: 'left-icmp4',

@@ -57,6 +57,7 @@ export function backendTable(slots: readonly number[], guarded: readonly string[
       ...chain('from-tunnel', 'type filter hook prerouting priority mangle + 1', [
         `iifname != @${SETS.tunnels} accept`,
         'ct state established,related accept',
+        ...enteredRules(),
         `ip saddr @${SETS.impossibleSources} drop`,
         `${arrivalKey} @${SETS.allowed} accept`,
         `ip saddr ${probes} ${arrivalKey} @${SETS.echo} accept`,
@@ -91,11 +92,25 @@ function setLines(): string[] {
     `map ${SETS.redirected} { type ${portKey} : ipv4_addr . inet_service; }`,
     `set ${SETS.watchTcp} { type inet_service; ${timed} }`,
     `set ${SETS.watchUdp} { type inet_service; ${timed} }`,
-    ...[SETS.arrived, SETS.left].map(
+    ...[SETS.entered, SETS.delivered, SETS.left].map(
       (name) => `set ${name} { type ipv4_addr . inet_service . inet_proto . ifname; size 8192; ${timed} }`,
     ),
     `set ${SETS.leftIcmp} { type ipv4_addr . ifname; size 64; ${timed} }`,
   ];
+}
+
+/** What a sighting of a flow is made of. */
+const source = 'ip saddr . th sport . meta l4proto . meta iifname';
+
+/** Before any filter but behind the mark: what came out of a tunnel for a watched port. */
+function enteredRules(): string[] {
+  return [
+    ['tcp', SETS.watchTcp],
+    ['udp', SETS.watchUdp],
+  ].map(
+    ([transport, watch]) =>
+      `ct state new meta l4proto ${transport} th dport @${watch} add @${SETS.entered} { ${source} }`,
+  );
 }
 
 /** Behind every translation (priority 300 > srcnat): what is seen here is what the service sees. */
@@ -104,14 +119,11 @@ function sightingChains(): string[] {
     `meta l4proto tcp ct original proto-dst @${SETS.watchTcp}`,
     `meta l4proto udp ct original proto-dst @${SETS.watchUdp}`,
   ];
-  const arrivals = watched.map(
-    (match) =>
-      `ct direction original ${match} add @${SETS.arrived} { ip saddr . th sport . meta l4proto . meta iifname }`,
-  );
+  const deliveries = watched.map((match) => `ct direction original ${match} add @${SETS.delivered} { ${source} }`);
   const departure = `add @${SETS.left} { ip daddr . th dport . meta l4proto . meta oifname }`;
   return [
-    ...chain('seen-input', 'type filter hook input priority 300', arrivals),
-    ...chain('seen-forward', 'type filter hook forward priority 300', arrivals),
+    ...chain('seen-input', 'type filter hook input priority 300', deliveries),
+    ...chain('seen-forward', 'type filter hook forward priority 300', deliveries),
     ...chain('seen-postrouting', 'type filter hook postrouting priority 300', [
       ...watched.map((match) => `ct direction reply ${match} ${departure}`),
       // A reply that lost its connection (wrong source address) is a flow of its own: known by the probe's address.

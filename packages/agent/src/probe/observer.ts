@@ -31,33 +31,48 @@ function watchScript(ports: readonly WatchedPort[]): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-/** What was seen of watched ports within the last half minute. */
+/** What was seen of watched ports within the last half minute: as delivered, and what entered but was not. */
 export async function sightings(runner: Runner): Promise<ObservedFlow[]> {
-  const [arrived, left, icmp] = await Promise.all(
-    [SETS.arrived, SETS.left, SETS.leftIcmp].map(async (set) =>
-      parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set]))),
-    ),
+  const list = async (set: string) =>
+    parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set])));
+  const [entered, delivered, left, icmp] = await Promise.all(
+    [SETS.entered, SETS.delivered, SETS.left, SETS.leftIcmp].map(list),
   );
-  const departures = (left ?? []).flatMap(parseSighting);
+  const arrivals = (delivered ?? []).flatMap(parseSighting);
+  const lost = (entered ?? [])
+    .flatMap(parseSighting)
+    .filter((flow) => !arrivals.some((other) => sameFlow(flow, other)));
+  const replies = (left ?? []).flatMap(parseSighting);
   const errors = (icmp ?? []).map((element) => element.key.split(' . '));
-  return (arrived ?? []).flatMap(parseSighting).map(({ link, ...flow }) => {
-    const replies = departures.filter((other) => sameFlow(flow, other)).map((other) => other.link);
-    const refusals = errors.flatMap(([address, way]) => (address === flow.address && way !== undefined ? [way] : []));
+  const leftOn = (flow: SeenFlow): string | null => {
+    const answered = replies.filter((other) => sameFlow(flow, other)).map((other) => other.link);
+    const refused = errors.flatMap(([address, way]) => (address === flow.address && way !== undefined ? [way] : []));
     // A port-unreachable bears no port here: it counts only where the flow itself got no answer.
-    const ways = replies.length === 0 && flow.transport === 'udp' ? refusals : replies;
+    const ways = answered.length === 0 && flow.transport === 'udp' ? refused : answered;
     // Of several ways the wrong one is what matters.
-    return { ...flow, arrivedOn: link, leftOn: ways.find((way) => way !== link) ?? ways[0] ?? null };
-  });
+    return ways.find((way) => way !== flow.link) ?? ways[0] ?? null;
+  };
+  const observed = (flow: SeenFlow, isDelivered: boolean): ObservedFlow => {
+    const { link, ...rest } = flow;
+    return { ...rest, delivered: isDelivered, arrivedOn: link, leftOn: leftOn(flow) };
+  };
+  return [...arrivals.map((flow) => observed(flow, true)), ...lost.map((flow) => observed(flow, false))];
+}
+
+/** Tells one flow from another. */
+export function flowKey(flow: ObservedFlow): string {
+  return `${flow.transport} ${flow.address}:${flow.port} ${flow.arrivedOn} ${flow.delivered}`;
 }
 
 interface SeenFlow {
   readonly transport: Transport;
   readonly address: string;
   readonly port: number;
+  readonly link: string;
 }
 
 /** `address . port . transport . link`. */
-function parseSighting(element: ListedElement): (SeenFlow & { readonly link: string })[] {
+function parseSighting(element: ListedElement): SeenFlow[] {
   const [address = '', port = '', transport, link = ''] = element.key.split(' . ');
   if (!isIpv4(address) || (transport !== 'tcp' && transport !== 'udp')) return [];
   return [{ transport, address, port: Number(port), link }];

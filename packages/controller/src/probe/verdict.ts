@@ -72,16 +72,22 @@ export function judge(sighting: Sighting, view: BackendView, echo: ProbeResult |
   };
 }
 
-/** The flow with the client's own address and port; else the one most likely to be it after somebody rewrote its source. */
+/**
+ * The flow with the client's own address and port; else the one that must be it with its source rewritten. Delivered
+ * flows go first: what counts is what the service saw.
+ */
 function findFlow({ sample, client }: Sighting, view: BackendView): ObservedFlow | null {
-  const candidates = view.observed.flows.filter((flow) => flow.transport === sample.transport);
-  const exact = candidates.find((flow) => flow.address === client.address && flow.port === client.port);
-  if (exact !== undefined) return exact;
-  // SNAT keeps the port where it can; a proxy has a port of its own, which is no other probe's.
-  const rewritten =
-    candidates.find((flow) => flow.port === client.port) ??
-    candidates.find((flow) => flow.address !== client.address && !view.clientPorts.has(flow.port));
-  return rewritten ?? null;
+  const flows = view.observed.flows.filter((flow) => flow.transport === sample.transport);
+  const isExact = (flow: ObservedFlow) => flow.address === client.address && flow.port === client.port;
+  // SNAT keeps the port where it can. A proxy on the relay has its tunnel address; other sources are other clients'.
+  const isRewritten = (flow: ObservedFlow) =>
+    flow.port === client.port || (flow.address === view.relayTunnelAddress && !view.clientPorts.has(flow.port));
+  for (const delivered of [true, false]) {
+    const candidates = flows.filter((flow) => flow.delivered === delivered);
+    const found = candidates.find(isExact) ?? candidates.find(isRewritten);
+    if (found !== undefined) return found;
+  }
+  return null;
 }
 
 function findFault(
@@ -102,6 +108,12 @@ function findFault(
       `${client.address}:${client.port}`,
       flow.address === view.relayTunnelAddress,
     );
+  }
+  if (!flow.delivered) {
+    return {
+      cause: 'dropped',
+      hint: `it came out of the tunnel by ${flow.arrivedOn}, but the backend dropped it before the service: a firewall, or strict rp_filter${driftText(observed)}`,
+    };
   }
   if (listener !== undefined && PROXIES.has(listener.program)) {
     return {

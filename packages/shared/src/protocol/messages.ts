@@ -88,7 +88,9 @@ const applied = z.strictObject({
 });
 const observedFlow = z.strictObject({
   transport,
-  /** Source address and port as the backend's kernel saw them after every translation of its own. */
+  /** False: it came out of the tunnel, but was not handed to the service. */
+  delivered: z.boolean(),
+  /** Source address and port as the backend's kernel saw them: where it was delivered, after every translation there. */
   address: z.ipv4(),
   port,
   arrivedOn: text,

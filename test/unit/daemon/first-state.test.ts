@@ -1,0 +1,105 @@
+/** What a relay chooses at its first start: a pool around what is in use, a free tunnel port. */
+
+import { choosePool, chooseTunnelPort, firstState, prefixesInUse } from '@homeward/controller/daemon/first-state';
+import { stateSchema } from '@homeward/controller/store/state';
+import { parseListeners } from '@homeward/shared/kernel/sockets';
+import { POOL_SPACE } from '@homeward/shared/net/allocation';
+import { formatIpv4Prefix, ipv4PrefixContains, ipv4PrefixesOverlap, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { thrownBy } from '../errors/thrown.js';
+import { recordedSnapshot, snapshotOf } from '../kernel/snapshots.js';
+
+const SETTINGS = {
+  listen: { host: '::', port: 7700 },
+  endpoints: [],
+  wireguardPort: null,
+  pool: null,
+  repair: true,
+} as const;
+const udp = (port: number, program: string) =>
+  parseListeners(`udp UNCONN 0 0 *:${port} *:* users:(("${program}",pid=1,fd=1))`);
+const parts = 1024;
+
+describe('daemon/first-state', () => {
+  it('chooses any free part of the space, never one in use', () => {
+    const inside = fc
+      .tuple(fc.integer({ min: 0, max: 63 }), fc.integer({ min: 0, max: 255 }), fc.integer({ min: 11, max: 32 }))
+      .map(([a, b, length]) => parseIpv4Prefix(`10.${64 + a}.${b}.0/${length}`));
+    fc.assert(
+      fc.property(fc.array(inside, { maxLength: 20 }), fc.nat(parts - 1), (inUse, start) => {
+        fc.pre(inUse.filter(({ length }) => length < 14).length < 4);
+        const pool = choosePool(inUse, () => start);
+        expect(pool.length).to.equal(20);
+        expect(ipv4PrefixContains(POOL_SPACE, pool.address)).to.equal(true);
+        for (const prefix of inUse) expect(ipv4PrefixesOverlap(prefix, pool)).to.equal(false);
+      }),
+    );
+  });
+
+  it('can choose every part', () => {
+    const asked: number[] = [];
+    const chosen = new Set(
+      Array.from({ length: parts }, (_, index) =>
+        formatIpv4Prefix(
+          choosePool([], (count) => {
+            asked.push(count);
+            return index;
+          }),
+        ),
+      ),
+    );
+    expect(new Set(asked)).to.deep.equal(new Set([parts]));
+    expect(chosen.size).to.equal(parts);
+  });
+
+  it('goes on from the beginning when the end is in use', () => {
+    expect(formatIpv4Prefix(choosePool([parseIpv4Prefix('10.127.240.0/24')], () => parts - 1))).to.equal('10.64.0.0/20');
+  });
+
+  it('says how to help itself when everything is in use', () => {
+    const error = thrownBy(() => choosePool([parseIpv4Prefix('10.0.0.0/8')], () => 0));
+    expect(error).to.include({ code: 'conflict', hint: 'give a free prefix with --pool, for example --pool 172.30.0.0/20' });
+  });
+
+  it('finds the prefixes in use of a recorded machine', () => {
+    const inUse = prefixesInUse(recordedSnapshot()).map(formatIpv4Prefix);
+    expect(inUse).to.include.members(['172.17.0.0/16', '192.168.1.0/24', '203.0.113.0/24', '10.9.0.0/16', '198.18.0.0/24']);
+    expect(inUse).to.not.include('0.0.0.0/0');
+  });
+
+  it("takes the two halves of a VPN's default route for no network in use", () => {
+    const routes = ['default eth0', '0.0.0.0/1 tun0', '128.0.0.0/1 tun0', '10.8.0.0/24 tun0'];
+    const inUse = prefixesInUse(snapshotOf({ tun0: ['10.8.0.2/24'], eth0: ['198.51.100.1/24'] }, routes));
+    expect(choosePool(inUse, () => 0)).to.deep.equal(parseIpv4Prefix('10.64.0.0/20'));
+  });
+
+  it('takes the usual tunnel port, or the next free one', () => {
+    expect(chooseTunnelPort(null, [])).to.equal(51_820);
+    expect(chooseTunnelPort(null, [...udp(51_820, 'wg'), ...udp(51_821, 'x'), ...udp(51_823, 'y')])).to.equal(51_822);
+    const tcp = parseListeners('tcp LISTEN 0 1 *:51820 *:* users:(("x",pid=1,fd=1))');
+    expect(chooseTunnelPort(null, tcp)).to.equal(51_820);
+  });
+
+  it('takes the port asked for, or names who has it', () => {
+    expect(chooseTunnelPort(443, [])).to.equal(443);
+    expect(thrownBy(() => chooseTunnelPort(443, udp(443, 'caddy')))).to.include({
+      code: 'conflict',
+      message: 'port 443/udp for WireGuard is taken by caddy',
+    });
+  });
+
+  it('makes a state that can be stored, with keys of its own each time', () => {
+    const make = () => firstState(SETTINGS, recordedSnapshot(), []);
+    const [one, two] = [make(), make()];
+    expect(stateSchema.parse(one)).to.deep.equal(one);
+    const secrets = [one, two].flatMap(({ identity, wireguard }) => [identity.secretKey, wireguard.privateKey]);
+    expect(new Set(secrets).size).to.equal(4);
+  });
+
+  it('takes the pool that was asked for', () => {
+    const state = firstState({ ...SETTINGS, pool: parseIpv4Prefix('172.30.0.0/20') }, recordedSnapshot(), []);
+    expect(state.pool).to.equal('172.30.0.0/20');
+  });
+});

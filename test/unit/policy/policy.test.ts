@@ -1,0 +1,123 @@
+/** The backend owner's policy: what a relay may reach, and the line to add where it may not. */
+
+import { writeFile } from 'node:fs/promises';
+import { DEFAULT_PORTS, parsePolicy, readPolicy, refusalReason } from '@homeward/agent/policy';
+import { parseForward } from '@homeward/shared/net/forward-spec';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { rejectionOf, thrownBy } from '../errors/thrown.js';
+import { temporaryDirectory } from '../host/temporary.js';
+
+const PATH = '/etc/homeward/agent-policy.json';
+const reason = (content: unknown, spec: string, sshPorts: readonly number[] = [22]) =>
+  refusalReason(parsePolicy(PATH, content), parseForward(spec), sshPorts);
+
+describe('policy', () => {
+  it('allows without a file every port of the backend but those of its SSH', () => {
+    for (const spec of ['443/tcp', '1-21/tcp', '23-65535/tcp', '1-65535/udp', '22=443/tcp', '22/udp']) {
+      expect(reason({}, spec), spec).to.equal(null);
+    }
+    for (const spec of ['22/tcp', '2200=22/tcp', '1-100/tcp', '22/tcp+udp']) {
+      expect(reason({}, spec), spec).to.match(/^port 22 is the backend's SSH; to allow it, list it in/);
+    }
+    expect(reason({}, '2222/tcp', [2222])).to.match(/^port 2222 is the backend's SSH/);
+    expect(reason({}, '22/tcp', [2222])).to.equal(null);
+  });
+
+  it("names the line that allows SSH, and allows it with that line", () => {
+    expect(reason({}, '2200=22/tcp')).to.equal(
+      `port 22 is the backend's SSH; to allow it, list it in ${PATH}: {"ports": ["22/tcp"]}`,
+    );
+    expect(reason({ ports: ['22/tcp'] }, '2200=22/tcp')).to.equal(null);
+  });
+
+  it('allows with a list only what is in it, whole ranges and all transports', () => {
+    const ports = ['443/tcp', '5000-6000/udp', '53/tcp+udp'];
+    for (const spec of ['443/tcp', '8443=443/tcp', '5000-6000/udp', '5100/udp', '53/tcp', '53/udp', '53/tcp+udp']) {
+      expect(reason({ ports }, spec), spec).to.equal(null);
+    }
+    for (const spec of ['443/udp', '443=444/tcp', '5999-6001/udp', '4999-5000/udp', '443/tcp+udp', '1-65535/tcp']) {
+      expect(reason({ ports }, spec), spec).to.not.equal(null);
+    }
+  });
+
+  it('names the line that allows a port, and allows it with that line', () => {
+    for (const spec of ['80/tcp', '8000-8099=9000-9099/tcp+udp']) {
+      const said = reason({ ports: ['443/tcp'] }, spec) ?? '';
+      expect(said).to.include(`not allowed by ${PATH}; to allow it, add `);
+      const line = /add "(.+)" to "ports"$/.exec(said)?.[1];
+      expect(reason({ ports: ['443/tcp', line] }, spec)).to.equal(null);
+    }
+  });
+
+  it('allows nothing with an empty list', () => {
+    expect(reason({ ports: [] }, '443/tcp')).to.not.equal(null);
+  });
+
+  it('allows hosts behind the backend only by prefix, whatever is said of ports', () => {
+    const spec = '80=192.168.1.99:8080/tcp';
+    expect(reason({}, spec)).to.equal(
+      `192.168.1.99 is not allowed by ${PATH}; to allow it, add "192.168.1.99/32" to "lan"`,
+    );
+    expect(reason({ ports: ['1-65535/tcp'] }, spec)).to.not.equal(null);
+    expect(reason({ lan: ['192.168.1.0/24'] }, spec)).to.equal(null);
+    expect(reason({ lan: ['192.168.1.99/32'] }, spec)).to.equal(null);
+    expect(reason({ lan: ['192.168.2.0/24', '10.0.0.0/8'] }, spec)).to.not.equal(null);
+    expect(reason({ lan: ['192.168.1.0/24'], ports: [] }, '22=192.168.1.9/tcp')).to.equal(null);
+  });
+
+  it('never allows loopback, link-local, metadata, multicast or broadcast targets', () => {
+    const lan = ['0.0.0.0/0'];
+    for (const host of ['127.0.0.1', '127.9.9.9', '169.254.169.254', '0.0.0.0', '224.0.0.1', '255.255.255.255']) {
+      expect(reason({ lan }, `80=${host}/tcp`), host).to.match(/never a target$/);
+    }
+    expect(reason({ lan }, '80=192.168.1.1/tcp')).to.equal(null);
+  });
+
+  it('writes the default out so that it allows what no file allows', () => {
+    for (const spec of ['22/tcp', '1-100/tcp']) expect(reason({ ports: DEFAULT_PORTS }, spec)).to.not.equal(null);
+    for (const spec of ['443/tcp', '22/udp', '1-65535/udp']) expect(reason({ ports: DEFAULT_PORTS }, spec)).to.equal(null);
+  });
+
+  it('allows a range that several lines cover together', () => {
+    expect(reason({ ports: ['80/tcp', '81-90/tcp'] }, '80-90/tcp')).to.equal(null);
+    expect(reason({ ports: [...DEFAULT_PORTS, '22/tcp'] }, '20-25/tcp')).to.equal(null);
+  });
+
+  const BAD: Readonly<Record<string, unknown>> = {
+    'a word for a list': { ports: '443/tcp' },
+    'a port without protocol': { ports: ['443'] },
+    'a forward for a port': { ports: ['80=8080/tcp'] },
+    'an address for a port': { ports: ['198.51.100.1:80/tcp'] },
+    'a host name for a prefix': { lan: ['nas'] },
+    'an unknown tunnel': { tunnels: ['openvpn'] },
+    'a misspelt field': { port: ['443/tcp'] },
+    'a list': [],
+    null: null,
+  };
+  for (const [what, content] of Object.entries(BAD)) {
+    it(`refuses ${what} instead of allowing the default`, () => {
+      expect(thrownBy(() => parsePolicy(PATH, content)).code).to.equal('bad-input');
+    });
+  }
+
+  it('says in which file the mistake is', () => {
+    for (const content of [{ ports: '443/tcp' }, { ports: ['443'] }, { lan: ['nas'] }]) {
+      expect(thrownBy(() => parsePolicy(PATH, content)).message, JSON.stringify(content)).to.include(PATH);
+    }
+  });
+
+  describe('as a file', () => {
+    const path = temporaryDirectory();
+
+    it('is the default where there is none', async () => {
+      expect(await readPolicy(path('policy.json'))).to.deep.include({ ports: null, lan: [], tunnels: null });
+    });
+
+    it('is refused when it is not JSON or not a file', async () => {
+      await writeFile(path('policy.json'), '{"ports": ');
+      expect((await rejectionOf(readPolicy(path('policy.json')))).message).to.include('is not JSON');
+      expect((await rejectionOf(readPolicy(path()))).code).to.equal('permission');
+    });
+  });
+});

@@ -1,0 +1,181 @@
+/** Verdicts: every cause by an example, and green only for what was seen. */
+
+import type { ProbeReply } from '@homeward/controller/probe/job';
+import { type BackendView, judge, type ProbeResult, type Sighting } from '@homeward/controller/probe/verdict';
+import { parseIpv4 } from '@homeward/shared/net/ipv4';
+import type { Observed, ObservedFlow } from '@homeward/shared/protocol/messages';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+
+type Service = ProbeReply['service'];
+
+function sighting(transport: 'tcp' | 'udp', service: Service): Sighting {
+  return {
+    sample: {
+      forward: `443/${transport}`,
+      transport,
+      address: parseIpv4('198.51.100.1'),
+      publicPort: 443,
+      targetPort: 443,
+    },
+    client: { address: '192.0.2.2', port: 41_000 },
+    reply: { id: 1, service, rttMs: service === 'silent' ? null : 1.5 },
+  };
+}
+
+function flow(more: Partial<ObservedFlow> = {}): ObservedFlow {
+  return { transport: 'tcp', delivered: true, address: '192.0.2.2', port: 41_000, arrivedOn: 'hw1', leftOn: 'hw1', ...more };
+}
+
+function view(flows: readonly ObservedFlow[], more: Partial<Observed> = {}): BackendView {
+  return {
+    name: 'home',
+    device: 'hw1',
+    relayTunnelAddress: '10.77.16.1',
+    observed: { type: 'observed', id: 1, flows: [...flows], drift: [], listeners: [], ...more },
+    clientPorts: new Set([41_000, 41_001]),
+  };
+}
+
+const tcp = (flows: readonly ObservedFlow[], service: Service = 'answered', more?: Partial<Observed>) =>
+  judge(sighting('tcp', service), view(flows, more), null);
+
+const udpEcho: ProbeResult = judge(
+  { ...sighting('udp', 'answered'), client: { address: '192.0.2.2', port: 41_001 } },
+  view([flow({ transport: 'udp', port: 41_001 })]),
+  null,
+);
+const udp = (flows: readonly ObservedFlow[], service: Service, echo: ProbeResult | null) =>
+  judge(sighting('udp', service), view(flows), echo);
+
+describe('probe/verdict', () => {
+  it('is green for a flow seen with the right address that came and went by the tunnel', () => {
+    expect(tcp([flow()])).to.deep.equal({
+      backend: 'home',
+      forward: '443/tcp',
+      proto: 'tcp',
+      port: 443,
+      family: 'ipv4',
+      client: '192.0.2.2:41000',
+      seen: '192.0.2.2:41000',
+      arrivedOn: 'hw1',
+      leftOn: 'hw1',
+      replied: true,
+      service: 'answered',
+      rttMs: 1.5,
+      ok: true,
+      cause: null,
+      hint: null,
+    });
+  });
+
+  it('takes a reset for a reply', () => {
+    expect(tcp([flow()], 'refused')).to.include({ ok: true, replied: true, service: 'refused' });
+  });
+
+  const CAUSES: Readonly<Record<string, readonly [ProbeResult, string, RegExp]>> = {
+    'nothing arrived': [tcp([], 'silent'), 'not-arrived', /kernel saw nothing of it/],
+    'nothing arrived, though somebody answered': [tcp([], 'answered'), 'not-arrived', /saw nothing/],
+    'a masquerade on the relay': [
+      tcp([flow({ address: '10.77.16.1' })]),
+      'source-rewritten',
+      /sees 10\.77\.16\.1:41000 instead of 192\.0\.2\.2:41000: look for a masquerade or SNAT rule on the relay/,
+    ],
+    'another port': [tcp([flow({ address: '10.77.16.1', port: 1024 })]), 'source-rewritten', /10\.77\.16\.1:1024/],
+    'a proxy in the path': [tcp([flow({ address: '172.17.0.1', port: 50_000 })]), 'source-rewritten', /a proxy in the path/],
+    'the wrong way in': [tcp([flow({ arrivedOn: 'eth0' })]), 'wrong-arrival', /came in by eth0, not by the tunnel hw1/],
+    'the wrong way out': [
+      tcp([flow({ leftOn: 'eth0' })], 'silent'),
+      'wrong-return',
+      /the reply left by eth0, not by the tunnel hw1/,
+    ],
+    'a reply that was lost': [tcp([flow()], 'silent'), 'reply-lost', /left by hw1 but did not reach the client/],
+    'no reply at all': [tcp([flow({ leftOn: null })], 'silent'), 'no-reply', /no reply left: a firewall/],
+    'a reply nobody saw leave': [tcp([flow({ leftOn: null })], 'answered'), 'no-departure', /none was seen to leave by hw1/],
+    'drift': [tcp([flow()], 'answered', { drift: ['+ rule pref 4999 nop'] }), 'drift', /lacks .*rule pref 4999 nop/],
+    "Docker's proxy": [
+      tcp([flow()], 'answered', {
+        listeners: [{ transport: 'tcp', port: 443, program: 'docker-proxy', problem: null }],
+      }),
+      'proxied',
+      /docker-proxy takes the connection/,
+    ],
+    'a service nobody can reach': [
+      tcp([flow({ leftOn: null })], 'silent', {
+        listeners: [{ transport: 'tcp', port: 443, program: 'nginx', problem: 'nginx listens on loopback only' }],
+      }),
+      'no-reply',
+      /^nginx listens on loopback only$/,
+    ],
+    "another probe's flow": [tcp([flow({ port: 41_001 })], 'silent'), 'not-arrived', /saw nothing/],
+    'a flow of the other transport': [tcp([flow({ transport: 'udp' })]), 'not-arrived', /saw nothing/],
+  };
+  for (const [what, [result, cause, hint]] of Object.entries(CAUSES)) {
+    it(`names ${what}: ${cause}`, () => {
+      expect(result).to.include({ ok: false, cause });
+      expect(result.hint).to.match(hint);
+    });
+  }
+
+  it('shows what was seen of a rewritten flow', () => {
+    expect(tcp([flow({ address: '10.77.16.1', port: 1024 })])).to.include({ seen: '10.77.16.1:1024', arrivedOn: 'hw1' });
+  });
+
+  it('lets the echo stand for a UDP service that says nothing', () => {
+    const arrived = [flow({ transport: 'udp', leftOn: null })];
+    expect(udp(arrived, 'silent', udpEcho)).to.include({ ok: true, service: 'silent', replied: true, leftOn: 'hw1' });
+    expect(udp(arrived, 'silent', { ...udpEcho, ok: false })).to.include({ ok: false, cause: 'no-reply' });
+    expect(udp(arrived, 'silent', null)).to.include({ ok: false, cause: 'no-reply' });
+    expect(udp([], 'silent', udpEcho)).to.include({ ok: false, cause: 'not-arrived' });
+  });
+
+  it('does not let the echo stand for a service that is silent over TCP, or whose reply took a wrong way', () => {
+    expect(judge(sighting('tcp', 'silent'), view([flow({ leftOn: null })]), { ...udpEcho, proto: 'tcp' })).to.include({
+      ok: false,
+    });
+    expect(udp([flow({ transport: 'udp', leftOn: 'eth0' })], 'silent', udpEcho)).to.include({ cause: 'wrong-return' });
+  });
+
+  it('does not let the echo stand for a reply that was seen to leave and never came', () => {
+    expect(udp([flow({ transport: 'udp', leftOn: 'hw1' })], 'silent', udpEcho)).to.include({
+      ok: false,
+      cause: 'reply-lost',
+    });
+  });
+
+  it('is green only if a flow of the client arrived and left by the tunnel, was answered, and nothing drifted', () => {
+    const device = fc.constantFrom('hw1', 'eth0');
+    const anyFlow = fc.record({
+      transport: fc.constantFrom('tcp' as const, 'udp' as const),
+      address: fc.constantFrom('192.0.2.2', '10.77.16.1'),
+      port: fc.constantFrom(41_000, 41_001, 1024),
+      arrivedOn: device,
+      leftOn: fc.option(device),
+      delivered: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(
+        fc.constantFrom('tcp' as const, 'udp' as const),
+        fc.constantFrom<Service[]>('answered', 'refused', 'silent'),
+        fc.array(anyFlow, { maxLength: 3 }),
+        fc.constantFrom<string[]>([], ['+ rule pref 4999 nop']),
+        (transport, service, flows, drift) => {
+          const result = judge(sighting(transport, service), view(flows, { drift }), null);
+          const isSeen = flows.some(
+            (one) =>
+              one.transport === transport &&
+              one.delivered &&
+              one.address === '192.0.2.2' &&
+              one.port === 41_000 &&
+              one.arrivedOn === 'hw1' &&
+              one.leftOn === 'hw1',
+          );
+          if (result.ok) expect({ isSeen, service: service !== 'silent', drift }).to.deep.equal({ isSeen: true, service: true, drift: [] });
+          expect(result.cause === null).to.equal(result.ok);
+          expect(result.hint === null).to.equal(result.ok);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,45 @@
+/** Small states of a backend. */
+
+import type { AcceptedOffer, BackendState, RelayRecord } from '@homeward/agent/store/state';
+import type { Offer } from '@homeward/shared/protocol/messages';
+
+const KEY = `${'A'.repeat(43)}=`;
+
+export function offer(backendAddress = '10.77.16.2', forwards: readonly string[] = []): Offer {
+  return {
+    type: 'offer',
+    revision: 1,
+    tunnel: {
+      kind: 'wireguard',
+      relayPublicKey: KEY,
+      presharedKey: KEY,
+      endpointPort: 51_820,
+      relayAddress: '10.77.16.1',
+      backendAddress,
+      mtu: 1420,
+    },
+    forwards: [...forwards],
+  };
+}
+
+export function accepted(backendAddress?: string, forwards?: readonly string[]): AcceptedOffer {
+  return { offer: offer(backendAddress, forwards), endpointHost: '198.51.100.1' };
+}
+
+export function relay(slot: number, controllerKey: string, more: Partial<RelayRecord> = {}): RelayRecord {
+  return {
+    slot,
+    name: 'home',
+    controllerKey,
+    tokenId: `token-${controllerKey}`,
+    urls: ['ws://198.51.100.1:7700'],
+    wireguard: { publicKey: `PUBLIC-${slot}`, privateKey: `PRIVATE-${slot}` },
+    accepted: null,
+    revoked: false,
+    ...more,
+  };
+}
+
+export function backendStateOf(...relays: readonly RelayRecord[]): BackendState {
+  return { version: 1, identity: { publicKey: 'ID', secretKey: 'ID-SECRET' }, echoPort: 40_404, relays: [...relays] };
+}

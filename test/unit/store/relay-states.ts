@@ -1,0 +1,57 @@
+/** Small states of a relay. */
+
+import { hashTokenSecret } from '@homeward/shared/session/token';
+import type { Pairing, RelayState } from '@homeward/controller/store/state';
+
+export const NOW = new Date('2026-01-01T00:00:00.000Z');
+export const SECRET = new Uint8Array(32).fill(7);
+
+export function pairing(name: string, index: number, more: Partial<Pairing> = {}): Pairing {
+  return {
+    name,
+    index,
+    tunnel: 'wireguard',
+    agentKey: null,
+    wireguardPublicKey: null,
+    presharedKey: 'SHARED',
+    forwards: [],
+    revision: 1,
+    applied: null,
+    proof: null,
+    ...more,
+  };
+}
+
+/** A pairing whose backend came and applied everything. */
+export function paired(name: string, index: number, forwards: readonly string[]): Pairing {
+  return pairing(name, index, {
+    agentKey: `KEY-${name}`,
+    wireguardPublicKey: `WG-${name}`,
+    forwards: [...forwards],
+    applied: { revision: 1, refused: [], device: 'hw1', implementation: 'kernel', echoPort: 40_404 },
+  });
+}
+
+export function relayState(pairings: readonly Pairing[] = [], more: Partial<RelayState> = {}): RelayState {
+  return {
+    version: 1,
+    identity: { publicKey: 'ID', secretKey: 'ID-SECRET' },
+    wireguard: { publicKey: 'WG', privateKey: 'WG-PRIVATE', port: 51_820 },
+    pool: '10.77.16.0/20',
+    pairings: [...pairings],
+    tokens: [],
+    revoked: [],
+    ...more,
+  };
+}
+
+/** What `addToken` takes for a token of that id with {@link SECRET}, good for an hour. */
+export function tokenFor(name: string, id = 'token-1') {
+  return {
+    id,
+    name,
+    secretHash: hashTokenSecret(SECRET),
+    createdAt: NOW.toISOString(),
+    expiresAt: new Date(NOW.getTime() + 3_600_000).toISOString(),
+  };
+}

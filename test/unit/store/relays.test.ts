@@ -1,0 +1,79 @@
+/** The backend's relays: slots, choosing one, and what a revoked one leaves. */
+
+import {
+  addRelay,
+  chooseRelay,
+  freeSlot,
+  pairedRelays,
+  removeRelay,
+  revokeRelay,
+  withAccepted,
+  withUrls,
+} from '@homeward/agent/store/relays';
+import type { BackendState } from '@homeward/agent/store/state';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { thrownBy } from '../errors/thrown.js';
+import { accepted, backendStateOf, relay } from './backend-states.js';
+
+const none = new Set<string>();
+const slots = (state: BackendState) => state.relays.map(({ slot, controllerKey }) => `${slot} ${controllerKey}`);
+
+describe('store/relays', () => {
+  it('takes the lowest free slot, around those of others and links that somebody else has', () => {
+    expect(freeSlot(backendStateOf(), none)).to.equal(1);
+    expect(freeSlot(backendStateOf(relay(1, 'A'), relay(3, 'B')), none)).to.equal(2);
+    expect(freeSlot(backendStateOf(relay(1, 'A')), new Set(['hw2', 'eth0', 'hw0']))).to.equal(3);
+  });
+
+  it('takes the slot of a revoked relay again', () => {
+    expect(freeSlot(backendStateOf(relay(1, 'A', { revoked: true })), none)).to.equal(1);
+  });
+
+  it('refuses a relay too many', () => {
+    const all = backendStateOf(...Array.from({ length: 255 }, (_, index) => relay(index + 1, `K${index}`)));
+    expect(thrownBy(() => freeSlot(all, none))).to.include({ code: 'conflict', hint: 'leave one: agent leave RELAY' });
+  });
+
+  it('puts a relay in the place of a revoked one of the same controller or slot', () => {
+    const state = backendStateOf(relay(1, 'A', { revoked: true }), relay(2, 'B'), relay(3, 'C', { revoked: true }));
+    expect(slots(addRelay(state, relay(1, 'D')))).to.have.members(['2 B', '3 C', '1 D']);
+    expect(slots(addRelay(state, relay(1, 'C')))).to.have.members(['2 B', '1 C']);
+  });
+
+  it('forgets the offer of a revoked relay and keeps the rest', () => {
+    const state = withAccepted(backendStateOf(relay(1, 'A'), relay(2, 'B')), 'A', accepted());
+    const revoked = revokeRelay(state, 'A');
+    expect(revoked.relays[0]).to.include({ revoked: true, accepted: null });
+    expect(pairedRelays(revoked).map(({ controllerKey }) => controllerKey)).to.deep.equal(['B']);
+    expect(slots(removeRelay(revoked, 'A'))).to.deep.equal(['2 B']);
+  });
+
+  it('changes one relay alone', () => {
+    const state = withUrls(backendStateOf(relay(1, 'A'), relay(2, 'B')), 'B', 'attic', ['ws://new:7700']);
+    expect(state.relays.map(({ name }) => name)).to.deep.equal(['home', 'attic']);
+    expect(state.relays[1]?.urls).to.deep.equal(['ws://new:7700']);
+  });
+
+  it('chooses the only relay, or one by name or slot', () => {
+    const one = backendStateOf(relay(1, 'A'));
+    expect(chooseRelay(one, null).controllerKey).to.equal('A');
+    const two = backendStateOf(relay(1, 'A'), relay(2, 'B', { name: 'attic' }));
+    expect(chooseRelay(two, 'attic').controllerKey).to.equal('B');
+    expect(chooseRelay(two, '1').controllerKey).to.equal('A');
+  });
+
+  it('asks which of several, and names them', () => {
+    const two = backendStateOf(relay(1, 'A'), relay(2, 'B'));
+    expect(thrownBy(() => chooseRelay(two, null))).to.include({
+      code: 'not-found',
+      message: 'which relay? there are several',
+      hint: 'name it by its slot: home (slot 1, ws://198.51.100.1:7700); home (slot 2, ws://198.51.100.1:7700)',
+    });
+    expect(thrownBy(() => chooseRelay(two, 'home')).message).to.equal('there is no single relay "home"');
+    expect(thrownBy(() => chooseRelay(two, 'x')).code).to.equal('not-found');
+    expect(thrownBy(() => chooseRelay(backendStateOf(relay(1, 'A', { revoked: true })), null)).message).to.equal(
+      'this backend is paired with no relay',
+    );
+  });
+});

@@ -1,0 +1,107 @@
+/** The command line as programs run it: what is refused, and with which exit code. */
+
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import { collect } from '@homeward/shared/terminal/collect';
+import { runProgram } from '@homeward/shared/terminal/program';
+import { expect } from 'chai';
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+
+interface Seen {
+  backend?: string;
+  forward?: string[];
+}
+
+function program(seen: Seen): Command {
+  const root = new Command('controller').option('--json').option('--debug').version('1.2.3');
+  root
+    .command('pair')
+    .argument('<backend>')
+    .option('--forward <spec>', 'a forward', collect, [])
+    .action((backend: string, options: { forward: string[] }) => {
+      seen.backend = backend;
+      seen.forward = options.forward;
+    });
+  root.command('status').action(() => {
+    throw new RelayError('no-daemon', 'the controller daemon is not running', { hint: 'start it: controller serve' });
+  });
+  root.command('crash').action(() => {
+    throw new TypeError('x is undefined');
+  });
+  return root;
+}
+
+describe('terminal/program', () => {
+  let output: { stdout: string; stderr: string };
+  const originals = { stdout: process.stdout.write, stderr: process.stderr.write };
+
+  beforeEach(() => {
+    output = { stdout: '', stderr: '' };
+  });
+  const restore = () => {
+    process.stdout.write = originals.stdout;
+    process.stderr.write = originals.stderr;
+  };
+  afterEach(restore);
+
+  /** Runs with both outputs caught. */
+  async function run(...args: string[]): Promise<{ code: number; seen: Seen }> {
+    const seen: Seen = {};
+    for (const name of ['stdout', 'stderr'] as const) {
+      process[name].write = ((text: string) => {
+        output[name] += text;
+        return true;
+      }) as typeof process.stdout.write;
+    }
+    try {
+      return { code: await runProgram(program(seen), ['node', 'controller', ...args]), seen };
+    } finally {
+      restore();
+    }
+  }
+
+  it('runs a command with repeated options', async () => {
+    const { code, seen } = await run('pair', 'home', '--forward', '443/tcp', '--forward', '53/udp');
+    expect(code).to.equal(0);
+    expect(seen).to.deep.equal({ backend: 'home', forward: ['443/tcp', '53/udp'] });
+  });
+
+  const BAD: readonly (readonly [readonly string[], RegExp])[] = [
+    [['frobnicate'], /^controller: unknown command 'frobnicate'/],
+    [['pari', 'home'], /Did you mean pair\?/],
+    [['pair', 'home', '--forwards', 'x'], /^controller: unknown option '--forwards'/],
+    [['--frob'], /^controller: unknown option '--frob'/],
+    [['pair'], /^controller: missing required argument 'backend'/],
+    [['pair', 'home', 'nas'], /^controller: too many arguments/],
+    [['pair', 'home', '--forward'], /^controller: option '--forward <spec>' argument missing/],
+  ];
+  for (const [args, message] of BAD) {
+    it(`ends with 2 for: ${args.join(' ')}`, async () => {
+      const { code, seen } = await run(...args);
+      expect(code).to.equal(2);
+      expect(output.stderr).to.match(message);
+      expect(output.stdout).to.equal('');
+      expect(seen).to.deep.equal({});
+    });
+  }
+
+  it('ends with 0 for help and version', async () => {
+    expect((await run('--help')).code).to.equal(0);
+    expect(output.stdout).to.include('Usage: controller');
+    expect((await run('pair', '--help')).code).to.equal(0);
+    expect((await run('--version')).code).to.equal(0);
+    expect(output.stdout).to.include('1.2.3');
+  });
+
+  it("ends with an error's own code, without a stack", async () => {
+    expect((await run('status')).code).to.equal(3);
+    expect(output.stderr).to.equal('controller: the controller daemon is not running\n  start it: controller serve\n');
+  });
+
+  it('ends with 1 for a bug, whose stack is shown with --debug', async () => {
+    expect((await run('crash')).code).to.equal(1);
+    expect(output.stderr).to.equal('controller: x is undefined\n');
+    await run('--debug', 'crash');
+    expect(output.stderr).to.include('RelayError: x is undefined');
+  });
+});
