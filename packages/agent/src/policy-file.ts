@@ -1,15 +1,20 @@
 /** Writing the policy on the owner's own command (`enroll --allow`): the daemon never does. */
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parseForward } from '@homeward/shared/net/forward-spec';
 import { parseIpv4Prefix } from '@homeward/shared/net/ipv4';
 import { DEFAULT_PORTS, type PolicyFile, parsePolicy } from './policy.js';
 
-/** Adds ports and LAN prefixes to the policy; without either nothing is written. A first `--allow` keeps all other ports allowed. */
-export async function allowInPolicy(path: string, ports: readonly string[], lan: readonly string[]): Promise<void> {
-  if (ports.length === 0 && lan.length === 0) return;
-  for (const spec of ports) parseForward(spec);
+/**
+ * Adds ports and LAN prefixes to the policy; without either nothing is written. A first `--allow` keeps all other ports
+ * allowed. Gives what undoes it.
+ */
+export async function allowInPolicy(
+  path: string,
+  ports: readonly string[],
+  lan: readonly string[],
+): Promise<() => Promise<void>> {
+  if (ports.length === 0 && lan.length === 0) return async () => undefined;
   for (const prefix of lan) parseIpv4Prefix(prefix);
   const before = await readExisting(path);
   const after: PolicyFile = {
@@ -19,16 +24,24 @@ export async function allowInPolicy(path: string, ports: readonly string[], lan:
   };
   parsePolicy(path, after);
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const textBefore = await textOf(path);
   await writeFile(path, `${JSON.stringify(after, null, 2)}\n`, { mode: 0o644 });
+  return () => (textBefore === null ? rm(path) : writeFile(path, textBefore));
 }
 
 async function readExisting(path: string): Promise<PolicyFile> {
+  const text = await textOf(path);
+  if (text === null) return {};
+  const content: PolicyFile = JSON.parse(text);
+  parsePolicy(path, content);
+  return content;
+}
+
+async function textOf(path: string): Promise<string | null> {
   try {
-    const content: PolicyFile = JSON.parse(await readFile(path, 'utf8'));
-    parsePolicy(path, content);
-    return content;
+    return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { type Forward, parseForward, portMappings, type Transport } from '@homeward/shared/net/forward-spec';
+import { type Forward, portMappings, type Transport } from '@homeward/shared/net/forward-spec';
 import { ipv4PrefixContains, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
 import { formatPortRange, type PortRange, parsePortRange, rangesOverlap } from '@homeward/shared/net/port';
 import { z } from 'zod';
@@ -18,8 +18,8 @@ const policySchema = z.strictObject({
 
 export type PolicyFile = z.infer<typeof policySchema>;
 
-/** What no `ports` in the file means, written out: everything but SSH's usual port. */
-export const DEFAULT_PORTS: readonly string[] = ['1-21/tcp', '23-65535/tcp', '1-65535/udp'];
+/** What no `ports` in the file means, written out; SSH's ports are never meant by a range. */
+export const DEFAULT_PORTS: readonly string[] = ['1-65535/tcp+udp'];
 
 export interface Policy {
   readonly path: string;
@@ -67,25 +67,37 @@ function parseJson(path: string, text: string): unknown {
 }
 
 function allowedPorts(path: string, entry: string): { range: PortRange; transports: readonly Transport[] } {
-  const forward = parseForward(entry);
-  if (forward.address !== null || forward.targetHost !== null || entry.includes('=')) {
-    throw new RelayError('bad-input', `${path}: "${entry}" is not a port such as 443/tcp`);
-  }
-  return { range: parsePortRange(entry.split('/')[0] ?? ''), transports: forward.transports };
+  const match = /^([\d-]+)\/(tcp|udp|tcp\+udp)$/.exec(entry);
+  if (match === null) throw new RelayError('bad-input', `${path}: "${entry}" is not a port such as 443/tcp`);
+  const [, ports = '', transports = ''] = match;
+  return {
+    range: parsePortRange(ports),
+    transports: (['tcp', 'udp'] as const).filter((transport) => transports.split('+').includes(transport)),
+  };
 }
 
-/** Null when the forward is allowed; else the reason, with the line to add to the policy. `sshPorts` are the backend's own. */
-export function refusalReason(policy: Policy, forward: Forward, sshPorts: readonly number[]): string | null {
-  if (forward.targetHost !== null) return lanRefusal(policy, forward);
+/** What of the machine the policy depends on. */
+export interface OwnSide {
+  /** TCP ports of the backend's own SSH. */
+  readonly sshPorts: readonly number[];
+  /** The backend's own IPv4 addresses. */
+  readonly addresses: readonly string[];
+}
+
+/** Null when the forward is allowed; else the reason, with the line to add to the policy. SSH has to be listed by its own port: a range that happens to cover it does not mean it. */
+export function refusalReason(policy: Policy, forward: Forward, own: OwnSide): string | null {
+  if (forward.targetHost !== null) return lanRefusal(policy, forward, own);
   const ports = formatPortRange(forward.targetPorts);
   const line = `"${ports}/${forward.transports.join('+')}"`;
-  if (policy.ports === null) {
-    const ssh = portMappings(forward).find(
-      (mapping) => mapping.transport === 'tcp' && sshPorts.includes(mapping.targetPort),
-    );
-    if (ssh === undefined) return null;
-    return `port ${ssh.targetPort} is the backend's SSH; to allow it, list it in ${policy.path}: {"ports": [${line}]}`;
+  const ssh = portMappings(forward).find(
+    ({ transport, targetPort }) =>
+      transport === 'tcp' && own.sshPorts.includes(targetPort) && !isListedAlone(policy, targetPort),
+  );
+  if (ssh !== undefined) {
+    const alone = `"${ssh.targetPort}/tcp"`;
+    return `port ${ssh.targetPort} is the backend's SSH; to allow it, add ${alone} to "ports" in ${policy.path} (agent enroll --allow)`;
   }
+  if (policy.ports === null) return null;
   const allowed = forward.transports.every((transport) =>
     policy.ports?.some(
       ({ range, transports }) =>
@@ -98,11 +110,16 @@ export function refusalReason(policy: Policy, forward: Forward, sshPorts: readon
   return allowed ? null : `not allowed by ${policy.path}; to allow it, add ${line} to "ports"`;
 }
 
-function lanRefusal(policy: Policy, forward: Forward): string | null {
+function isListedAlone(policy: Policy, port: number): boolean {
+  return policy.ports?.some(({ range }) => range.first === port && range.last === port) === true;
+}
+
+function lanRefusal(policy: Policy, forward: Forward, own: OwnSide): string | null {
   const host = forward.targetHost;
   if (host === null) return null;
   const line = `"${host}/32"`;
   if (isNeverATarget(host)) return `${host} is loopback, link-local or a metadata address and never a target`;
+  if (own.addresses.includes(host)) return `${host} is this backend itself; forward to the port without an address`;
   if (policy.lan.some((prefix) => ipv4PrefixContains(prefix, host))) return null;
   return `${host} is not allowed by ${policy.path}; to allow it, add ${line} to "lan"`;
 }

@@ -44,7 +44,7 @@ describe('forwards/conflicts', () => {
     for (const spec of ['22/udp', '7700/udp', '51820/tcp']) check(spec);
   });
 
-  it("names the backend that has the port, and how to free it", () => {
+  it('names the backend that has the port, and how to free it', () => {
     expect(refusal('8080/tcp')).to.include({
       code: 'conflict',
       message: 'forward 8080/tcp: the port already goes to backend "nas" (8080/tcp)',

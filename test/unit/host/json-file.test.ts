@@ -88,7 +88,7 @@ describe('host/json-file', () => {
     'another version': ['{"version": 2, "names": []}', /: version: /],
     'a field too much': ['{"version": 1, "names": [], "x": 1}', /: content: .*"x"/],
     'a field of another type': ['{"version": 1, "names": [7]}', /: names\.0: /],
-    'null': ['null', /: content: /],
+    null: ['null', /: content: /],
   };
   for (const [what, [text, message]] of Object.entries(DAMAGED)) {
     it(`refuses ${what} instead of starting empty, and leaves it as it is`, async () => {

@@ -7,10 +7,11 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 
 const secret = new Secret('[Interface]\nPrivateKey = KEY\n');
-const exists = (path: string) => access(path).then(
-  () => true,
-  () => false,
-);
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 describe('host/secret-file', () => {
   it('holds the secret while it is used, readable by its owner alone', async () => {

@@ -9,7 +9,10 @@ import { temporaryDirectory } from './temporary.js';
 
 const schema = z.strictObject({ list: z.array(z.number()) });
 type State = z.infer<typeof schema>;
-const append = (value: number) => (state: State) => ({ state: { list: [...state.list, value] }, result: state.list.length });
+const append = (value: number) => (state: State) => ({
+  state: { list: [...state.list, value] },
+  result: state.list.length,
+});
 
 describe('host/store', () => {
   const path = temporaryDirectory();

@@ -15,7 +15,10 @@ describe('kernel/forwarding-guard', () => {
   });
 
   it('keeps guarding those of the first write, and no link that came later', () => {
-    expect(guardedLinks({ before: '0', links: ['eth1', 'eth0'] }, '1', ['docker0', 'eth0'])).to.deep.equal(['eth0', 'eth1']);
+    expect(guardedLinks({ before: '0', links: ['eth1', 'eth0'] }, '1', ['docker0', 'eth0'])).to.deep.equal([
+      'eth0',
+      'eth1',
+    ]);
   });
 
   it('drops between any two of them', () => {

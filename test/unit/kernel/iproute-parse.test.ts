@@ -32,7 +32,8 @@ describe('kernel/iproute-parse', () => {
 
   it('reads routes of all tables, with linkdown and unreachable ones', () => {
     const lines = parseRoutes(recorded('routes.json')).map(
-      (r) => `${r.type} ${r.destination} dev ${r.link} table ${r.table} proto ${r.protocol} src ${r.source} ${r.metric}`,
+      (r) =>
+        `${r.type} ${r.destination} dev ${r.link} table ${r.table} proto ${r.protocol} src ${r.source} ${r.metric}`,
     );
     expect(lines).to.include.members([
       'unicast default dev hw1 table 7701 proto 177 src null 0',

@@ -63,7 +63,9 @@ describe('kernel/nft-parse', () => {
   });
 
   it('gives sightings with their link', () => {
-    expect(parseNftSet(recorded('timed-set.json')).map(({ key }) => key)).to.deep.equal(['192.0.2.2 . 41000 . tcp . hw1']);
+    expect(parseNftSet(recorded('timed-set.json')).map(({ key }) => key)).to.deep.equal([
+      '192.0.2.2 . 41000 . tcp . hw1',
+    ]);
   });
 
   it('keeps the digest when handles, elements and counters change, and for another version of nft', () => {

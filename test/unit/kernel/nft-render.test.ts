@@ -51,7 +51,9 @@ describe('kernel/nft-render', () => {
     const script = renderNft({ ...EMPTY, addElements: keys.map((key) => element('any4', key, '10.77.16.2 . 1')) });
     const lines = script.trimEnd().split('\n');
     expect(lines).to.have.lengthOf(3);
-    const rendered = lines.flatMap((line) => line.replace(/^add element inet homeward_relay any4 \{ | \}$/g, '').split(', '));
+    const rendered = lines.flatMap((line) =>
+      line.replace(/^add element inet homeward_relay any4 \{ | \}$/g, '').split(', '),
+    );
     expect(rendered).to.deep.equal(keys.map((key) => `${key} : 10.77.16.2 . 1`));
   });
 

@@ -51,7 +51,11 @@ describe('kernel/owned-state', () => {
   });
 
   it('takes no device of another kind for ours, whatever its name', () => {
-    const disguised = { ...snapshot, wireguard: new Map(), links: snapshot.links.filter((link) => link.name === 'hw1') };
+    const disguised = {
+      ...snapshot,
+      wireguard: new Map(),
+      links: snapshot.links.filter((link) => link.name === 'hw1'),
+    };
     for (const type of ['veth', 'bridge', 'dummy', null]) {
       const links = disguised.links.map((link) => ({ ...link, type }));
       const state = ownedState({ ...disguised, links }, OWNERSHIP, {}, new Map());

@@ -33,7 +33,15 @@ export function snapshotOf(links: Readonly<Record<string, readonly string[]>>, r
     })),
     routes: routes.map((text) => {
       const [destination = '', link = '', metric = '0'] = text.split(' ');
-      return { destination, type: 'unicast', link, table: 'main', source: null, metric: Number(metric), protocol: 'boot' };
+      return {
+        destination,
+        type: 'unicast',
+        link,
+        table: 'main',
+        source: null,
+        metric: Number(metric),
+        protocol: 'boot',
+      };
     }),
     rules: [],
     tables: new Map(),

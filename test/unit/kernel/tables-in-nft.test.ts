@@ -81,7 +81,9 @@ const lines = (elements: readonly { set: string; key: string; value: string | nu
 describe('tables in nft', () => {
   const inside = networkNamespace();
   const load = (table: NftTable, addElements: readonly NftElement[]) =>
-    inside.run(command('nft', ['-f', '-'], renderNft({ replace: [table], remove: [], deleteElements: [], addElements })));
+    inside.run(
+      command('nft', ['-f', '-'], renderNft({ replace: [table], remove: [], deleteElements: [], addElements })),
+    );
   const list = async (name: string) =>
     parseNftTable(await inside.run(command('nft', ['-j', '-s', 'list', 'table', 'inet', name])));
 

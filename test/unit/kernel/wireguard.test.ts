@@ -71,13 +71,20 @@ describe('kernel/wireguard', () => {
     expect(device.publicKey).to.equal(line.split('\t')[1]);
     expect(device.peers).to.have.lengthOf(2);
     const called = device.peers.find((peer) => peer.endpoint !== null);
-    expect(called).to.include({ endpoint: '198.51.100.1:51820', keepaliveSeconds: 25, latestHandshake: 0, sentBytes: 148 });
+    expect(called).to.include({
+      endpoint: '198.51.100.1:51820',
+      keepaliveSeconds: 25,
+      latestHandshake: 0,
+      sentBytes: 148,
+    });
     expect(called?.allowedIps).to.deep.equal(['0.0.0.0/0', '::/0']);
     const caller = device.peers.find((peer) => peer.endpoint === null);
     expect(caller).to.include({ keepaliveSeconds: null, receivedBytes: 0 });
     expect(caller?.allowedIps).to.deep.equal(['10.77.16.3/32']);
     const secrets = [line.split('\t')[0], ...dump.split('\n').map((peer) => peer.split('\t')[1])];
-    for (const secret of secrets.filter((text) => text !== undefined && text !== '(none)' && text !== device.publicKey)) {
+    for (const secret of secrets.filter(
+      (text) => text !== undefined && text !== '(none)' && text !== device.publicKey,
+    )) {
       expect(JSON.stringify(device)).to.not.include(secret);
     }
   });

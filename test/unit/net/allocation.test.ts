@@ -46,14 +46,28 @@ describe('net/allocation', () => {
   });
 
   it('gives each slot its own mark within the mask, its own link and table', () => {
-    for (const { mark } of slots) expect((mark & MARK_MASK) >>> 0).to.equal(mark).and.not.equal(0);
+    for (const { mark } of slots)
+      expect((mark & MARK_MASK) >>> 0)
+        .to.equal(mark)
+        .and.not.equal(0);
     expect(new Set(slots.map(({ mark }) => mark)).size).to.equal(MAX_SLOT);
     expect(new Set(slots.map(({ link }) => link)).size).to.equal(MAX_SLOT);
     expect(slots.every(({ table, link }) => isSlotTable(table) && isSlotLink(link))).to.equal(true);
   });
 
   it("takes no other link or table for a slot's", () => {
-    for (const name of [RELAY_LINK, PROBE_LINK, PROBE_CLIENT_LINK, 'hw', 'hw01', 'hw256', 'hw1a', 'xhw1', 'eth0', 'hwg1']) {
+    for (const name of [
+      RELAY_LINK,
+      PROBE_LINK,
+      PROBE_CLIENT_LINK,
+      'hw',
+      'hw01',
+      'hw256',
+      'hw1a',
+      'xhw1',
+      'eth0',
+      'hwg1',
+    ]) {
       expect(isSlotLink(name), name).to.equal(false);
     }
     for (const table of [0, 253, 254, 255, 7700, 7956, 51_820]) expect(isSlotTable(table), `${table}`).to.equal(false);

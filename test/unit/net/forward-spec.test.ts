@@ -83,7 +83,22 @@ describe('net/forward-spec', () => {
   });
 
   it('answers any text with a forward or with bad input, never with another error', () => {
-    const piece = fc.constantFrom('80', '-', '=', '/', ':', 'tcp', 'udp', '+', '1.2.3.4', '[', ']', '65535', '0', 'all');
+    const piece = fc.constantFrom(
+      '80',
+      '-',
+      '=',
+      '/',
+      ':',
+      'tcp',
+      'udp',
+      '+',
+      '1.2.3.4',
+      '[',
+      ']',
+      '65535',
+      '0',
+      'all',
+    );
     const text = fc.oneof(
       fc.string(),
       fc.array(piece).map((pieces) => pieces.join('')),

@@ -53,7 +53,16 @@ describe('net/ipv4', () => {
   });
 
   it('refuses prefixes that are none', () => {
-    for (const text of ['', '10.0.0.0/', '10.0.0.0/33', '10.0.0.0/08', '10.0.0.0/-1', '10.0/8', '10.0.0.0/8/8', '::/0']) {
+    for (const text of [
+      '',
+      '10.0.0.0/',
+      '10.0.0.0/33',
+      '10.0.0.0/08',
+      '10.0.0.0/-1',
+      '10.0/8',
+      '10.0.0.0/8/8',
+      '::/0',
+    ]) {
       expect(thrownBy(() => parseIpv4Prefix(text)).message, text).to.include('is not an IPv4 prefix such as');
     }
   });

@@ -6,7 +6,25 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { thrownBy } from '../errors/thrown.js';
 
-const HOSTILE = ['', ' ', 'wg0;reboot', '%d', '../x', '..', '.', '-a', 'a b', 'a\n', '\u0000', 'a"b', '$(id)', '`id`', 'a/b', 'ä', '{ }'];
+const HOSTILE = [
+  '',
+  ' ',
+  'wg0;reboot',
+  '%d',
+  '../x',
+  '..',
+  '.',
+  '-a',
+  'a b',
+  'a\n',
+  '\u0000',
+  'a"b',
+  '$(id)',
+  '`id`',
+  'a/b',
+  'ä',
+  '{ }',
+];
 
 describe('net/names', () => {
   it('takes ordinary backend names', () => {

@@ -27,9 +27,27 @@ describe('net/port', () => {
   });
 
   it('refuses everything else', () => {
-    const texts = ['', '0', '65536', '-1', '+1', '1.5', '0443', ' 443', '443 ', '0x10', '1e3', 'http', '９', '9'.repeat(400)];
+    const texts = [
+      '',
+      '0',
+      '65536',
+      '-1',
+      '+1',
+      '1.5',
+      '0443',
+      ' 443',
+      '443 ',
+      '0x10',
+      '1e3',
+      'http',
+      '９',
+      '9'.repeat(400),
+    ];
     for (const text of texts) {
-      expect(thrownBy(() => parsePort(text)), text).to.include({ code: 'bad-input' });
+      expect(
+        thrownBy(() => parsePort(text)),
+        text,
+      ).to.include({ code: 'bad-input' });
     }
     for (const value of [0, 65_536, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(thrownBy(() => port(value)).message).to.equal(`${value} is not a port: ports go from 1 to 65535`);

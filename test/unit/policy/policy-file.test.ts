@@ -44,7 +44,11 @@ describe('policy file', () => {
   it('writes nothing that it could not read', async () => {
     await allowInPolicy(path('etc/policy.json'), ['443/tcp'], []);
     const before = await content();
-    for (const [ports, lan] of [[['22'], []], [['80=81/tcp'], []], [[], ['nas']]] as const) {
+    for (const [ports, lan] of [
+      [['22'], []],
+      [['80=81/tcp'], []],
+      [[], ['nas']],
+    ] as const) {
       expect((await rejectionOf(allowInPolicy(path('etc/policy.json'), ports, lan))).code).to.equal('bad-input');
     }
     expect(await content()).to.deep.equal(before);

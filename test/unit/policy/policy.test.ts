@@ -24,7 +24,7 @@ describe('policy', () => {
     expect(reason({}, '22/tcp', [2222])).to.equal(null);
   });
 
-  it("names the line that allows SSH, and allows it with that line", () => {
+  it('names the line that allows SSH, and allows it with that line', () => {
     expect(reason({}, '2200=22/tcp')).to.equal(
       `port 22 is the backend's SSH; to allow it, list it in ${PATH}: {"ports": ["22/tcp"]}`,
     );
@@ -76,7 +76,8 @@ describe('policy', () => {
 
   it('writes the default out so that it allows what no file allows', () => {
     for (const spec of ['22/tcp', '1-100/tcp']) expect(reason({ ports: DEFAULT_PORTS }, spec)).to.not.equal(null);
-    for (const spec of ['443/tcp', '22/udp', '1-65535/udp']) expect(reason({ ports: DEFAULT_PORTS }, spec)).to.equal(null);
+    for (const spec of ['443/tcp', '22/udp', '1-65535/udp'])
+      expect(reason({ ports: DEFAULT_PORTS }, spec)).to.equal(null);
   });
 
   it('allows a range that several lines cover together', () => {

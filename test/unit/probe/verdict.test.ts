@@ -10,7 +10,7 @@ import { describe, it } from 'mocha';
 
 type Service = ProbeReply['service'];
 
-function sighting(transport: 'tcp' | 'udp', service: Service): Sighting {
+function sighting(transport: 'tcp' | 'udp', service: Service, isBehindBackend = false): Sighting {
   return {
     sample: {
       forward: `443/${transport}`,
@@ -18,6 +18,7 @@ function sighting(transport: 'tcp' | 'udp', service: Service): Sighting {
       address: parseIpv4('198.51.100.1'),
       publicPort: 443,
       targetPort: 443,
+      isBehindBackend,
     },
     client: { address: '192.0.2.2', port: 41_000 },
     reply: { id: 1, service, rttMs: service === 'silent' ? null : 1.5 },
@@ -25,7 +26,15 @@ function sighting(transport: 'tcp' | 'udp', service: Service): Sighting {
 }
 
 function flow(more: Partial<ObservedFlow> = {}): ObservedFlow {
-  return { transport: 'tcp', delivered: true, address: '192.0.2.2', port: 41_000, arrivedOn: 'hw1', leftOn: 'hw1', ...more };
+  return {
+    transport: 'tcp',
+    delivery: 'local',
+    address: '192.0.2.2',
+    port: 41_000,
+    arrivedOn: 'hw1',
+    leftOn: 'hw1',
+    ...more,
+  };
 }
 
 function view(flows: readonly ObservedFlow[], more: Partial<Observed> = {}): BackendView {
@@ -34,6 +43,8 @@ function view(flows: readonly ObservedFlow[], more: Partial<Observed> = {}): Bac
     device: 'hw1',
     relayTunnelAddress: '10.77.16.1',
     observed: { type: 'observed', id: 1, flows: [...flows], drift: [], listeners: [], ...more },
+    silence: null,
+    relayDrift: [],
     clientPorts: new Set([41_000, 41_001]),
   };
 }
@@ -83,7 +94,13 @@ describe('probe/verdict', () => {
       /sees 10\.77\.16\.1:41000 instead of 192\.0\.2\.2:41000: look for a masquerade or SNAT rule on the relay/,
     ],
     'another port': [tcp([flow({ address: '10.77.16.1', port: 1024 })]), 'source-rewritten', /10\.77\.16\.1:1024/],
-    'a proxy in the path': [tcp([flow({ address: '172.17.0.1', port: 50_000 })]), 'source-rewritten', /a proxy in the path/],
+    'a proxy in the path': [tcp([flow({ address: '172.17.0.1' })]), 'source-rewritten', /a proxy in the path/],
+    'a firewall of the backend': [
+      tcp([flow({ delivery: 'none', leftOn: null })], 'silent'),
+      'dropped',
+      /came out of the tunnel by hw1, but the backend dropped it/,
+    ],
+    "another client's flow": [tcp([flow({ address: '203.0.113.77', port: 50_000 })], 'silent'), 'not-arrived', /saw/],
     'the wrong way in': [tcp([flow({ arrivedOn: 'eth0' })]), 'wrong-arrival', /came in by eth0, not by the tunnel hw1/],
     'the wrong way out': [
       tcp([flow({ leftOn: 'eth0' })], 'silent'),
@@ -92,8 +109,12 @@ describe('probe/verdict', () => {
     ],
     'a reply that was lost': [tcp([flow()], 'silent'), 'reply-lost', /left by hw1 but did not reach the client/],
     'no reply at all': [tcp([flow({ leftOn: null })], 'silent'), 'no-reply', /no reply left: a firewall/],
-    'a reply nobody saw leave': [tcp([flow({ leftOn: null })], 'answered'), 'no-departure', /none was seen to leave by hw1/],
-    'drift': [tcp([flow()], 'answered', { drift: ['+ rule pref 4999 nop'] }), 'drift', /lacks .*rule pref 4999 nop/],
+    'a reply nobody saw leave': [
+      tcp([flow({ leftOn: null })], 'answered'),
+      'no-departure',
+      /none was seen to leave by hw1/,
+    ],
+    drift: [tcp([flow()], 'answered', { drift: ['+ rule pref 4999 nop'] }), 'drift', /lacks .*rule pref 4999 nop/],
     "Docker's proxy": [
       tcp([flow()], 'answered', {
         listeners: [{ transport: 'tcp', port: 443, program: 'docker-proxy', problem: null }],
@@ -119,7 +140,19 @@ describe('probe/verdict', () => {
   }
 
   it('shows what was seen of a rewritten flow', () => {
-    expect(tcp([flow({ address: '10.77.16.1', port: 1024 })])).to.include({ seen: '10.77.16.1:1024', arrivedOn: 'hw1' });
+    expect(tcp([flow({ address: '10.77.16.1', port: 1024 })])).to.include({
+      seen: '10.77.16.1:1024',
+      arrivedOn: 'hw1',
+    });
+  });
+
+  it('takes what was delivered over what only came out of the tunnel', () => {
+    expect(tcp([flow({ delivery: 'none', leftOn: null }), flow()])).to.include({ ok: true });
+    const rewritten = flow({ address: '192.168.1.1' });
+    expect(tcp([flow({ delivery: 'none' }), rewritten])).to.include({
+      cause: 'source-rewritten',
+      seen: '192.168.1.1:41000',
+    });
   });
 
   it('lets the echo stand for a UDP service that says nothing', () => {
@@ -128,6 +161,30 @@ describe('probe/verdict', () => {
     expect(udp(arrived, 'silent', { ...udpEcho, ok: false })).to.include({ ok: false, cause: 'no-reply' });
     expect(udp(arrived, 'silent', null)).to.include({ ok: false, cause: 'no-reply' });
     expect(udp([], 'silent', udpEcho)).to.include({ ok: false, cause: 'not-arrived' });
+  });
+
+  it('does not let the echo stand for a host behind the backend', () => {
+    const behind = sighting('udp', 'silent', true);
+    expect(judge(behind, view([flow({ transport: 'udp', leftOn: null })]), udpEcho)).to.include({ cause: 'no-reply' });
+  });
+
+  it('is not green where the backend told nothing, or the relay has drifted', () => {
+    const told = view([flow()]);
+    const answered = sighting('tcp', 'answered');
+    expect(judge(answered, { ...told, silence: 'it is offline' }, null)).to.include({
+      ok: false,
+      cause: 'no-observer',
+      hint: 'it is offline',
+    });
+    expect(judge(answered, { ...told, relayDrift: ['+ element x'] }, null)).to.include({
+      ok: false,
+      cause: 'relay-drift',
+    });
+  });
+
+  it('does not call a proxy what Docker leads past it', () => {
+    const listeners = [{ transport: 'tcp' as const, port: 443, program: 'docker-proxy', problem: null }];
+    expect(tcp([flow({ delivery: 'forwarded' })], 'answered', { listeners })).to.include({ ok: true });
   });
 
   it('does not let the echo stand for a service that is silent over TCP, or whose reply took a wrong way', () => {
@@ -150,9 +207,9 @@ describe('probe/verdict', () => {
       transport: fc.constantFrom('tcp' as const, 'udp' as const),
       address: fc.constantFrom('192.0.2.2', '10.77.16.1'),
       port: fc.constantFrom(41_000, 41_001, 1024),
+      delivery: fc.constantFrom('none' as const, 'local' as const, 'forwarded' as const),
       arrivedOn: device,
       leftOn: fc.option(device),
-      delivered: fc.boolean(),
     });
     fc.assert(
       fc.property(
@@ -165,13 +222,18 @@ describe('probe/verdict', () => {
           const isSeen = flows.some(
             (one) =>
               one.transport === transport &&
-              one.delivered &&
+              one.delivery !== 'none' &&
               one.address === '192.0.2.2' &&
               one.port === 41_000 &&
               one.arrivedOn === 'hw1' &&
               one.leftOn === 'hw1',
           );
-          if (result.ok) expect({ isSeen, service: service !== 'silent', drift }).to.deep.equal({ isSeen: true, service: true, drift: [] });
+          if (result.ok)
+            expect({ isSeen, service: service !== 'silent', drift }).to.deep.equal({
+              isSeen: true,
+              service: true,
+              drift: [],
+            });
           expect(result.cause === null).to.equal(result.ok);
           expect(result.hint === null).to.equal(result.ok);
         },

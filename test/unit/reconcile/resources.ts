@@ -62,7 +62,13 @@ export function stepLines(steps: readonly Step[]): string[] {
       case 'sysctl':
         return [`sysctl ${step.sysctl.path} = ${step.sysctl.value}`];
       case 'nft':
-        return ['nft', ...step.script.trimEnd().split('\n').map((line) => `  ${line}`)];
+        return [
+          'nft',
+          ...step.script
+            .trimEnd()
+            .split('\n')
+            .map((line) => `  ${line}`),
+        ];
       case 'ip':
         return ['ip', ...step.lines.map((line) => `  ${line}`)];
       case 'forget-flows':

@@ -28,7 +28,11 @@ function restored(ledger: LedgerRecord, present: Readonly<Record<string, string 
 
 describe('reconcile/sysctl-record', () => {
   it('records what it writes and what the kernel changes with it, but nothing of our own links', () => {
-    const written = [write(FORWARD, '1'), write('net/ipv4/conf/hw1/rp_filter', '2'), write('net/ipv4/conf/eth0/x', '1')];
+    const written = [
+      write(FORWARD, '1'),
+      write('net/ipv4/conf/hw1/rp_filter', '2'),
+      write('net/ipv4/conf/eth0/x', '1'),
+    ];
     expect(pathsToRecord(written, isOurLink)).to.deep.equal([FORWARD, REDIRECTS, 'net/ipv4/conf/eth0/x']);
   });
 
@@ -51,7 +55,9 @@ describe('reconcile/sysctl-record', () => {
   });
 
   it('puts back also where a link has gone', () => {
-    expect(restored(switchedOn(['eth0', 'usb0']), { [FORWARD]: '1', [REDIRECTS]: '0' }, ['eth0']).kept).to.deep.equal([]);
+    expect(restored(switchedOn(['eth0', 'usb0']), { [FORWARD]: '1', [REDIRECTS]: '0' }, ['eth0']).kept).to.deep.equal(
+      [],
+    );
   });
 
   it('leaves and names what somebody changed since', () => {
@@ -70,7 +76,15 @@ describe('reconcile/sysctl-record', () => {
   });
 
   it('puts nothing back that was as we need it already, or that is gone', () => {
-    const ledger = recordSysctls(EMPTY, [write('net/x', '1'), write('net/y', '1')], new Map([['net/x', '1'], ['net/y', '0']]), []);
+    const ledger = recordSysctls(
+      EMPTY,
+      [write('net/x', '1'), write('net/y', '1')],
+      new Map([
+        ['net/x', '1'],
+        ['net/y', '0'],
+      ]),
+      [],
+    );
     expect(restored(ledger, { 'net/x': '1', 'net/y': null }, [])).to.deep.equal({ restore: [], kept: [] });
   });
 

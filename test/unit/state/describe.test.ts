@@ -69,7 +69,9 @@ describe('state/describe', () => {
     fc.assert(
       fc.property(anyPeers, (names) => {
         const there = device(names.map((name) => peer(name, { allowedIps: ['10.0.0.1/32', '10.0.0.2/32'] })));
-        const back = device([...names].reverse().map((name) => peer(name, { allowedIps: ['10.0.0.2/32', '10.0.0.1/32'] })));
+        const back = device(
+          [...names].reverse().map((name) => peer(name, { allowedIps: ['10.0.0.2/32', '10.0.0.1/32'] })),
+        );
         expect(textOf(there)).to.equal(textOf(back));
       }),
     );

@@ -76,7 +76,9 @@ describe('store/pairings', () => {
     const state = relayState([paired('home', 1, []), pairing('nas', 2)], {
       revoked: [{ agentKey: 'KEY-home', name: 'home', at: 'before' }],
     });
-    expect(remove(state, 'home').revoked).to.deep.equal([{ agentKey: 'KEY-home', name: 'home', at: NOW.toISOString() }]);
+    expect(remove(state, 'home').revoked).to.deep.equal([
+      { agentKey: 'KEY-home', name: 'home', at: NOW.toISOString() },
+    ]);
     expect(remove(state, 'nas').revoked).to.deep.equal(state.revoked);
     expect(remove(state, 'nas').pairings.map(({ name }) => name)).to.deep.equal(['home']);
   });

@@ -1,7 +1,7 @@
 /** Small states of a relay. */
 
-import { hashTokenSecret } from '@homeward/shared/session/token';
 import type { Pairing, RelayState } from '@homeward/controller/store/state';
+import { hashTokenSecret } from '@homeward/shared/session/token';
 
 export const NOW = new Date('2026-01-01T00:00:00.000Z');
 export const SECRET = new Uint8Array(32).fill(7);

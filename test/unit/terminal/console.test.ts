@@ -37,7 +37,13 @@ describe('terminal/console', () => {
     console.line('done');
     console.document({ event: 'token', text: 'a\nb\u001b[31m' });
     console.document({ event: 'done', ok: true });
-    expect(stdout.text().trimEnd().split('\n').map((line) => JSON.parse(line))).to.deep.equal([
+    expect(
+      stdout
+        .text()
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).to.deep.equal([
       { event: 'token', text: 'a\nb\u001b[31m' },
       { event: 'done', ok: true },
     ]);
@@ -52,7 +58,9 @@ describe('terminal/console', () => {
 
   it('prints an error with its hint on stderr and gives its exit code', () => {
     const { stdout, stderr, console } = rig();
-    const error = new RelayError('no-daemon', 'the controller daemon is not running', { hint: 'start it: controller serve' });
+    const error = new RelayError('no-daemon', 'the controller daemon is not running', {
+      hint: 'start it: controller serve',
+    });
     expect(console.failure(error)).to.equal(3);
     expect(stderr.text()).to.equal('controller: the controller daemon is not running\n  start it: controller serve\n');
     expect(stdout.text()).to.equal('');
@@ -94,7 +102,7 @@ describe('terminal/console', () => {
       fc.property(fc.string({ unit, maxLength: 12 }), (text) => {
         const { stdout, console } = rig();
         console.line(text);
-        const rest = stdout.text().replaceAll(new RegExp('\\u001b\\[[0-9;]*m', 'g'), '');
+        const rest = stdout.text().replaceAll(/\u001b\[[0-9;]*m/g, '');
         expect(rest).to.not.match(/(?!\n)\p{Cc}/u);
       }),
     );

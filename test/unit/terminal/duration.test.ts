@@ -18,8 +18,24 @@ describe('terminal/duration', () => {
   });
 
   it('refuses everything else, naming the flag', () => {
-    for (const text of ['', '0s', '10', 'h', '-1h', '1.5h', '1 h', '1h30m', '1H', '25d', '1w', '9'.repeat(400).concat('d')]) {
-      expect(thrownBy(() => parseDuration(text, '--expires')), text).to.include({
+    for (const text of [
+      '',
+      '0s',
+      '10',
+      'h',
+      '-1h',
+      '1.5h',
+      '1 h',
+      '1h30m',
+      '1H',
+      '25d',
+      '1w',
+      '9'.repeat(400).concat('d'),
+    ]) {
+      expect(
+        thrownBy(() => parseDuration(text, '--expires')),
+        text,
+      ).to.include({
         code: 'bad-input',
         message: `--expires "${text}" is not a duration between 1s and 24d`,
         hint: 'example: --expires 10m',

@@ -6,7 +6,14 @@ import { describe, it } from 'mocha';
 
 describe('terminal/table', () => {
   it('lines columns up and leaves no blanks at the end', () => {
-    const text = table(['NAME', 'STATE'], [['home', 'online'], ['nas-2-in-the-attic', 'waiting'], ['x', '']]);
+    const text = table(
+      ['NAME', 'STATE'],
+      [
+        ['home', 'online'],
+        ['nas-2-in-the-attic', 'waiting'],
+        ['x', ''],
+      ],
+    );
     expect(text.split('\n')).to.deep.equal([
       'NAME                STATE',
       'home                online',
@@ -16,7 +23,13 @@ describe('terminal/table', () => {
   });
 
   it('does not count colour as width', () => {
-    const text = table(['A', 'B'], [['\u001b[32mok\u001b[39m', '1'], ['bad', '2']]);
+    const text = table(
+      ['A', 'B'],
+      [
+        ['\u001b[32mok\u001b[39m', '1'],
+        ['bad', '2'],
+      ],
+    );
     expect(text.split('\n')).to.deep.equal(['A    B', '\u001b[32mok\u001b[39m   1', 'bad  2']);
   });
 

@@ -56,8 +56,12 @@ async function runEnroll(context: CommandContext, given: string[], options: Enro
   requireRoot(context.uid, 'agent enroll');
   const token = (await tokenFromFileOrEnvironment(options.tokenFile)) ?? (await tokenFromStdin(context.interrupt));
   parseToken(token.reveal());
-  await allowInPolicy(context.policyFile, options.allow ?? [], options.allowLan ?? []);
-  const { enrollment, daemon } = await enrollSomewhere(context, token, timeoutMs);
+  const disallow = await allowInPolicy(context.policyFile, options.allow ?? [], options.allowLan ?? []);
+  const { enrollment, daemon } = await enrollSomewhere(context, token, timeoutMs).catch(async (error: unknown) => {
+    // A refused token changes nothing.
+    await disallow();
+    throw error;
+  });
   const { console } = context;
   console.document({ ...enrollment, daemon });
   console.line(`enrolled as "${enrollment.name}" at ${enrollment.url}`);

@@ -7,7 +7,6 @@ import { FORWARDING, guardedLinks } from '@homeward/shared/kernel/forwarding-gua
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
-import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { BACKEND_TABLE, isSlotLink, isSlotTable } from '@homeward/shared/net/allocation';
 import type { Port } from '@homeward/shared/net/port';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
@@ -21,7 +20,7 @@ import { backendStaleFlows } from '../desired/stale-flows.js';
 import type { Policy } from '../policy.js';
 import { pairedRelays } from '../store/relays.js';
 import type { BackendState } from '../store/state.js';
-import { relayTunnel } from './offer-check.js';
+import { ownSide, relayTunnel } from './offer-check.js';
 
 export type BackendSide = Side<BackendState>;
 
@@ -55,7 +54,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
       const state = deps.state();
       const [listeners, policy] = await Promise.all([listListeners(deps.runner), deps.policy()]);
       const tunnels = (state === null ? [] : pairedRelays(state)).flatMap((relay) =>
-        relayTunnel(relay, policy, sshPorts(listeners)),
+        relayTunnel(relay, policy, ownSide(snapshot, listeners)),
       );
       return backendState(tunnels, {
         snapshot,

@@ -2,6 +2,8 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import type { Listener } from '@homeward/shared/kernel/sockets';
+import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { isSlotLink, slotNumbers } from '@homeward/shared/net/allocation';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { ipv4PrefixContains, isIpv4, parseIpv4, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
@@ -9,7 +11,7 @@ import { Secret } from '@homeward/shared/net/secret';
 import type { Offer } from '@homeward/shared/protocol/messages';
 import { backendTunnel } from '@homeward/shared/tunnel/kinds';
 import type { RelayTunnel } from '../desired/backend-state.js';
-import { type Policy, refusalReason } from '../policy.js';
+import { type OwnSide, type Policy, refusalReason } from '../policy.js';
 import type { RelayRecord } from '../store/state.js';
 
 export interface SortedForwards {
@@ -17,13 +19,20 @@ export interface SortedForwards {
   readonly refused: readonly { readonly spec: string; readonly reason: string }[];
 }
 
+export function ownSide(snapshot: Snapshot, listeners: readonly Listener[]): OwnSide {
+  return {
+    sshPorts: sshPorts(listeners),
+    addresses: snapshot.links.flatMap((link) => link.addresses.map(({ address }) => address)),
+  };
+}
+
 /** Sorts the offered forwards by the policy; one that cannot be read is refused, not an error: the rest still works. */
-export function sortForwards(specs: readonly string[], policy: Policy, sshPorts: readonly number[]): SortedForwards {
+export function sortForwards(specs: readonly string[], policy: Policy, own: OwnSide): SortedForwards {
   const allowed: Forward[] = [];
   const refused: { spec: string; reason: string }[] = [];
   for (const spec of specs) {
     const outcome = readForward(spec);
-    const reason = typeof outcome === 'string' ? outcome : refusalReason(policy, outcome, sshPorts);
+    const reason = typeof outcome === 'string' ? outcome : refusalReason(policy, outcome, own);
     if (reason !== null) refused.push({ spec, reason });
     else if (typeof outcome !== 'string') allowed.push(outcome);
   }
@@ -40,7 +49,7 @@ function readForward(spec: string): Forward | string {
 }
 
 /** The kernel's view of a relay's accepted offer; empty where there is none. */
-export function relayTunnel(relay: RelayRecord, policy: Policy, sshPorts: readonly number[]): RelayTunnel[] {
+export function relayTunnel(relay: RelayRecord, policy: Policy, own: OwnSide): RelayTunnel[] {
   if (relay.accepted === null) return [];
   const { offer, endpointHost } = relay.accepted;
   const { publicKey, privateKey } = relay.wireguard;
@@ -53,10 +62,13 @@ export function relayTunnel(relay: RelayRecord, policy: Policy, sshPorts: readon
         wireguard: { publicKey, privateKey: new Secret(privateKey) },
         endpointHost,
       }),
-      forwards: sortForwards(offer.forwards, policy, sshPorts).allowed,
+      forwards: sortForwards(offer.forwards, policy, own).allowed,
     },
   ];
 }
+
+/** Where a tunnel address may lie: a relay must not make a public or a metadata address one of this backend's own. */
+const TUNNEL_PREFIXES = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'].map(parseIpv4Prefix);
 
 /** Why the offer as a whole cannot be taken, or null. */
 export function offerProblem(
@@ -71,6 +83,9 @@ export function offerProblem(
     return `${policy.path} does not allow ${tunnel.kind} tunnels; to allow them, add "${tunnel.kind}" to "tunnels"`;
   }
   const address = parseIpv4(tunnel.backendAddress);
+  if (!TUNNEL_PREFIXES.some((prefix) => ipv4PrefixContains(prefix, address))) {
+    return `the tunnel address ${address} is not a private one (RFC 1918, RFC 6598)`;
+  }
   const twin = others.find(
     (other) => other.controllerKey !== relay.controllerKey && other.accepted?.offer.tunnel.backendAddress === address,
   );

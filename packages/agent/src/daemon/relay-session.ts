@@ -6,7 +6,6 @@ import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
 import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
-import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import type { Port } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
@@ -23,7 +22,13 @@ import { flowKey, sightings, watchPorts } from '../probe/observer.js';
 import { pairedRelays, revokeRelay, withAccepted, withUrls } from '../store/relays.js';
 import type { AcceptedOffer, BackendState, RelayRecord } from '../store/state.js';
 import { BACKEND_OWNERSHIP } from './backend-kernel.js';
-import { offerProblem, sortForwards, usedPrefixes } from './offer-check.js';
+import { offerProblem, ownSide, sortForwards, usedPrefixes } from './offer-check.js';
+
+/** As many as the message may carry; a router with more has its first ones told. */
+const MOST_PREFIXES = 1024;
+
+/** As many as are kept of what the relay says to dial. */
+const MOST_URLS = 16;
 
 export interface RelaySessionDeps {
   readonly store: Store<BackendState>;
@@ -70,11 +75,18 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
       version: deps.version,
       capabilities: ['wireguard'],
       bootId: await bootId(),
-      prefixes: usedPrefixes(await snapshotNow()),
+      prefixes: usedPrefixes(await snapshotNow()).slice(0, MOST_PREFIXES),
       wireguardPublicKey: relay.wireguard.publicKey,
       outerAddress: localAddress,
       revision: relay.accepted?.offer.revision ?? 0,
     };
+  }
+
+  /** The URL that works stays first, whatever the relay believes of its own address. */
+  async function rememberRelay({ name, urls }: MessageOf<ControllerMessage, 'welcome'>): Promise<void> {
+    const working = link.endpoint()?.url;
+    const dialled = [...new Set([...(working === undefined ? [] : [working]), ...urls])].slice(0, MOST_URLS);
+    await store.update((state) => ({ state: withUrls(state, controllerKey, name, dialled), result: null }));
   }
 
   /** Takes the offer if policy and machine allow it; puts the last good one back when applying fails. */
@@ -86,7 +98,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     const endpointHost = link.endpoint()?.host ?? before?.endpointHost;
     if (endpointHost === undefined) return;
     const accepted = { offer, endpointHost };
-    refused = [...sortForwards(offer.forwards, policy, sshPorts(listeners)).refused];
+    refused = [...sortForwards(offer.forwards, policy, ownSide(snapshot, listeners)).refused];
     try {
       await adopt(accepted, before);
     } catch (error) {
@@ -153,11 +165,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
   async function handle(message: ControllerMessage): Promise<void> {
     switch (message.type) {
       case 'welcome':
-        await store.update((state) => ({
-          state: withUrls(state, controllerKey, message.name, message.urls),
-          result: null,
-        }));
-        return;
+        return rememberRelay(message);
       case 'offer':
         return takeOffer(message);
       case 'observe':

@@ -20,8 +20,9 @@ export const SETS = {
   watchUdp: 'watch-udp',
   /** As it came out of the tunnel. */
   entered: 'entered4',
-  /** As it was handed to the service. */
+  /** As it was handed to a socket here, and as it left for another host or container. */
   delivered: 'delivered4',
+  forwarded: 'forwarded4',
   left: 'left4',
   /** client . link of ICMP errors towards probes: port-unreachable is an answer, too. */
   leftIcmp: 'left-icmp4',

@@ -92,8 +92,8 @@ function setLines(): string[] {
     `map ${SETS.redirected} { type ${portKey} : ipv4_addr . inet_service; }`,
     `set ${SETS.watchTcp} { type inet_service; ${timed} }`,
     `set ${SETS.watchUdp} { type inet_service; ${timed} }`,
-    ...[SETS.entered, SETS.delivered, SETS.left].map(
-      (name) => `set ${name} { type ipv4_addr . inet_service . inet_proto . ifname; size 8192; ${timed} }`,
+    ...[SETS.entered, SETS.delivered, SETS.forwarded, SETS.left].map(
+      (name) => `set ${name} { type ipv4_addr . inet_service . inet_proto . ifname; size 65535; ${timed} }`,
     ),
     `set ${SETS.leftIcmp} { type ipv4_addr . ifname; size 64; ${timed} }`,
   ];
@@ -119,12 +119,14 @@ function sightingChains(): string[] {
     `meta l4proto tcp ct original proto-dst @${SETS.watchTcp}`,
     `meta l4proto udp ct original proto-dst @${SETS.watchUdp}`,
   ];
-  const deliveries = watched.map((match) => `ct direction original ${match} add @${SETS.delivered} { ${source} }`);
+  const sighting = (set: string) =>
+    watched.map((match) => `iifname @${SETS.tunnels} ct direction original ${match} add @${set} { ${source} }`);
   const departure = `add @${SETS.left} { ip daddr . th dport . meta l4proto . meta oifname }`;
   return [
-    ...chain('seen-input', 'type filter hook input priority 300', deliveries),
-    ...chain('seen-forward', 'type filter hook forward priority 300', deliveries),
+    ...chain('seen-input', 'type filter hook input priority 300', sighting(SETS.delivered)),
     ...chain('seen-postrouting', 'type filter hook postrouting priority 300', [
+      // Not in the forward hook: a masquerade comes after it.
+      ...sighting(SETS.forwarded),
       ...watched.map((match) => `ct direction reply ${match} ${departure}`),
       // A reply that lost its connection (wrong source address) is a flow of its own: known by the probe's address.
       `ip daddr ${probes} meta l4proto { tcp, udp } ${departure}`,

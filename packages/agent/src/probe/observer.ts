@@ -35,10 +35,12 @@ function watchScript(ports: readonly WatchedPort[]): string {
 export async function sightings(runner: Runner): Promise<ObservedFlow[]> {
   const list = async (set: string) =>
     parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set])));
-  const [entered, delivered, left, icmp] = await Promise.all(
-    [SETS.entered, SETS.delivered, SETS.left, SETS.leftIcmp].map(list),
+  const [entered, delivered, passedOn, left, icmp] = await Promise.all(
+    [SETS.entered, SETS.delivered, SETS.forwarded, SETS.left, SETS.leftIcmp].map(list),
   );
-  const arrivals = (delivered ?? []).flatMap(parseSighting);
+  const local = (delivered ?? []).flatMap(parseSighting);
+  const forwarded = (passedOn ?? []).flatMap(parseSighting);
+  const arrivals = [...local, ...forwarded];
   const lost = (entered ?? [])
     .flatMap(parseSighting)
     .filter((flow) => !arrivals.some((other) => sameFlow(flow, other)));
@@ -52,16 +54,18 @@ export async function sightings(runner: Runner): Promise<ObservedFlow[]> {
     // Of several ways the wrong one is what matters.
     return ways.find((way) => way !== flow.link) ?? ways[0] ?? null;
   };
-  const observed = (flow: SeenFlow, isDelivered: boolean): ObservedFlow => {
-    const { link, ...rest } = flow;
-    return { ...rest, delivered: isDelivered, arrivedOn: link, leftOn: leftOn(flow) };
-  };
-  return [...arrivals.map((flow) => observed(flow, true)), ...lost.map((flow) => observed(flow, false))];
+  const observed =
+    (delivery: ObservedFlow['delivery']) =>
+    (flow: SeenFlow): ObservedFlow => {
+      const { link, ...rest } = flow;
+      return { ...rest, delivery, arrivedOn: link, leftOn: leftOn(flow) };
+    };
+  return [...local.map(observed('local')), ...forwarded.map(observed('forwarded')), ...lost.map(observed('none'))];
 }
 
 /** Tells one flow from another. */
 export function flowKey(flow: ObservedFlow): string {
-  return `${flow.transport} ${flow.address}:${flow.port} ${flow.arrivedOn} ${flow.delivered}`;
+  return `${flow.transport} ${flow.address}:${flow.port} ${flow.arrivedOn} ${flow.delivery}`;
 }
 
 interface SeenFlow {

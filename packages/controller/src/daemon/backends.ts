@@ -47,7 +47,8 @@ export function createBackends(deps: BackendsDeps): Backends {
   const { store, changes, logger } = deps;
   const sessions = new Map<string, AgentSession>();
   const failures = new Map<string, string>();
-  const answers = new Map<number, Observed>();
+  /** Answers that are waited for, by session and id: nobody answers for another, and nothing piles up. */
+  const answers = new Map<AgentSession, Map<number, Observed | null>>();
   let lastObserveId = 0;
 
   function pairingOf(session: AgentSession): Pairing | null {
@@ -57,6 +58,10 @@ export function createBackends(deps: BackendsDeps): Backends {
   /** The peer must stand at the relay before the agent calls it, or its first handshake is lost. */
   async function welcomeBackend(session: AgentSession): Promise<void> {
     const { wireguardPublicKey } = session.hello;
+    if (isForeignKey(store.state(), session, wireguardPublicKey)) {
+      logger.error({ backend: session.name }, "the backend claims another one's WireGuard key; it is sent away");
+      return session.close('foreign WireGuard key');
+    }
     await store.update((state) => {
       const pairing = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
       if (pairing === undefined || pairing.wireguardPublicKey === wireguardPublicKey) return { state, result: null };
@@ -104,7 +109,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       case 'applied':
         return recordApplied(session, message);
       case 'observed':
-        answers.set(message.id, message);
+        if (answers.get(session)?.has(message.id) === true) answers.get(session)?.set(message.id, message);
         return changes.notify();
       case 'report':
         if (message.drift.length > 0)
@@ -152,12 +157,14 @@ export function createBackends(deps: BackendsDeps): Backends {
       if (session === undefined) throw offline(name);
       lastObserveId += 1;
       const id = lastObserveId;
+      const pending = answers.get(session) ?? new Map<number, Observed | null>();
+      answers.set(session, pending.set(id, null));
       session.send({ type: 'observe', id, action, watch: [...watch] });
       const limit = AbortSignal.any([signal, AbortSignal.timeout(OBSERVE_TIMEOUT_MS)]);
       try {
         return await changes.until(() => {
           if (sessions.get(name) !== session) throw offline(name);
-          return answers.get(id) ?? null;
+          return pending.get(id) ?? null;
         }, limit);
       } catch (error) {
         if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
@@ -166,7 +173,8 @@ export function createBackends(deps: BackendsDeps): Backends {
           `backend "${name}" did not say what it observed within ${OBSERVE_TIMEOUT_MS / 1000} s`,
         );
       } finally {
-        answers.delete(id);
+        pending.delete(id);
+        if (pending.size === 0) answers.delete(session);
       }
     },
     async dismiss(session) {
@@ -183,6 +191,12 @@ export function createBackends(deps: BackendsDeps): Backends {
     },
   };
   return backends;
+}
+
+/** The relay's own key, or another pairing's: taking it would break theirs. */
+function isForeignKey(state: RelayState, session: AgentSession, key: string): boolean {
+  if (key === state.wireguard.publicKey) return true;
+  return state.pairings.some((other) => other.agentKey !== session.agentKey && other.wireguardPublicKey === key);
 }
 
 function offline(name: string): RelayError {

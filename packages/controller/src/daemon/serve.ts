@@ -81,8 +81,12 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     state: store.state,
     onLook: machine.sees,
   });
+  let drift: readonly string[] = [];
   const reconcile = async (): Promise<void> => {
-    tellOutcome(logger, await kernel.reconcile());
+    const outcome = await kernel.reconcile();
+    // Drift stays until somebody mends it: told once, not at every tick.
+    tellOutcome(logger, outcome.drift.join() === drift.join() ? { ...outcome, drift: [] } : outcome);
+    drift = outcome.drift;
   };
   const backends = createBackends({ store, changes, logger, mtu: machine.mtu, reconcile });
   const server = createAgentServer({
@@ -96,6 +100,7 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     client: createSyntheticClient(runner, clientProgram, path),
     uplinkAddress: machine.uplinkAddress,
     relayTunnelAddress: () => relayTunnelAddress(store.state()),
+    relayDrift: () => drift,
   });
   return {
     ...{ store, runner, kernel, machine, server, backends, changes, logger, version, reconcile },

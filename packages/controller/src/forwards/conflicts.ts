@@ -31,6 +31,7 @@ export function checkForward(
   const spec = formatForward(forward);
   refuseProtected(spec, forward, ports);
   refuseTaken(state, backend, spec, forward);
+  refuseSharedTarget(state, backend, spec, forward);
   if (!takeOver) refuseListener(spec, forward, ports.listeners);
 }
 
@@ -64,6 +65,27 @@ function refuseTaken(state: RelayState, backend: string, spec: string, forward: 
       );
     }
   }
+}
+
+/** A port comes out of the tunnel as its target port: two hosts behind one backend cannot share it. */
+function refuseSharedTarget(state: RelayState, backend: string, spec: string, forward: Forward): void {
+  const own = state.pairings.find((pairing) => pairing.name === backend)?.forwards ?? [];
+  const other = own
+    .map(parseForward)
+    .find(
+      (candidate) =>
+        candidate.targetHost !== forward.targetHost &&
+        rangesOverlap(candidate.targetPorts, forward.targetPorts) &&
+        candidate.transports.some((transport) => forward.transports.includes(transport)),
+    );
+  if (other === undefined) return;
+  throw new RelayError(
+    'conflict',
+    `forward ${spec}: ${formatForward(other)} has the same target port at another host`,
+    {
+      hint: 'let one of the two services listen on another port',
+    },
+  );
 }
 
 /** A forward with an address goes before one without, so only equals collide. */

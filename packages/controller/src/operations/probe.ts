@@ -6,6 +6,7 @@ import { command } from '@homeward/shared/host/command';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { RELAY_LINK } from '@homeward/shared/net/allocation';
 import { formatForward, parseForward } from '@homeward/shared/net/forward-spec';
+import { echoEntryPort } from '../desired/relay-state.js';
 import type { ProbeTarget } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/verdict.js';
 import { pairingNamed, withPairing } from '../store/pairings.js';
@@ -41,10 +42,12 @@ export async function probeBackends(
   const targets = chosen.flatMap(({ pairing, specs }) => (specs === null ? [] : [targetOf(relay, pairing, specs)]));
   const online = targets.filter((target) => isReady(relay, target.pairing));
   const offline = targets.filter((target) => !online.includes(target));
+  // What came or went since the last look is mended first; what stays makes every proof red.
+  await relay.reconcile();
   const measured = online.length === 0 ? [] : await relay.probe(online, signal);
   const results = [...measured, ...offline.flatMap((target) => unprobed(relay, target))];
   if (spec === null) await remember(relay, targets, results);
-  return { ok: results.every((result) => result.ok), results };
+  return { ok: results.length > 0 && results.every((result) => result.ok), results };
 }
 
 /** Waits until the backend's first handshake has reached the relay, within a limit: the probe itself tells if none did. */
@@ -93,26 +96,33 @@ function unprobed(relay: Relay, { pairing, specs }: ProbeTarget): ProbeResult[] 
         cause: 'offline',
         hint: `backend "${pairing.name}" is not connected, so nobody can tell what it sees; look there: agent status`,
       };
-  return specs.flatMap((spec) => {
+  const unseen = specs.flatMap((spec) => {
     const forward = parseForward(spec);
-    return forward.transports.map((proto) => ({
-      backend: pairing.name,
-      forward: spec,
-      proto,
-      port: forward.publicPorts.first,
-      family: 'ipv4' as const,
-      client: '',
-      seen: null,
-      arrivedOn: null,
-      leftOn: null,
-      replied: false,
-      service: 'silent' as const,
-      rttMs: null,
-      ok: false,
-      cause,
-      hint,
-    }));
+    return forward.transports.map((proto) => ({ forward: spec, proto, port: forward.publicPorts.first as number }));
   });
+  // A pairing without forwards is proven by its echo, and so it lacks that proof.
+  const echoes = (['tcp', 'udp'] as const).map((proto) => ({
+    forward: `echo/${proto}`,
+    proto,
+    port: echoEntryPort(pairing),
+  }));
+  return (unseen.length === 0 ? echoes : unseen).map(({ forward, proto, port }) => ({
+    backend: pairing.name,
+    forward,
+    proto,
+    port,
+    family: 'ipv4' as const,
+    client: '',
+    seen: null,
+    arrivedOn: null,
+    leftOn: null,
+    replied: false,
+    service: 'silent' as const,
+    rttMs: null,
+    ok: false,
+    cause,
+    hint,
+  }));
 }
 
 async function remember(relay: Relay, targets: readonly ProbeTarget[], results: readonly ProbeResult[]): Promise<void> {

@@ -35,6 +35,8 @@ export interface ProberDeps {
   /** The address clients dial. */
   uplinkAddress(): Ipv4Address;
   relayTunnelAddress(): Ipv4Address;
+  /** Our own state that is missing at the relay, as plan lines. */
+  relayDrift(): readonly string[];
 }
 
 interface PlannedProbe {
@@ -71,7 +73,9 @@ async function probeOnce(
       ...echoSamples(target.pairing),
     ].map((sample) => ({ sample, job: jobFor(sample, id++, clientPorts()) })),
   }));
-  await Promise.all(planned.map(({ target, probes }) => target.observe('start', watchOf(probes), signal)));
+  await Promise.all(
+    planned.map(({ target, probes }) => watched(target.observe('start', watchOf(probes), signal), signal)),
+  );
   const replies = await deps.client.run(
     planned.flatMap(({ probes }) => probes.map((probe) => probe.job)),
     signal,
@@ -79,11 +83,21 @@ async function probeOnce(
   const allPorts = new Set(planned.flatMap(({ probes }) => probes.map((probe) => probe.job.clientPort)));
   const results = await Promise.all(
     planned.map(async ({ target, probes }) => {
-      const observed = await target.observe('stop', watchOf(probes), signal);
-      return judgeTarget(deps, target, probes, replies, observed, allPorts);
+      const seen = await watched(target.observe('stop', watchOf(probes), signal), signal);
+      return judgeTarget(deps, target, probes, replies, seen, allPorts);
     }),
   );
   return results.flat();
+}
+
+/** A backend that does not tell what it saw spoils its own proof only. */
+async function watched(answer: Promise<Observed>, signal: AbortSignal): Promise<Observed | RelayError> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (signal.aborted || !(error instanceof RelayError)) throw error;
+    return error;
+  }
 }
 
 function judgeTarget(
@@ -91,14 +105,16 @@ function judgeTarget(
   { pairing }: ProbeTarget,
   probes: readonly PlannedProbe[],
   replies: readonly ProbeReply[],
-  observed: Observed,
+  seen: Observed | RelayError,
   clientPorts: ReadonlySet<number>,
 ): ProbeResult[] {
   const view = {
     name: pairing.name,
     device: pairing.applied?.device ?? '',
     relayTunnelAddress: deps.relayTunnelAddress(),
-    observed,
+    relayDrift: deps.relayDrift(),
+    observed: seen instanceof RelayError ? { flows: [], drift: [], listeners: [] } : seen,
+    silence: seen instanceof RelayError ? seen.message : null,
     clientPorts,
   };
   const sightings = probes.map(({ sample, job }): Sighting => {
@@ -125,6 +141,7 @@ function echoSamples(pairing: Pairing): Sample[] {
     address: PROBE_RELAY_ADDRESS,
     publicPort: echoEntryPort(pairing),
     targetPort: echoPort,
+    isBehindBackend: false,
   }));
 }
 
@@ -144,7 +161,7 @@ function watchOf(probes: readonly PlannedProbe[]): { transport: 'tcp' | 'udp'; p
   return probes.map(({ sample }) => ({ transport: sample.transport, port: sample.targetPort }));
 }
 
-/** Ports no probe used lately: a port used again could meet its old connection in somebody's conntrack. */
+/** Random ports, none twice in a run: a port used again at once could meet its old connection in somebody's conntrack. */
 function freshPorts(): () => number {
   const used = new Set<number>();
   return () => {

@@ -13,6 +13,8 @@ export interface Sample {
   readonly publicPort: number;
   /** The port at the backend's tunnel address. */
   readonly targetPort: number;
+  /** Whether the service is on a host behind the backend: then the backend's own echo proves nothing about its way home. */
+  readonly isBehindBackend: boolean;
 }
 
 /** The samples of one forward; `uplink` is where clients come in when the forward names no address. */
@@ -26,6 +28,7 @@ export function samplesOf(forward: Forward, uplink: Ipv4Address): Sample[] {
       address: forward.address ?? uplink,
       publicPort: forward.publicPorts.first + offset,
       targetPort: forward.targetPorts.first + offset,
+      isBehindBackend: forward.targetHost !== null,
     })),
   );
 }

@@ -34,7 +34,11 @@ export interface BackendView {
   /** The tunnel's device at the backend. */
   readonly device: string;
   readonly relayTunnelAddress: string;
-  readonly observed: Observed;
+  readonly observed: Pick<Observed, 'flows' | 'drift' | 'listeners'>;
+  /** Why the backend did not tell what it saw, or null. */
+  readonly silence: string | null;
+  /** Our own state that is missing at the relay, as plan lines. */
+  readonly relayDrift: readonly string[];
   /** Client ports of all probes of this run: a flow with one of another probe is not this one's. */
   readonly clientPorts: ReadonlySet<number>;
 }
@@ -48,7 +52,7 @@ interface Finding {
 export function judge(sighting: Sighting, view: BackendView, echo: ProbeResult | null): ProbeResult {
   const { sample, client, reply } = sighting;
   const flow = findFlow(sighting, view);
-  const isSilentUdp = sample.transport === 'udp' && reply.service === 'silent';
+  const isSilentUdp = sample.transport === 'udp' && reply.service === 'silent' && !sample.isBehindBackend;
   const provenByEcho = isSilentUdp && echo?.ok === true;
   const replied = reply.service !== 'silent' || provenByEcho;
   const leftOn = flow?.leftOn ?? (provenByEcho ? echo.leftOn : null);
@@ -68,7 +72,8 @@ export function judge(sighting: Sighting, view: BackendView, echo: ProbeResult |
     rttMs: reply.rttMs,
     ok: finding === null,
     cause: finding?.cause ?? null,
-    hint: finding?.hint ?? null,
+    // A way that is sound and a service that no client can reach: both are told.
+    hint: finding?.hint ?? problemOf(sighting, view),
   };
 }
 
@@ -82,8 +87,8 @@ function findFlow({ sample, client }: Sighting, view: BackendView): ObservedFlow
   // SNAT keeps the port where it can. A proxy on the relay has its tunnel address; other sources are other clients'.
   const isRewritten = (flow: ObservedFlow) =>
     flow.port === client.port || (flow.address === view.relayTunnelAddress && !view.clientPorts.has(flow.port));
-  for (const delivered of [true, false]) {
-    const candidates = flows.filter((flow) => flow.delivered === delivered);
+  for (const isDelivered of [true, false]) {
+    const candidates = flows.filter((flow) => (flow.delivery !== 'none') === isDelivered);
     const found = candidates.find(isExact) ?? candidates.find(isRewritten);
     if (found !== undefined) return found;
   }
@@ -98,10 +103,12 @@ function findFault(
   replied: boolean,
 ): Finding | null {
   const { observed, device } = view;
+  const problem = problemOf({ sample, client, reply }, view);
+  if (view.silence !== null) return { cause: 'no-observer', hint: view.silence };
   const listener = observed.listeners.find(
     (candidate) => candidate.transport === sample.transport && candidate.port === sample.targetPort,
   );
-  if (flow === null) return notArrived(observed, listener?.problem ?? null);
+  if (flow === null) return notArrived(observed, problem);
   if (flow.address !== client.address || flow.port !== client.port) {
     return rewritten(
       `${flow.address}:${flow.port}`,
@@ -109,13 +116,14 @@ function findFault(
       flow.address === view.relayTunnelAddress,
     );
   }
-  if (!flow.delivered) {
+  if (flow.delivery === 'none') {
     return {
       cause: 'dropped',
       hint: `it came out of the tunnel by ${flow.arrivedOn}, but the backend dropped it before the service: a firewall, or strict rp_filter${driftText(observed)}`,
     };
   }
-  if (listener !== undefined && PROXIES.has(listener.program)) {
+  // Docker's own DNAT leads past its proxy, which listens all the same.
+  if (flow.delivery === 'local' && listener !== undefined && PROXIES.has(listener.program)) {
     return {
       cause: 'proxied',
       hint: `${listener.program} takes the connection at the backend and opens another one to the service, which sees the proxy's address`,
@@ -130,17 +138,32 @@ function findFault(
       hint: `the reply left by ${leftOn}, not by the tunnel ${device}${driftText(observed)}`,
     };
   }
-  if (!replied) return notReplied(reply, leftOn, observed, listener?.problem ?? null);
+  if (!replied) return notReplied(reply, leftOn, observed, problem);
   if (leftOn === null) return { cause: 'no-departure', hint: `a reply came, but none was seen to leave by ${device}` };
-  if (observed.drift.length > 0)
+  if (observed.drift.length > 0) {
     return { cause: 'drift', hint: `the backend lacks homeward's own state:${driftText(observed)}` };
+  }
+  if (view.relayDrift.length > 0) {
+    return {
+      cause: 'relay-drift',
+      hint: `the relay lacks homeward's own state: ${view.relayDrift.slice(0, 3).join('; ')}`,
+    };
+  }
   return null;
+}
+
+/** Why no client can reach a service that listens, however sound the way to it; null where one can. */
+function problemOf({ sample }: Sighting, view: BackendView): string | null {
+  const listener = view.observed.listeners.find(
+    (candidate) => candidate.transport === sample.transport && candidate.port === sample.targetPort,
+  );
+  return sample.isBehindBackend ? null : (listener?.problem ?? null);
 }
 
 /** Programs whose purpose is to stand between a port and a container: they hide the client from it. */
 const PROXIES = new Set(['docker-proxy', 'rootlessport', 'rootlesskit', 'slirp4netns', 'pasta']);
 
-function notArrived(observed: Observed, problem: string | null): Finding {
+function notArrived(observed: BackendView['observed'], problem: string | null): Finding {
   return {
     cause: 'not-arrived',
     hint:
@@ -154,7 +177,12 @@ function rewritten(seen: string, client: string, byRelay: boolean): Finding {
   return { cause: 'source-rewritten', hint: `the service sees ${seen} instead of ${client}: look for ${where}` };
 }
 
-function notReplied(reply: ProbeReply, leftOn: string | null, observed: Observed, problem: string | null): Finding {
+function notReplied(
+  reply: ProbeReply,
+  leftOn: string | null,
+  observed: BackendView['observed'],
+  problem: string | null,
+): Finding {
   if (leftOn !== null) {
     return {
       cause: 'reply-lost',
@@ -169,6 +197,6 @@ function notReplied(reply: ProbeReply, leftOn: string | null, observed: Observed
   };
 }
 
-function driftText(observed: Observed): string {
+function driftText(observed: BackendView['observed']): string {
   return observed.drift.length === 0 ? '' : ` (${observed.drift.slice(0, 3).join('; ')})`;
 }

@@ -12,8 +12,10 @@ export interface Listener {
   readonly port: number;
   /** The link the socket is bound to (SO_BINDTODEVICE), or null. */
   readonly link: string | null;
-  /** Name of the program, or `unknown` for one of another user or the kernel. */
+  /** Name of the first program that has it, or `unknown` for one of the kernel or of another namespace. */
   readonly program: string;
+  /** Names of all programs that have it: a socket that systemd opened is held by both. */
+  readonly programs: readonly string[];
 }
 
 /** All listening TCP and bound UDP sockets of this network namespace. */
@@ -28,6 +30,7 @@ export function parseListeners(text: string): Listener[] {
     if (transport !== 'tcp' && transport !== 'udp') return [];
     const match = /^(.*?)(?:%([^:\]]+))?\]?(?:%([^:]+))?:(\d+)$/.exec(local.replace(/^\[/, ''));
     if (match === null) return [];
+    const programs = [...users.matchAll(/\("([^"]*)"/g)].map((user) => user[1] ?? 'unknown');
     const [, address = '', linkInside, linkBehind, port] = match;
     return [
       {
@@ -35,7 +38,8 @@ export function parseListeners(text: string): Listener[] {
         ...bound(address.replace(/\]$/, '')),
         port: Number(port),
         link: linkInside ?? linkBehind ?? null,
-        program: /\(\("([^"]*)"/.exec(users)?.[1] ?? 'unknown',
+        program: programs[0] ?? 'unknown',
+        programs,
       },
     ];
   });

@@ -2,15 +2,13 @@
 
 import type { Listener } from './sockets.js';
 
-/** sshd under the names it listens with; systemd does for socket-activated ssh, and then on port 22. */
-const SSH_PROGRAMS = new Set(['sshd', 'sshd-session', 'dropbear']);
+/** sshd under the names it listens with; a socket that systemd holds may be SSH's as well (ssh.socket), on whatever port. */
+const SSH_PROGRAMS = new Set(['sshd', 'sshd-session', 'dropbear', 'systemd']);
 
-/** TCP ports on which the machine's SSH listens. */
+/** TCP ports on which the machine's SSH listens, or may. */
 export function sshPorts(listeners: readonly Listener[]): number[] {
   return listeners
     .filter((listener) => listener.transport === 'tcp')
-    .filter(
-      (listener) => SSH_PROGRAMS.has(listener.program) || (listener.program === 'systemd' && listener.port === 22),
-    )
+    .filter((listener) => listener.programs.some((program) => SSH_PROGRAMS.has(program)))
     .map((listener) => listener.port);
 }

@@ -25,6 +25,9 @@ export interface PortMapping {
   readonly targetPort: Port;
 }
 
+/** Each port is an element in the kernel's maps, listed at every look: more of them would make each look slow. */
+const LONGEST_RANGE = 1_000;
+
 const TRANSPORTS: Record<string, readonly Transport[]> = {
   tcp: ['tcp'],
   udp: ['udp'],
@@ -58,6 +61,9 @@ export function parseForward(spec: string): Forward {
     const { targetHost, targetPorts } = parseTargetSide(targetSide, publicPorts);
     if (rangeLength(publicPorts) !== rangeLength(targetPorts)) {
       throw new RelayError('bad-input', 'the ranges before and after "=" differ in length');
+    }
+    if (rangeLength(publicPorts) > LONGEST_RANGE) {
+      throw new RelayError('bad-input', `ranges of more than ${LONGEST_RANGE} ports are not supported by this version`);
     }
     return { address, publicPorts, targetHost, targetPorts, transports };
   });

@@ -88,8 +88,8 @@ const applied = z.strictObject({
 });
 const observedFlow = z.strictObject({
   transport,
-  /** False: it came out of the tunnel, but was not handed to the service. */
-  delivered: z.boolean(),
+  /** `none`: it came out of the tunnel and was dropped; else handed to a socket of the backend, or on to another host or container. */
+  delivery: z.enum(['none', 'local', 'forwarded']),
   /** Source address and port as the backend's kernel saw them: where it was delivered, after every translation there. */
   address: z.ipv4(),
   port,

@@ -1,0 +1,91 @@
+/** What of an offer a backend takes: checked against its owner's policy and against the machine. */
+
+import { offerProblem, relayTunnel, sortForwards, usedPrefixes } from '@homeward/agent/daemon/offer-check';
+import { parsePolicy } from '@homeward/agent/policy';
+import { keyOf } from '@homeward/shared/state/describe';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { recordedSnapshot, snapshotOf } from '../kernel/snapshots.js';
+import { accepted, offer, relay } from '../store/backend-states.js';
+
+const policy = parsePolicy('/etc/policy.json', {});
+const machine = snapshotOf({ lo: ['127.0.0.1/8'], eth0: ['192.168.1.2/24'] }, ['default eth0', '192.168.1.0/24 eth0']);
+const ours = relay(1, 'A');
+
+function problem(address: string, snapshot = machine, others = [ours]): string | null {
+  return offerProblem(offer(address), ours, others, policy, snapshot);
+}
+
+describe('daemon/offer-check', () => {
+  it('sorts forwards by the policy, and refuses what it cannot read without losing the rest', () => {
+    const { allowed, refused } = sortForwards(
+      ['443/tcp', '22/tcp', 'nonsense', '80=127.0.0.1/tcp', '53/udp'],
+      policy,
+      [22],
+    );
+    expect(allowed.map(({ publicPorts }) => publicPorts.first)).to.deep.equal([443, 53]);
+    expect(refused.map(({ spec }) => spec)).to.deep.equal(['22/tcp', 'nonsense', '80=127.0.0.1/tcp']);
+    expect(refused[1]?.reason).to.equal('forward "nonsense" lacks the protocol');
+    expect(refused.every(({ reason }) => reason.length <= 512)).to.equal(true);
+  });
+
+  it('refuses, and does not stumble over, whatever a relay can put into an offer', () => {
+    for (const spec of ['443/constructor', '443/__proto__', '443/toString', '[', '=', '/', '1-2-3/tcp', '٤٤٣/tcp']) {
+      const { allowed, refused } = sortForwards([spec, '443/tcp'], policy, [22]);
+      expect(allowed, spec).to.have.lengthOf(1);
+      expect(refused.map((refusal) => refusal.spec)).to.deep.equal([spec]);
+    }
+  });
+
+  it('takes an address that nobody uses', () => {
+    expect(problem('10.77.16.2')).to.equal(null);
+    expect(problem('10.77.16.2', recordedSnapshot())).to.equal(null);
+  });
+
+  it('does not take an address in a network of its own, naming it', () => {
+    const says = (prefix: string) =>
+      `the tunnel address ${prefix.replace(/\.0\/\d+$/, '.9')} lies in ${prefix}, which this backend uses: start the relay with another --pool`;
+    const routed = snapshotOf({ eth0: ['192.168.1.2/24'] }, ['default eth0', '10.77.16.0/20 eth0']);
+    expect(problem('10.77.16.9', routed)).to.equal(says('10.77.16.0/20'));
+    expect(problem('192.168.1.9')).to.include('lies in 192.168.1.2/24');
+  });
+
+  it("does not take its own tunnel, or a VPN's default route, for networks in use", () => {
+    const links = { eth0: ['192.168.1.2/24'], hw1: ['10.77.16.2/32'], tun0: ['10.8.0.2/24'] };
+    const routes = ['default eth0', '0.0.0.0/1 tun0', '128.0.0.0/1 tun0', '10.77.16.0/20 hw1'];
+    const snapshot = snapshotOf(links, routes);
+    expect(problem('10.77.16.2', snapshot)).to.equal(null);
+    expect(usedPrefixes(snapshot)).to.deep.equal(['192.168.1.2/24', '10.8.0.2/24']);
+  });
+
+  it('does not take the address of another relay, naming its slot', () => {
+    const other = relay(2, 'B', { accepted: accepted('10.77.16.2') });
+    expect(problem('10.77.16.2', machine, [ours, other])).to.equal(
+      'the relay in slot 2 uses the same tunnel address 10.77.16.2: start one with another --pool',
+    );
+    expect(problem('10.77.16.3', machine, [ours, other])).to.equal(null);
+    const renewed = relay(1, 'A', { accepted: accepted('10.77.16.2') });
+    expect(problem('10.77.16.2', machine, [renewed])).to.equal(null);
+  });
+
+  it('takes no tunnel that the policy does not allow, and names the line to add', () => {
+    const strict = parsePolicy('/etc/policy.json', { tunnels: ['gre'] });
+    expect(offerProblem(offer(), ours, [ours], strict, machine)).to.equal(
+      '/etc/policy.json does not allow wireguard tunnels; to allow them, add "wireguard" to "tunnels"',
+    );
+    const open = parsePolicy('/etc/policy.json', { tunnels: ['gre', 'wireguard'] });
+    expect(offerProblem(offer(), ours, [ours], open, machine)).to.equal(null);
+  });
+
+  it("gives the kernel's view of an accepted offer, and none of a relay without one", () => {
+    expect(relayTunnel(ours, policy, [22])).to.deep.equal([]);
+    const [tunnel] = relayTunnel(
+      relay(3, 'A', { accepted: accepted('10.77.16.2', ['443/tcp', '22/tcp']) }),
+      policy,
+      [22],
+    );
+    expect(tunnel?.tunnelAddress).to.equal('10.77.16.2');
+    expect(tunnel?.resources.map(keyOf)).to.deep.equal(['link hw3', 'wireguard hw3']);
+    expect(tunnel?.forwards.map(({ publicPorts }) => publicPorts.first)).to.deep.equal([443]);
+  });
+});

@@ -1,0 +1,74 @@
+/** Sightings read from a real kernel's sets: which flow was delivered, and by which link its reply left. */
+
+import { SETS } from '@homeward/agent/desired/backend-sets';
+import { backendTable } from '@homeward/agent/desired/backend-table';
+import { sightings, watchPorts } from '@homeward/agent/probe/observer';
+import { command } from '@homeward/shared/host/command';
+import { renderNft } from '@homeward/shared/kernel/nft-render';
+import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
+import { expect } from 'chai';
+import { beforeEach, describe, it } from 'mocha';
+import { networkNamespace } from '../kernel/network-namespace.js';
+
+describe('probe/observer', () => {
+  const inside = networkNamespace();
+  const see = (set: string, element: string) =>
+    inside.run(command('nft', ['add', 'element', 'inet', BACKEND_TABLE, set, `{ ${element} }`]));
+
+  beforeEach(async () => {
+    const script = renderNft({ replace: [backendTable([1], [])], remove: [], addElements: [], deleteElements: [] });
+    await inside.run(command('nft', ['-f', '-'], script));
+  });
+
+  it('sees nothing where nothing was', async () => {
+    expect(await sightings(inside)).to.deep.equal([]);
+  });
+
+  it('joins the arrival of a flow with its departure', async () => {
+    await see(SETS.delivered, '192.0.2.2 . 41000 . tcp . "hw1"');
+    await see(SETS.left, '192.0.2.2 . 41000 . tcp . "hw1"');
+    await see(SETS.delivered, '192.0.2.2 . 41001 . tcp . "hw1"');
+    const flow = { transport: 'tcp', delivery: 'local', address: '192.0.2.2', arrivedOn: 'hw1' };
+    expect(await sightings(inside)).to.have.deep.members([
+      { ...flow, port: 41_000, leftOn: 'hw1' },
+      { ...flow, port: 41_001, leftOn: null },
+    ]);
+  });
+
+  it('names the wrong way of several', async () => {
+    await see(SETS.delivered, '192.0.2.2 . 41000 . udp . "hw1"');
+    for (const link of ['hw1', 'eth0']) await see(SETS.left, `192.0.2.2 . 41000 . udp . "${link}"`);
+    expect((await sightings(inside))[0]).to.include({ leftOn: 'eth0' });
+  });
+
+  it('takes port-unreachable for a reply to UDP alone', async () => {
+    await see(SETS.delivered, '192.0.2.2 . 41000 . udp . "hw1"');
+    await see(SETS.delivered, '192.0.2.2 . 41001 . tcp . "hw1"');
+    await see(SETS.leftIcmp, '192.0.2.2 . "hw1"');
+    const found = (await sightings(inside)).map(({ transport, leftOn }) => `${transport} ${leftOn}`);
+    expect(found).to.have.members(['udp hw1', 'tcp null']);
+  });
+
+  it('tells what was delivered here, what was forwarded, and what only came out of the tunnel', async () => {
+    await see(SETS.entered, '192.0.2.2 . 41000 . tcp . "hw1"');
+    await see(SETS.entered, '192.0.2.2 . 41001 . tcp . "hw1"');
+    await see(SETS.delivered, '192.0.2.2 . 41001 . tcp . "hw1"');
+    await see(SETS.forwarded, '192.0.2.2 . 41002 . tcp . "hw1"');
+    const found = (await sightings(inside)).map(({ port, delivery }) => `${port} ${delivery}`);
+    expect(found).to.have.members(['41000 none', '41001 local', '41002 forwarded']);
+  });
+
+  it('watches ports of both transports, again and again', async () => {
+    const ports = [
+      { transport: 'tcp', port: 443 },
+      { transport: 'udp', port: 53 },
+      { transport: 'tcp', port: 443 },
+    ] as const;
+    await watchPorts(inside, ports);
+    await watchPorts(inside, ports);
+    await watchPorts(inside, []);
+    const listed = (set: string) => inside.run(command('nft', ['list', 'set', 'inet', BACKEND_TABLE, set]));
+    expect(await listed(SETS.watchTcp)).to.match(/elements = \{ 443 /);
+    expect(await listed(SETS.watchUdp)).to.match(/elements = \{ 53 /);
+  });
+});
