@@ -1,7 +1,7 @@
-/** The agent's program: the only file that builds real dependencies. */
+/** The agent's program: puts the command line together. */
 
 import { addKernelCommands } from '@homeward/shared/terminal/kernel-commands';
-import { runProgram } from '@homeward/shared/terminal/program';
+import { createTerminal } from '@homeward/shared/terminal/program';
 import { VERSION } from '@homeward/shared/terminal/version';
 import { Command, Option } from 'commander';
 import { contextOf } from './commands/context.js';
@@ -28,7 +28,8 @@ const program = new Command('agent')
       .default('/etc/homeward/agent-policy.json'),
   );
 
-const context = () => contextOf(program, interrupt.signal);
+const terminal = createTerminal(program);
+const context = () => contextOf(program, terminal.console(), interrupt.signal);
 addEnrollCommand(program, context);
 addRunCommand(program, context);
 addStatusCommands(program, context);
@@ -37,4 +38,4 @@ addKernelCommands(program, 'agent run', () => {
   return { ...current, kernel: () => storedKernel(current) };
 });
 
-process.exitCode = await runProgram(program, process.argv);
+process.exitCode = await terminal.run(process.argv);

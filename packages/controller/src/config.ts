@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { type Ipv4Prefix, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
+import { type Ipv4Prefix, ipv4PrefixesOverlap, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
 import { parsePort } from '@homeward/shared/net/port';
 import { z } from 'zod';
 
@@ -91,12 +91,24 @@ export function endpointUrl(text: string, defaultPort: number): string {
   });
 }
 
+/** RFC 1918 and RFC 6598. */
+const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'].map(parseIpv4Prefix);
+
 function parsePool(text: string): Ipv4Prefix {
   const pool = parseIpv4Prefix(text);
   if (pool.length < 8 || pool.length > 28) {
     throw new RelayError('bad-input', `--pool ${text}: the prefix must be between /8 and /28`, {
       hint: 'example: --pool 10.77.0.0/20',
     });
+  }
+  if (!PRIVATE.some((prefix) => ipv4PrefixesOverlap(prefix, pool) && prefix.length <= pool.length)) {
+    throw new RelayError(
+      'bad-input',
+      `--pool ${text} is not private: backends refuse a tunnel address that may be somebody's`,
+      {
+        hint: 'example: --pool 10.77.0.0/20',
+      },
+    );
   }
   return pool;
 }

@@ -1,7 +1,7 @@
-/** The controller's program: the only file that builds real dependencies. */
+/** The controller's program: puts the command line together. */
 
 import { addKernelCommands } from '@homeward/shared/terminal/kernel-commands';
-import { runProgram } from '@homeward/shared/terminal/program';
+import { createTerminal } from '@homeward/shared/terminal/program';
 import { VERSION } from '@homeward/shared/terminal/version';
 import { Command, Option } from 'commander';
 import { contextOf } from './commands/context.js';
@@ -27,7 +27,8 @@ const program = new Command('controller')
   )
   .addOption(new Option('--run-dir <dir>', "the daemon's socket").env('HOMEWARD_RUN_DIR').default('/run/homeward'));
 
-const context = () => contextOf(program, interrupt.signal);
+const terminal = createTerminal(program);
+const context = () => contextOf(program, terminal.console(), interrupt.signal);
 addServeCommand(program, context, interrupt.signal);
 addPairCommand(program, context);
 addForwardCommands(program, context);
@@ -36,4 +37,4 @@ addKernelCommands(program, 'controller serve', context);
 addUnpairCommand(program, context);
 program.command('synthetic-client', { hidden: true }).action(() => runSyntheticClient(process.env['PATH']));
 
-process.exitCode = await runProgram(program, process.argv);
+process.exitCode = await terminal.run(process.argv);

@@ -124,6 +124,15 @@ describe('config', () => {
     });
   }
 
+  it('refuses a pool of public addresses, which no backend would take', async () => {
+    for (const pool of ['203.0.113.0/24', '0.0.0.0/8', '127.0.0.0/16', '172.0.0.0/8', '169.254.0.0/20']) {
+      expect((await rejectionOf(load({ pool }))).code, pool).to.equal('bad-input');
+    }
+    for (const pool of ['172.30.0.0/20', '100.64.0.0/20', '10.0.0.0/8']) {
+      expect((await load({ pool })).pool, pool).to.not.equal(null);
+    }
+  });
+
   it('refuses pools that are too small, too large or none', async () => {
     for (const pool of ['10.0.0.0/29', '10.0.0.0/7', '10.0.0.0', 'x', 'fd00::/64']) {
       expect((await rejectionOf(load({ pool }))).code, pool).to.equal('bad-input');

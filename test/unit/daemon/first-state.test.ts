@@ -1,9 +1,16 @@
 /** What a relay chooses at its first start: a pool around what is in use, a free tunnel port. */
 
-import { choosePool, chooseTunnelPort, firstState, prefixesInUse } from '@homeward/controller/daemon/first-state';
+import {
+  choosePool,
+  chooseTunnelPort,
+  firstState,
+  prefixesInUse,
+  refuseUsedPool,
+} from '@homeward/controller/daemon/first-state';
 import { stateSchema } from '@homeward/controller/store/state';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
 import { POOL_SPACE } from '@homeward/shared/net/allocation';
+import { parseForward } from '@homeward/shared/net/forward-spec';
 import { formatIpv4Prefix, ipv4PrefixContains, ipv4PrefixesOverlap, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -86,15 +93,32 @@ describe('daemon/first-state', () => {
   });
 
   it('takes the usual tunnel port, or the next free one', () => {
-    expect(chooseTunnelPort(null, [])).to.equal(51_820);
-    expect(chooseTunnelPort(null, [...udp(51_820, 'wg'), ...udp(51_821, 'x'), ...udp(51_823, 'y')])).to.equal(51_822);
+    expect(chooseTunnelPort(null, [], [])).to.equal(51_820);
+    expect(chooseTunnelPort(null, [...udp(51_820, 'wg'), ...udp(51_821, 'x'), ...udp(51_823, 'y')], [])).to.equal(
+      51_822,
+    );
     const tcp = parseListeners('tcp LISTEN 0 1 *:51820 *:* users:(("x",pid=1,fd=1))');
-    expect(chooseTunnelPort(null, tcp)).to.equal(51_820);
+    expect(chooseTunnelPort(null, tcp, [])).to.equal(51_820);
+  });
+
+  it('goes around ports that are forwarded over UDP', () => {
+    const forwards = ['51820-51822/udp', '51823/tcp'].map(parseForward);
+    expect(chooseTunnelPort(null, [], forwards)).to.equal(51_823);
+  });
+
+  it('refuses a pool asked for that the machine uses, our own device aside', () => {
+    const pool = parseIpv4Prefix('10.77.16.0/20');
+    const refused = () => refuseUsedPool(pool, snapshotOf({ br0: ['10.77.20.1/24'] }, ['default br0']));
+    expect(thrownBy(refused)).to.include({
+      code: 'conflict',
+      message: '--pool 10.77.16.0/20 overlaps 10.77.20.0/24, which this machine uses',
+    });
+    refuseUsedPool(pool, snapshotOf({ hw0: ['10.77.16.1/20'] }, ['10.77.16.0/20 hw0']));
   });
 
   it('takes the port asked for, or names who has it', () => {
-    expect(chooseTunnelPort(443, [])).to.equal(443);
-    expect(thrownBy(() => chooseTunnelPort(443, udp(443, 'caddy')))).to.include({
+    expect(chooseTunnelPort(443, [], [])).to.equal(443);
+    expect(thrownBy(() => chooseTunnelPort(443, udp(443, 'caddy'), []))).to.include({
       code: 'conflict',
       message: 'port 443/udp for WireGuard is taken by caddy',
     });

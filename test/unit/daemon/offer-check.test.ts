@@ -1,7 +1,8 @@
 /** What of an offer a backend takes: checked against its owner's policy and against the machine. */
 
-import { offerProblem, relayTunnel, sortForwards, usedPrefixes } from '@homeward/agent/daemon/offer-check';
+import { offerProblem, ownSide, relayTunnel, sortForwards, usedPrefixes } from '@homeward/agent/daemon/offer-check';
 import { parsePolicy } from '@homeward/agent/policy';
+import { parseListeners } from '@homeward/shared/kernel/sockets';
 import { keyOf } from '@homeward/shared/state/describe';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -11,6 +12,7 @@ import { accepted, offer, relay } from '../store/backend-states.js';
 const policy = parsePolicy('/etc/policy.json', {});
 const machine = snapshotOf({ lo: ['127.0.0.1/8'], eth0: ['192.168.1.2/24'] }, ['default eth0', '192.168.1.0/24 eth0']);
 const ours = relay(1, 'A');
+const own = { sshPorts: [22], addresses: ['127.0.0.1', '192.168.1.2'] };
 
 function problem(address: string, snapshot = machine, others = [ours]): string | null {
   return offerProblem(offer(address), ours, others, policy, snapshot);
@@ -21,7 +23,7 @@ describe('daemon/offer-check', () => {
     const { allowed, refused } = sortForwards(
       ['443/tcp', '22/tcp', 'nonsense', '80=127.0.0.1/tcp', '53/udp'],
       policy,
-      [22],
+      own,
     );
     expect(allowed.map(({ publicPorts }) => publicPorts.first)).to.deep.equal([443, 53]);
     expect(refused.map(({ spec }) => spec)).to.deep.equal(['22/tcp', 'nonsense', '80=127.0.0.1/tcp']);
@@ -31,7 +33,7 @@ describe('daemon/offer-check', () => {
 
   it('refuses, and does not stumble over, whatever a relay can put into an offer', () => {
     for (const spec of ['443/constructor', '443/__proto__', '443/toString', '[', '=', '/', '1-2-3/tcp', '٤٤٣/tcp']) {
-      const { allowed, refused } = sortForwards([spec, '443/tcp'], policy, [22]);
+      const { allowed, refused } = sortForwards([spec, '443/tcp'], policy, own);
       expect(allowed, spec).to.have.lengthOf(1);
       expect(refused.map((refusal) => refusal.spec)).to.deep.equal([spec]);
     }
@@ -48,6 +50,18 @@ describe('daemon/offer-check', () => {
     const routed = snapshotOf({ eth0: ['192.168.1.2/24'] }, ['default eth0', '10.77.16.0/20 eth0']);
     expect(problem('10.77.16.9', routed)).to.equal(says('10.77.16.0/20'));
     expect(problem('192.168.1.9')).to.include('lies in 192.168.1.2/24');
+  });
+
+  it('does not make a public, metadata or loopback address one of its own', () => {
+    for (const address of ['203.0.113.1', '169.254.169.254', '127.0.0.2', '8.8.8.8', '224.0.0.1']) {
+      expect(problem(address), address).to.not.equal(null);
+    }
+    for (const address of ['10.77.16.2', '172.30.0.2', '100.64.0.2']) expect(problem(address), address).to.equal(null);
+  });
+
+  it('says where SSH listens and which addresses are its own', () => {
+    const listeners = parseListeners('tcp LISTEN 0 128 *:2222 *:* users:(("sshd",pid=1,fd=3))');
+    expect(ownSide(machine, listeners)).to.deep.equal({ sshPorts: [2222], addresses: ['127.0.0.1', '192.168.1.2'] });
   });
 
   it("does not take its own tunnel, or a VPN's default route, for networks in use", () => {
@@ -78,11 +92,11 @@ describe('daemon/offer-check', () => {
   });
 
   it("gives the kernel's view of an accepted offer, and none of a relay without one", () => {
-    expect(relayTunnel(ours, policy, [22])).to.deep.equal([]);
+    expect(relayTunnel(ours, policy, own)).to.deep.equal([]);
     const [tunnel] = relayTunnel(
       relay(3, 'A', { accepted: accepted('10.77.16.2', ['443/tcp', '22/tcp']) }),
       policy,
-      [22],
+      own,
     );
     expect(tunnel?.tunnelAddress).to.equal('10.77.16.2');
     expect(tunnel?.resources.map(keyOf)).to.deep.equal(['link hw3', 'wireguard hw3']);

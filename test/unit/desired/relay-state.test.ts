@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { paired, pairing, relayState } from '../store/relay-states.js';
 
-const FACTS = { mtu: 1420, guardedLinks: ['eth0', 'eth1'] };
+const FACTS = { mtu: 1420, guardedLinks: ['eth0', 'eth1'], sshPorts: [] as readonly number[] };
 
 function lines(state: ReturnType<typeof relayState>, facts = FACTS): string[] {
   return [...relayHostState(state, facts)].map(([key, resource]) =>
@@ -65,9 +65,18 @@ describe('desired/relay-state', () => {
     expect(forwarded).to.deep.equal(['any4 { tcp . 443 } 10.77.16.2 . 443']);
   });
 
+  it('leaves a port to SSH that moved to it, TCP alone', () => {
+    const state = relayState([paired('home', 1, ['2222/tcp+udp', '443/tcp'])]);
+    const any4 = lines(state, { ...FACTS, sshPorts: [2222] }).filter((line) => line.includes(' any4 '));
+    expect(any4).to.deep.equal([
+      'element homeward_relay any4 { udp . 2222 } 10.77.16.2 . 2222',
+      'element homeward_relay any4 { tcp . 443 } 10.77.16.2 . 443',
+    ]);
+  });
+
   it('has the skeleton depend on the guarded links alone', () => {
     const skeleton = (state: ReturnType<typeof relayState>, guardedLinks: readonly string[]) => {
-      const table = relayHostState(state, { mtu: 1420, guardedLinks }).get('table inet homeward_relay');
+      const table = relayHostState(state, { ...FACTS, guardedLinks }).get('table inet homeward_relay');
       return table === undefined ? '' : textOf(table);
     };
     const some = relayState([paired('home', 1, ['443/tcp'])]);

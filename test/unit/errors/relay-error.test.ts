@@ -1,13 +1,13 @@
-/** Error codes: the exit codes that scripts rely on, and which errors are worth another try. */
+/** Error codes: the exit codes that scripts rely on. */
 
-import { exitCodeOf, isErrorCode, RelayError, retryable, toRelayError } from '@homeward/shared/errors/relay-error';
+import { exitCodeOf, isErrorCode, RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 
 describe('errors/relay-error', () => {
   it('gives each code the exit code of the contract', () => {
     const table = {
-      1: ['refused', 'timeout', 'unreachable', 'probe-failed', 'rolled-back', 'command-failed', 'protocol', 'bug'],
+      1: ['refused', 'timeout', 'unreachable', 'probe-failed', 'command-failed', 'protocol', 'bug'],
       2: ['bad-input', 'conflict', 'not-found'],
       3: ['no-daemon'],
       4: ['missing-capability', 'permission', 'bad-state'],
@@ -25,13 +25,6 @@ describe('errors/relay-error', () => {
     for (const text of ['', 'constructor', 'toString', '__proto__', 'BUG']) {
       expect(isErrorCode(text), text).to.equal(false);
     }
-  });
-
-  it('is worth another try only where time can heal it', () => {
-    expect(retryable('timeout')).to.equal(true);
-    expect(retryable('unreachable')).to.equal(true);
-    expect(retryable('bad-input')).to.equal(false);
-    expect(retryable('refused')).to.equal(false);
   });
 
   it('turns anything thrown into a RelayError and keeps it as the cause', () => {

@@ -27,11 +27,11 @@ const refusal = (spec: string, takeOver = false) => thrownBy(() => check(spec, t
 describe('forwards/conflicts', () => {
   const DOORS: readonly (readonly [string, string])[] = [
     ['22/tcp', "forward 22/tcp would take port 22/tcp, the relay's SSH"],
-    ['1-1024/tcp', "forward 1-1024/tcp would take port 22/tcp, the relay's SSH"],
+    ['1-1000/tcp', "forward 1-1000/tcp would take port 22/tcp, the relay's SSH"],
     ['2222=22/tcp', "forward 2222=22/tcp would take port 2222/tcp, the relay's SSH"],
     ['198.51.100.1:22/tcp', "forward 198.51.100.1:22/tcp would take port 22/tcp, the relay's SSH"],
     ['7700/tcp', "forward 7700/tcp would take port 7700/tcp, homeward's control port"],
-    ['7000-8000/tcp+udp', "forward 7000-8000/tcp+udp would take port 7700/tcp, homeward's control port"],
+    ['7000-7900/tcp+udp', "forward 7000-7900/tcp+udp would take port 7700/tcp, homeward's control port"],
     ['51820/udp', "forward 51820/udp would take port 51820/udp, homeward's tunnel port"],
   ];
   for (const [spec, message] of DOORS) {
@@ -54,6 +54,22 @@ describe('forwards/conflicts', () => {
     expect(refusal('5050/udp').message).to.include('backend "home" (5000-5099/udp)');
     expect(refusal('443=8443/tcp').message).to.include('backend "home" (443/tcp)');
     expect(refusal('8080=192.168.1.9/tcp', true).message).to.include('backend "nas"');
+  });
+
+  it('refuses a target port that another host behind the same backend has, with which it would be mixed up', () => {
+    const taken = relayState([paired('home', 1, ['8001=192.168.1.9:80/tcp', '8443=443/tcp']), paired('nas', 2, [])]);
+    const set = (backend: string, spec: string) => () => checkForward(taken, backend, parseForward(spec), ports, false);
+    for (const spec of [
+      '8002=192.168.1.10:80/tcp',
+      '8002=80/tcp',
+      '9443=192.168.1.9:443/tcp',
+      '8100-8199=50-149/tcp',
+    ]) {
+      expect(thrownBy(set('home', spec)).message, spec).to.include('has the same target port at another host');
+    }
+    set('home', '8002=192.168.1.9:80/tcp')();
+    set('home', '8002=192.168.1.10:80/udp')();
+    set('nas', '8002=192.168.1.10:80/tcp')();
   });
 
   it('takes a forward that is there already, and its other transport', () => {

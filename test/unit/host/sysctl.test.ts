@@ -16,6 +16,10 @@ describe('host/sysctl', () => {
     const files = createSysctlFiles(path());
     expect(await files.read('net/x')).to.equal('1');
     expect(await files.read('net/ipv4/conf/hw9/rp_filter')).to.equal(null);
+    expect([...(await files.readAll(['net/x', 'net/y']))]).to.deep.equal([
+      ['net/x', '1'],
+      ['net/y', null],
+    ]);
     await files.write('net/x', '2');
     expect(await readFile(path('net/x'), 'utf8')).to.equal('2');
   });

@@ -13,8 +13,10 @@ const OWNERSHIP: Ownership = {
   isRoutingTable: isSlotTable,
   rules: true,
 };
+/** The links we made, by our own record. */
+const MADE = ['hw1'];
 const snapshot = recordedSnapshot();
-const keys = (ownership: Ownership) => [...ownedState(snapshot, ownership, {}, new Map()).keys()];
+const keys = (ownership: Ownership) => [...ownedState(snapshot, ownership, {}, new Map(), MADE).keys()];
 
 describe('kernel/owned-state', () => {
   it('cuts out exactly our own things', () => {
@@ -46,7 +48,7 @@ describe('kernel/owned-state', () => {
       isRoutingTable: () => false,
       rules: false,
     };
-    const state = ownedState({ ...snapshot, tables: new Map(), wireguard: new Map() }, relay, {}, new Map());
+    const state = ownedState({ ...snapshot, tables: new Map(), wireguard: new Map() }, relay, {}, new Map(), MADE);
     expect([...state.keys()]).to.deep.equal([]);
   });
 
@@ -58,16 +60,40 @@ describe('kernel/owned-state', () => {
     };
     for (const type of ['veth', 'bridge', 'dummy', null]) {
       const links = disguised.links.map((link) => ({ ...link, type }));
-      const state = ownedState({ ...disguised, links }, OWNERSHIP, {}, new Map());
+      const state = ownedState({ ...disguised, links }, OWNERSHIP, {}, new Map(), MADE);
       expect(state.has('link hw1'), `${type}`).to.equal(false);
       expect(state.has('address 10.77.16.2/32 dev hw1'), `${type}`).to.equal(false);
+    }
+  });
+
+  it('takes no link for ours that it did not make, whatever its name', () => {
+    for (const made of [[], ['hw2']]) {
+      const state = [...ownedState(snapshot, OWNERSHIP, {}, new Map(), made).keys()];
+      expect(state.filter((key) => /^(link|address|wireguard) /.test(key))).to.deep.equal([]);
+    }
+  });
+
+  it('takes no route for ours that bears another protocol, nor one of another table', () => {
+    const [route] = snapshot.routes.filter(({ table }) => table === '7701');
+    if (route === undefined) throw new Error('no such route was recorded');
+    const foreign = [
+      { ...route, protocol: 'static' },
+      { ...route, table: '666' },
+      { ...route, type: 'unreachable' },
+    ];
+    for (const other of foreign) {
+      const state = ownedState({ ...snapshot, routes: [other] }, OWNERSHIP, {}, new Map(), MADE);
+      expect(
+        [...state.keys()].filter((key) => key.startsWith('route ')),
+        JSON.stringify(other),
+      ).to.deep.equal([]);
     }
   });
 
   it('trusts a skeleton only when its digest is the remembered one', () => {
     const digest = snapshot.tables.get('homeward_backend')?.digest ?? '';
     const text = (memory: Parameters<typeof ownedState>[2]) => {
-      const table = ownedState(snapshot, OWNERSHIP, memory, new Map()).get('table inet homeward_backend');
+      const table = ownedState(snapshot, OWNERSHIP, memory, new Map(), MADE).get('table inet homeward_backend');
       if (table === undefined) throw new Error('the table is not there');
       return textOf(table);
     };
@@ -83,7 +109,7 @@ describe('kernel/owned-state', () => {
       ['net/ipv4/ip_forward', '0'],
       ['net/ipv4/conf/hw9/rp_filter', null],
     ]);
-    const state = ownedState(snapshot, OWNERSHIP, {}, sysctls);
+    const state = ownedState(snapshot, OWNERSHIP, {}, sysctls, MADE);
     expect(state.get('sysctl net/ipv4/ip_forward')).to.include({ value: '0' });
     expect(state.has('sysctl net/ipv4/conf/hw9/rp_filter')).to.equal(false);
   });

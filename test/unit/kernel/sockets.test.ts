@@ -41,15 +41,22 @@ describe('kernel/sockets', () => {
     expect(lines).to.include('tcp 10.77.16.2 ipv4 8080 - Web Content');
   });
 
+  it("knows IPv4's wildcard also where an IPv6 socket has it", () => {
+    const [listener] = parseListeners('tcp LISTEN 0 128 [::ffff:0.0.0.0]:80 *:* users:(("java",pid=1,fd=3))');
+    expect(listener).to.include({ address: '*', family: 'ipv4', port: 80 });
+  });
+
   it('calls a program it may not see unknown', () => {
     expect(parseListeners('udp   UNCONN 0      0            0.0.0.0:51820      0.0.0.0:*   \n')).to.deep.equal([
-      { transport: 'udp', address: '*', family: 'ipv4', port: 51_820, link: null, program: 'unknown' },
+      { transport: 'udp', address: '*', family: 'ipv4', port: 51_820, link: null, program: 'unknown', programs: [] },
     ]);
   });
 
-  it('takes the first of several processes', () => {
+  it('names all processes of a socket, the first one first', () => {
     const line = 'tcp LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("nginx",pid=12,fd=5),("nginx",pid=11,fd=5))';
-    expect(parseListeners(line).map(({ program }) => program)).to.deep.equal(['nginx']);
+    expect(parseListeners(line)[0]).to.deep.include({ program: 'nginx', programs: ['nginx', 'nginx'] });
+    const held = 'tcp LISTEN 0 128 *:22 *:* users:(("systemd",pid=1,fd=9),("sshd",pid=8,fd=3))';
+    expect(parseListeners(held)[0]?.programs).to.deep.equal(['systemd', 'sshd']);
   });
 
   it('leaves out lines that are no TCP or UDP sockets', () => {
@@ -61,7 +68,7 @@ describe('kernel/sockets', () => {
     const held = (program: string, port: number) =>
       parseListeners(`tcp LISTEN 0 128 *:${port} *:* users:(("${program}",pid=1,fd=3))`);
     expect(sshPorts(held('systemd', 22))).to.deep.equal([22]);
-    expect(sshPorts(held('systemd', 80))).to.deep.equal([]);
+    expect(sshPorts(held('systemd', 2200)), 'ssh.socket on another port').to.deep.equal([2200]);
     expect(sshPorts(held('dropbear', 2222))).to.deep.equal([2222]);
     expect(sshPorts(held('nginx', 22))).to.deep.equal([]);
     expect(sshPorts(parseListeners('udp UNCONN 0 0 *:22 *:* users:(("sshd",pid=1,fd=3))'))).to.deep.equal([]);

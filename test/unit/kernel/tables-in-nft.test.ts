@@ -7,6 +7,7 @@ import { parseNftTable } from '@homeward/shared/kernel/nft-parse';
 import { renderNft } from '@homeward/shared/kernel/nft-render';
 import { MAX_SLOT, slotNumbers } from '@homeward/shared/net/allocation';
 import { flattenPrefixes, intervalText } from '@homeward/shared/net/intervals';
+import { parseIpv4 } from '@homeward/shared/net/ipv4';
 import type { NftElement, NftTable } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -27,6 +28,7 @@ function elementsOf(table: string, set: string, key: fc.Arbitrary<string>, value
     .map((pairs) => pairs.map(([k, v]): NftElement => ({ kind: 'nft-element', table, set, key: k, value: v })));
 }
 
+const tableSlot = (slot: number) => ({ slot, tunnelAddress: parseIpv4(`10.77.16.${slot}`) });
 const target = text(anyAddress, anyPort);
 const nothing = fc.constant(null);
 
@@ -105,7 +107,7 @@ describe('tables in nft', () => {
       fc.asyncProperty(
         anySlots.chain((slots) => fc.tuple(fc.constant(slots), backendElements(slots))),
         anyLinks,
-        ([slots, elements], links) => roundTrip(backendTable(slots, links), elements),
+        ([slots, elements], links) => roundTrip(backendTable(slots.map(tableSlot), links), elements),
       ),
       { numRuns: 20 },
     ));

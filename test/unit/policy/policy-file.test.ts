@@ -13,7 +13,8 @@ describe('policy file', () => {
   const path = temporaryDirectory();
   const content = async () => JSON.parse(await readFile(path('etc/policy.json'), 'utf8'));
   const isAllowed = async (spec: string) =>
-    refusalReason(await readPolicy(path('etc/policy.json')), parseForward(spec), [22]) === null;
+    refusalReason(await readPolicy(path('etc/policy.json')), parseForward(spec), { sshPorts: [22], addresses: [] }) ===
+    null;
 
   it('is not made when nothing is to be allowed', async () => {
     await allowInPolicy(path('etc/policy.json'), [], []);

@@ -6,6 +6,7 @@ import { sightings, watchPorts } from '@homeward/agent/probe/observer';
 import { command } from '@homeward/shared/host/command';
 import { renderNft } from '@homeward/shared/kernel/nft-render';
 import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
+import { parseIpv4 } from '@homeward/shared/net/ipv4';
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
 import { networkNamespace } from '../kernel/network-namespace.js';
@@ -16,7 +17,12 @@ describe('probe/observer', () => {
     inside.run(command('nft', ['add', 'element', 'inet', BACKEND_TABLE, set, `{ ${element} }`]));
 
   beforeEach(async () => {
-    const script = renderNft({ replace: [backendTable([1], [])], remove: [], addElements: [], deleteElements: [] });
+    const script = renderNft({
+      replace: [backendTable([{ slot: 1, tunnelAddress: parseIpv4('10.77.16.2') }], [])],
+      remove: [],
+      addElements: [],
+      deleteElements: [],
+    });
     await inside.run(command('nft', ['-f', '-'], script));
   });
 

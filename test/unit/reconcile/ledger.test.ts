@@ -6,8 +6,9 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { temporaryDirectory } from '../host/temporary.js';
 
-const RECORD: Pick<LedgerRecord, 'sysctls' | 'tables'> = {
+const RECORD: Pick<LedgerRecord, 'sysctls' | 'links' | 'tables'> = {
   sysctls: { 'net/ipv4/ip_forward': { before: '0', ours: '1', links: ['eth0'] } },
+  links: ['hw0'],
   tables: { homeward_relay: { fingerprint: 'f', digest: 'd' } },
 };
 
@@ -17,7 +18,13 @@ describe('reconcile/ledger', () => {
 
   it('starts empty', async () => {
     const ledger = await open('boot-1 net:[1]');
-    expect(ledger.current()).to.deep.equal({ version: 1, kernel: 'boot-1 net:[1]', sysctls: {}, tables: {} });
+    expect(ledger.current()).to.deep.equal({
+      version: 1,
+      kernel: 'boot-1 net:[1]',
+      sysctls: {},
+      links: [],
+      tables: {},
+    });
   });
 
   it('remembers over a restart of the daemon', async () => {
@@ -30,7 +37,7 @@ describe('reconcile/ledger', () => {
     const ledger = await open('boot-1 net:[1]');
     await ledger.save({ ...ledger.current(), ...RECORD });
     for (const kernel of ['boot-2 net:[1]', 'boot-1 net:[2]']) {
-      expect((await open(kernel)).current()).to.deep.equal({ version: 1, kernel, sysctls: {}, tables: {} });
+      expect((await open(kernel)).current()).to.deep.equal({ version: 1, kernel, sysctls: {}, links: [], tables: {} });
     }
   });
 });

@@ -78,7 +78,6 @@ describe('reconcile/plan', () => {
       'sysctl net/ipv4/conf/hw1/rp_filter = 2',
       'ip',
       '  address replace 10.77.16.2/32 dev hw1',
-      '  link set dev hw1 addrgenmode none',
       '  link set dev hw1 mtu 1420 up',
       '  route replace default dev hw1 table 7701 protocol 177',
       '  rule add pref 4999 nop protocol 177',

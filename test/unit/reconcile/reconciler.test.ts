@@ -6,6 +6,7 @@ import { command } from '@homeward/shared/host/command';
 import { createJsonFile } from '@homeward/shared/host/json-file';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
+import { parseIpv4 } from '@homeward/shared/net/ipv4';
 import { ledgerSchema, openLedger } from '@homeward/shared/reconcile/ledger';
 import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { hostState } from '@homeward/shared/state/describe';
@@ -21,7 +22,10 @@ function allowed(port: number): NftElement {
   return { kind: 'nft-element', table: BACKEND_TABLE, set: 'allowed4', key, value: null };
 }
 
-const BASE: readonly Resource[] = [backendTable([1], []), landingRule()];
+const BASE: readonly Resource[] = [
+  backendTable([{ slot: 1, tunnelAddress: parseIpv4('10.77.16.2') }], []),
+  landingRule(),
+];
 
 describe('reconcile/reconciler', () => {
   const inside = networkNamespace();

@@ -51,28 +51,28 @@ export const device = (endpoint: string | null, listenPort: number | null): Reso
 });
 
 /** One line a step, the lines of scripts and batches below it. */
-export function stepLines(steps: readonly Step[]): string[] {
-  return steps.flatMap((step) => {
-    switch (step.kind) {
-      case 'create-wireguard-link':
-      case 'delete-link':
-        return [`${step.kind} ${step.link}`];
-      case 'configure-wireguard':
-        return [`${step.kind} ${step.device.link}`];
-      case 'sysctl':
-        return [`sysctl ${step.sysctl.path} = ${step.sysctl.value}`];
-      case 'nft':
-        return [
-          'nft',
-          ...step.script
-            .trimEnd()
-            .split('\n')
-            .map((line) => `  ${line}`),
-        ];
-      case 'ip':
-        return ['ip', ...step.lines.map((line) => `  ${line}`)];
-      case 'forget-flows':
-        return step.flows.map(({ address: of, port }) => `forget udp flows to ${of}:${port}`);
-    }
-  });
+export const stepLines = (steps: readonly Step[]): string[] => steps.flatMap(linesOf);
+
+function linesOf(step: Step): string[] {
+  switch (step.kind) {
+    case 'create-wireguard-link':
+    case 'delete-link':
+      return [`${step.kind} ${step.link}`];
+    case 'configure-wireguard':
+      return [`${step.kind} ${step.device.link}`];
+    case 'sysctl':
+      return [`sysctl ${step.sysctl.path} = ${step.sysctl.value}`];
+    case 'nft':
+      return [
+        'nft',
+        ...step.script
+          .trimEnd()
+          .split('\n')
+          .map((line) => `  ${line}`),
+      ];
+    case 'ip':
+      return ['ip', ...step.lines.map((line) => `  ${line}`)];
+    case 'forget-flows':
+      return step.flows.map(({ address: of, port }) => `forget udp flows to ${of}:${port}`);
+  }
 }

@@ -8,7 +8,7 @@ import { describe, it } from 'mocha';
 
 const FORWARD = 'net/ipv4/ip_forward';
 const REDIRECTS = 'net/ipv4/conf/all/accept_redirects';
-const EMPTY: LedgerRecord = { version: 1, kernel: 'boot net', sysctls: {}, tables: {} };
+const EMPTY: LedgerRecord = { version: 1, kernel: 'boot net', sysctls: {}, links: [], tables: {} };
 const write = (path: string, value: string): Sysctl => ({ kind: 'sysctl', path, value });
 const isOurLink = (name: string) => name.startsWith('hw');
 
@@ -28,12 +28,15 @@ function restored(ledger: LedgerRecord, present: Readonly<Record<string, string 
 
 describe('reconcile/sysctl-record', () => {
   it('records what it writes and what the kernel changes with it, but nothing of our own links', () => {
-    const written = [
-      write(FORWARD, '1'),
-      write('net/ipv4/conf/hw1/rp_filter', '2'),
-      write('net/ipv4/conf/eth0/x', '1'),
-    ];
-    expect(pathsToRecord(written, isOurLink)).to.deep.equal([FORWARD, REDIRECTS, 'net/ipv4/conf/eth0/x']);
+    const written = [write(FORWARD, '1'), write('net/ipv4/conf/hw1/rp_filter', '2'), write('net/x', '1')];
+    expect(pathsToRecord(written, ['eth0'], isOurLink)).to.deep.equal([
+      FORWARD,
+      REDIRECTS,
+      'net/ipv4/conf/default/forwarding',
+      'net/ipv4/conf/lo/forwarding',
+      'net/ipv4/conf/eth0/forwarding',
+      'net/x',
+    ]);
   });
 
   it('keeps the value from before the first write, also after a second one', () => {
@@ -75,17 +78,21 @@ describe('reconcile/sysctl-record', () => {
     });
   });
 
-  it('puts nothing back that was as we need it already, or that is gone', () => {
-    const ledger = recordSysctls(
-      EMPTY,
-      [write('net/x', '1'), write('net/y', '1')],
-      new Map([
-        ['net/x', '1'],
-        ['net/y', '0'],
-      ]),
-      [],
-    );
-    expect(restored(ledger, { 'net/x': '1', 'net/y': null }, [])).to.deep.equal({ restore: [], kept: [] });
+  it('puts nothing back that is gone', () => {
+    const ledger = recordSysctls(EMPTY, [write('net/y', '1')], new Map([['net/y', '0']]), []);
+    expect(restored(ledger, { 'net/y': null }, [])).to.deep.equal({ restore: [], kept: [] });
+  });
+
+  it("gives links their own forwarding back, behind the machine's switch", () => {
+    const found = new Map([
+      [FORWARD, '0'],
+      ['net/ipv4/conf/br0/forwarding', '1'],
+    ]);
+    const ledger = recordSysctls(EMPTY, [write(FORWARD, '1')], found, ['br0']);
+    expect(restored(ledger, { [FORWARD]: '1', 'net/ipv4/conf/br0/forwarding': '1' }, ['br0']).restore).to.deep.equal([
+      `${FORWARD} = 0`,
+      'net/ipv4/conf/br0/forwarding = 1',
+    ]);
   });
 
   it('leaves a side effect alone that somebody set otherwise since', () => {

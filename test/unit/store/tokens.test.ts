@@ -15,7 +15,7 @@ const request = (agentKey: string, tokenId = 'token-1', secret = SECRET) => ({
   from: '203.0.113.5',
 });
 const enrolled = (state: RelayState, agentKey: string) => enroll(state, request(agentKey), NOW).state;
-const after = (milliseconds: number) => new Date(NOW.getTime() + milliseconds);
+const later = (milliseconds: number) => new Date(NOW.getTime() + milliseconds);
 
 describe('store/tokens', () => {
   it('binds the key to its backend and burns the token in one change', () => {
@@ -31,19 +31,19 @@ describe('store/tokens', () => {
 
   it('gives the same key the same answer again, also when the token has expired since', () => {
     const state = enrolled(waiting, 'KEY');
-    const again = enroll(state, request('KEY'), after(7_200_000));
+    const again = enroll(state, request('KEY'), later(7_200_000));
     expect(again).to.deep.equal({ state, result: { name: 'home' } });
     expect(again.state).to.equal(state);
   });
 
   it('is good until the moment it expires', () => {
-    expect(enroll(waiting, request('KEY'), after(3_599_999)).result).to.deep.equal({ name: 'home' });
-    expect(enroll(waiting, request('KEY'), after(3_600_000)).result).to.equal(null);
+    expect(enroll(waiting, request('KEY'), later(3_599_999)).result).to.deep.equal({ name: 'home' });
+    expect(enroll(waiting, request('KEY'), later(3_600_000)).result).to.equal(null);
   });
 
   const other = relayState([pairing('home', 1), pairing('nas', 2, { agentKey: 'KEY' })]);
   const REFUSED: Readonly<Record<string, readonly [RelayState, ReturnType<typeof request>, Date]>> = {
-    'a token that is expired': [waiting, request('KEY'), after(3_600_001)],
+    'a token that is expired': [waiting, request('KEY'), later(3_600_001)],
     'a token that another key used': [enrolled(waiting, 'FIRST'), request('KEY'), NOW],
     'a token nobody made': [waiting, request('KEY', 'token-2'), NOW],
     'a wrong secret': [waiting, request('KEY', 'token-1', new Uint8Array(32)), NOW],

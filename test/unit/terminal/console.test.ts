@@ -7,6 +7,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { sink } from './sink.js';
 
+/** What may pass: an escape that only colours. */
+const COLOUR = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
+
 function rig(options: Partial<Pick<ConsoleOptions, 'json' | 'debug'>> & { isTTY?: boolean } = {}) {
   const stdout = sink(options.isTTY);
   const stderr = sink();
@@ -66,6 +69,20 @@ describe('terminal/console', () => {
     expect(stdout.text()).to.equal('');
   });
 
+  it('prints an error as the document with --json, unless there was one', () => {
+    const error = new RelayError('conflict', 'taken\u001b[2J');
+    const alone = rig({ json: true });
+    expect(alone.console.failure(error)).to.equal(2);
+    expect(JSON.parse(alone.stdout.text())).to.deep.equal({
+      ok: false,
+      error: { code: 'conflict', message: 'taken\u001b[2J', hint: null },
+    });
+    const after = rig({ json: true });
+    after.console.document({ ok: false });
+    after.console.failure(error);
+    expect(after.stdout.text()).to.equal('{"ok":false}\n');
+  });
+
   it('shows stack and details only with --debug', () => {
     const error = new RelayError('command-failed', 'nft failed', { details: { stderr: 'syntax error' } });
     const quiet = rig();
@@ -102,7 +119,7 @@ describe('terminal/console', () => {
       fc.property(fc.string({ unit, maxLength: 12 }), (text) => {
         const { stdout, console } = rig();
         console.line(text);
-        const rest = stdout.text().replaceAll(/\u001b\[[0-9;]*m/g, '');
+        const rest = stdout.text().replaceAll(COLOUR, '');
         expect(rest).to.not.match(/(?!\n)\p{Cc}/u);
       }),
     );

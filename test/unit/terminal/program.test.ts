@@ -2,7 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { collect } from '@homeward/shared/terminal/collect';
-import { runProgram } from '@homeward/shared/terminal/program';
+import { createTerminal } from '@homeward/shared/terminal/program';
 import { expect } from 'chai';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, it } from 'mocha';
@@ -38,7 +38,10 @@ describe('terminal/program', () => {
   beforeEach(() => {
     output = { stdout: '', stderr: '' };
   });
+  const listeners = process.stdout.listeners('error');
   const restore = () => {
+    const added = process.stdout.listeners('error').filter((listener) => !listeners.includes(listener));
+    for (const listener of added) process.stdout.off('error', listener as () => void);
     process.stdout.write = originals.stdout;
     process.stderr.write = originals.stderr;
   };
@@ -54,7 +57,7 @@ describe('terminal/program', () => {
       }) as typeof process.stdout.write;
     }
     try {
-      return { code: await runProgram(program(seen), ['node', 'controller', ...args]), seen };
+      return { code: await createTerminal(program(seen)).run(['node', 'controller', ...args]), seen };
     } finally {
       restore();
     }
@@ -96,6 +99,12 @@ describe('terminal/program', () => {
   it("ends with an error's own code, without a stack", async () => {
     expect((await run('status')).code).to.equal(3);
     expect(output.stderr).to.equal('controller: the controller daemon is not running\n  start it: controller serve\n');
+  });
+
+  it('prints an error as the one JSON document with --json', async () => {
+    expect((await run('--json', 'status')).code).to.equal(3);
+    expect(JSON.parse(output.stdout)).to.deep.include({ ok: false });
+    expect(JSON.parse(output.stdout).error).to.include({ code: 'no-daemon', hint: 'start it: controller serve' });
   });
 
   it('ends with 1 for a bug, whose stack is shown with --debug', async () => {

@@ -23,9 +23,10 @@ export function backendApi(backend: Backend, runner: Runner, stop: () => void): 
       return { name: chosen.name, slot: chosen.slot, told };
     }),
     down: apiCommand(z.strictObject({}), async (_, { afterwards }) => {
+      // Also when something cannot be removed: a daemon that mends nothing any more should not stay.
+      afterwards(stop);
       const { removed, kept, errors } = await backend.kernel.teardown();
       throwTeardownErrors(errors, 'agent');
-      afterwards(stop);
       return { removed, kept };
     }),
   };

@@ -4,7 +4,6 @@ import { createRunner, type Runner } from '@homeward/shared/host/runner';
 import { callDaemon, type Daemon } from '@homeward/shared/local/api-client';
 import { createSide } from '@homeward/shared/reconcile/side';
 import type { Console } from '@homeward/shared/terminal/console';
-import { consoleOf } from '@homeward/shared/terminal/program';
 import type { Command } from 'commander';
 import type { BackendSide } from '../daemon/backend-kernel.js';
 import { stateSchema } from '../store/state.js';
@@ -29,14 +28,14 @@ export interface CommandContext {
 }
 
 /** The context of a command, from its options. */
-export function contextOf(program: Command, interrupt: AbortSignal): CommandContext {
+export function contextOf(program: Command, console: Console, interrupt: AbortSignal): CommandContext {
   const { stateDir, runDir, policy, debug } = program.opts<AgentOptions>();
   const runner = createRunner(process.env['PATH']);
   const uid = process.getuid?.() ?? -1;
   const side = createSide({ program: 'agent', schema: stateSchema, runner, stateDir, runDir, uid });
   const daemon: Daemon = { socketPath: side.socketPath, program: 'agent', startHint: 'agent run' };
   return {
-    console: consoleOf(program),
+    console,
     runner,
     side,
     policyFile: policy,

@@ -3,6 +3,7 @@
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { openStore } from '@homeward/shared/host/store';
 import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
+import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import type { Secret } from '@homeward/shared/net/secret';
 import { parseToken } from '@homeward/shared/session/token';
 import { collect } from '@homeward/shared/terminal/collect';
@@ -83,7 +84,13 @@ async function enrollSomewhere(
   const { side, runner, interrupt } = context;
   await requirePrograms(runner);
   await side.prepare();
-  const store = await openStore(side.stateFile, async () => firstState());
-  const snapshot = await takeSnapshot(runner, [], BACKEND_OWNERSHIP.isLink);
-  return { enrollment: { ...(await enroll(store, token, timeoutMs, snapshot, interrupt)) }, daemon: false };
+  // No daemon may start meanwhile: each would overwrite what the other stored.
+  const lock = await takeInstanceLock('agent');
+  try {
+    const store = await openStore(side.stateFile, async () => firstState());
+    const snapshot = await takeSnapshot(runner, [], BACKEND_OWNERSHIP.isLink);
+    return { enrollment: { ...(await enroll(store, token, timeoutMs, snapshot, interrupt)) }, daemon: false };
+  } finally {
+    await lock.release();
+  }
 }

@@ -1,15 +1,15 @@
 /** What the agent's command line does itself when no daemon runs. */
 
 import { openStore } from '@homeward/shared/host/store';
+import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import { port } from '@homeward/shared/net/port';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { createLogger } from '@homeward/shared/terminal/logger';
-import { throwTeardownErrors } from '@homeward/shared/terminal/plan-text';
 import { requireRoot } from '@homeward/shared/terminal/preflight';
 import { createBackendKernel } from '../daemon/backend-kernel.js';
 import { firstState } from '../operations/enroll.js';
 import { readPolicy } from '../policy.js';
-import { chooseRelay, pairedRelays, removeRelay } from '../store/relays.js';
+import { chooseRelay, removeRelay } from '../store/relays.js';
 import type { BackendState } from '../store/state.js';
 import type { CommandContext } from './context.js';
 
@@ -43,11 +43,14 @@ export async function leaveWithoutDaemon(
 ): Promise<{ name: string; slot: number; told: boolean }> {
   requireRoot(context.uid, 'agent leave');
   await context.side.prepare();
-  const store = await openStore(context.side.stateFile, async () => firstState());
-  const relay = chooseRelay(store.state(), name);
-  await store.update((state) => ({ state: removeRelay(state, relay.controllerKey), result: null }));
-  const kernel = await kernelOver(context, store.state);
-  if (pairedRelays(store.state()).length > 0) await kernel.reconcile();
-  else throwTeardownErrors((await kernel.teardown()).errors, 'agent');
-  return { name: relay.name, slot: relay.slot, told: false };
+  const lock = await takeInstanceLock('agent');
+  try {
+    const store = await openStore(context.side.stateFile, async () => firstState());
+    const relay = chooseRelay(store.state(), name);
+    await store.update((state) => ({ state: removeRelay(state, relay.controllerKey), result: null }));
+    await (await kernelOver(context, store.state)).reconcile();
+    return { name: relay.name, slot: relay.slot, told: false };
+  } finally {
+    await lock.release();
+  }
 }

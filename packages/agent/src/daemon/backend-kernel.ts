@@ -1,9 +1,9 @@
 /** The backend's side of the kernel: a reconciler over the accepted offers. Also used without a daemon, by `plan` and `down`. */
 
-import { existsSync } from 'node:fs';
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
-import { FORWARDING, guardedLinks } from '@homeward/shared/kernel/forwarding-guard';
+import { needsSystemdUnit } from '@homeward/shared/host/systemd';
+import { FORWARDING, forwardingPaths, guardedLinks } from '@homeward/shared/kernel/forwarding-guard';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
@@ -48,9 +48,10 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
     ...deps,
     sysctls,
     ownership: BACKEND_OWNERSHIP,
-    createWireguardLink: (link) => createWireguardLink(deps.runner, link, existsSync('/run/systemd/system')),
+    createWireguardLink: async (link) => createWireguardLink(deps.runner, link, await needsSystemdUnit()),
     staleFlows: (changes, snapshot) => backendStaleFlows(changes, pinnedKeys(snapshot)),
     async desired(snapshot, ledger) {
+      const foreign = foreignLinks(snapshot, BACKEND_OWNERSHIP);
       const state = deps.state();
       const [listeners, policy] = await Promise.all([listListeners(deps.runner), deps.policy()]);
       const tunnels = (state === null ? [] : pairedRelays(state)).flatMap((relay) =>
@@ -60,11 +61,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
         snapshot,
         listeners,
         echoPort: deps.echoPort(),
-        guardedLinks: guardedLinks(
-          ledger.sysctls[FORWARDING],
-          await sysctls.read(FORWARDING),
-          foreignLinks(snapshot, BACKEND_OWNERSHIP),
-        ),
+        guardedLinks: guardedLinks(ledger.sysctls, await sysctls.readAll(forwardingPaths(foreign)), foreign),
         hasSwitchedForwarding: ledger.sysctls[FORWARDING] !== undefined,
         isOurLink: isSlotLink,
       });

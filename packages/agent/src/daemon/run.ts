@@ -34,23 +34,36 @@ export interface RunDeps {
 
 /** Runs until the signal aborts or `down` was asked for. Throws `bad-input` when there is neither a pairing nor a token. */
 export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
-  const { side, logger, token } = deps;
+  const { side, token } = deps;
   const lock = await takeInstanceLock('agent');
+  try {
+    const store = await openStore(side.stateFile, async () => firstState());
+    refuseIdleStart(store.state(), token);
+    // Read at the start, so that a broken policy is told at once and not at the first offer.
+    await readPolicy(deps.policyFile);
+    const echo = await startEcho(store.state().echoPort);
+    try {
+      await keepEchoPort(store, echo);
+      await runWithEcho(deps, store, echo, signal);
+    } finally {
+      await echo.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo, signal: AbortSignal): Promise<void> {
+  const { side, logger, token } = deps;
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
-  const store = await openStore(side.stateFile, async () => firstState());
-  refuseIdleStart(store.state(), token);
-  // Read at the start, so that a broken policy is told at once and not at the first offer.
-  await readPolicy(deps.policyFile);
-  const echo = await startEcho(store.state().echoPort);
-  await keepEchoPort(store, echo);
   const { backend, sessions, reconcile } = await buildBackend(deps, store, echo, ended);
+  await lastGoodState(store, reconcile, logger);
+  const api = await serveApi(
+    side.socketPath,
+    backendApi(backend, side.runner, () => stopper.abort()),
+  );
   try {
-    await lastGoodState(store, reconcile, logger);
-    const api = await serveApi(
-      side.socketPath,
-      backendApi(backend, side.runner, () => stopper.abort()),
-    );
     for (const relay of pairedRelays(store.state())) sessions.start(relay.controllerKey);
     if (token !== null && needsEnrollment(store.state(), token)) {
       await backend.enroll(token, deps.enrollTimeoutMs, ended);
@@ -59,12 +72,10 @@ export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
     logger.info({ relays, repair: deps.repair }, 'agent is running');
     const watch = (onChange: () => void) => watchKernel(onChange, deps.path, ended);
     await keepReconciled({ reconcile, logger, watch }, ended);
-    await sessions.ended();
-    await api.close();
   } finally {
     stopper.abort();
-    await echo.close();
-    await lock.release();
+    await sessions.ended();
+    await api.close();
   }
 }
 

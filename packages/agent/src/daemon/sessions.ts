@@ -39,10 +39,11 @@ export function createSessions(deps: RelaySessionDeps, logger: Logger, signal: A
     async leave(controllerKey) {
       const found = running.get(controllerKey);
       if (found === undefined) return false;
-      const told = found.session.state() === 'online';
-      if (told) {
+      let told = false;
+      if (found.session.state() === 'online') {
         found.session.link.send({ type: 'leave' });
         await untilOffline(found.session, AbortSignal.timeout(LEAVE_LIMIT_MS));
+        told = found.session.link.endpoint() === null;
       }
       found.stop.abort();
       await found.done;

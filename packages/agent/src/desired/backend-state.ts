@@ -55,10 +55,7 @@ export function backendState(relays: readonly RelayTunnel[], facts: BackendFacts
   return hostState([
     ...relays.flatMap((relay) => [...relay.resources, ...returnRoute(relay.slot, relay.tunnelAddress)]),
     landingRule(),
-    backendTable(
-      relays.map((relay) => relay.slot),
-      forwards || facts.hasSwitchedForwarding ? facts.guardedLinks : [],
-    ),
+    backendTable(relays, forwards || facts.hasSwitchedForwarding ? facts.guardedLinks : []),
     ...(forwards ? [{ kind: 'sysctl' as const, path: FORWARDING, value: '1' }] : []),
     ...relays.map((relay) => backendElement(SETS.tunnels, slotNumbers(relay.slot).link)),
     ...impossibleSources(facts.snapshot, facts.isOurLink).map((interval) =>

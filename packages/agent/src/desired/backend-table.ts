@@ -8,7 +8,7 @@
 import { guardRule } from '@homeward/shared/kernel/forwarding-guard';
 import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { BACKEND_TABLE, MARK_MASK, PROBE_PREFIX, slotNumbers } from '@homeward/shared/net/allocation';
-import { formatIpv4Prefix } from '@homeward/shared/net/ipv4';
+import { formatIpv4Prefix, type Ipv4Address } from '@homeward/shared/net/ipv4';
 import type { NftTable } from '@homeward/shared/state/resources';
 import { SETS } from './backend-sets.js';
 
@@ -19,22 +19,31 @@ const probes = formatIpv4Prefix(PROBE_PREFIX);
 const portKey = 'ifname . ipv4_addr . inet_proto . inet_service';
 const arrivalKey = 'meta iifname . ip daddr . meta l4proto . th dport';
 
+/** A slot and the address its tunnel has at this backend. */
+export interface TableSlot {
+  readonly slot: number;
+  readonly tunnelAddress: Ipv4Address;
+}
+
 /**
  * The skeleton for the given slots. `guarded` are the links between which this machine did not forward before us: what
  * we newly open there is dropped again. Empty where nothing is opened.
  */
-export function backendTable(slots: readonly number[], guarded: readonly string[]): NftTable {
-  const marks = slots.map((slot) => {
+export function backendTable(slots: readonly TableSlot[], guarded: readonly string[]): NftTable {
+  const marks = slots.map(({ slot, tunnelAddress }) => {
     const { link, mark } = slotNumbers(slot);
     // Register-to-register merges of marks are refused by nft 1.0.6: constants, one rule a slot. Foreign bits survive.
     const merged = (what: string) => `${what} mark set ${what} mark and ${hex(~MARK_MASK >>> 0)} or ${hex(mark)}`;
     const ofSlot = `ct mark and ${hex(MARK_MASK)} == ${hex(mark)}`;
     return {
       arrival: [
-        `iifname "${link}" ct state new ${merged('ct')}`,
+        // Not only of new ones: a flow that began in a gap of the ruleset has no mark yet. Only of those to our address: a
+        // relay that forges packets of other flows of this machine must not draw these into the tunnel.
+        `iifname "${link}" ct direction original ct original ip daddr ${tunnelAddress} ${merged('ct')}`,
         // Only for rp_filter's reverse lookup.
         `iifname "${link}" ${merged('meta')}`,
       ],
+      established: `iifname "${link}" ct state established,related ${ofSlot} accept`,
       reply: `ct direction reply ${ofSlot} ${merged('meta')}`,
       keepSource: `ct direction original ${ofSlot} meta nfproto ipv4 snat ip to ip saddr`,
     };
@@ -56,7 +65,7 @@ export function backendTable(slots: readonly number[], guarded: readonly string[
       ),
       ...chain('from-tunnel', 'type filter hook prerouting priority mangle + 1', [
         `iifname != @${SETS.tunnels} accept`,
-        'ct state established,related accept',
+        ...marks.map((mark) => mark.established),
         ...enteredRules(),
         `ip saddr @${SETS.impossibleSources} drop`,
         `${arrivalKey} @${SETS.allowed} accept`,

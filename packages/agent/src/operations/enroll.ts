@@ -40,12 +40,7 @@ export async function enroll(
 ): Promise<Enrollment> {
   const token = parseToken(tokenText.reveal());
   const { identity } = store.state();
-  const paired = pairedRelays(store.state()).find((relay) => relay.controllerKey === token.controllerKey);
-  if (paired !== undefined) {
-    throw new RelayError('conflict', `this backend is already paired with that relay, as "${paired.name}"`, {
-      hint: `to pair anew, leave it first: agent leave ${paired.name}`,
-    });
-  }
+  refusePaired(store.state(), token);
   const enrolled = await enrollOnce(
     {
       identity: keyPairFromSecret(new Secret(identity.secretKey)),
@@ -57,6 +52,8 @@ export async function enroll(
     signal,
   );
   const slot = await store.update((state) => {
+    // Somebody else may have used the same token meanwhile.
+    refusePaired(state, token);
     const free = freeSlot(state, foreignTunnelNames(state, snapshot));
     return { state: addRelay(state, relayRecord(token, free, enrolled.name, enrolled.urls)), result: free };
   });
@@ -67,6 +64,14 @@ export async function enroll(
     fingerprint: fingerprint(identity.publicKey),
     controllerKey: token.controllerKey,
   };
+}
+
+function refusePaired(state: BackendState, token: Token): void {
+  const paired = pairedRelays(state).find((relay) => relay.controllerKey === token.controllerKey);
+  if (paired === undefined) return;
+  throw new RelayError('conflict', `this backend is already paired with that relay, as "${paired.name}"`, {
+    hint: `to pair anew, leave it first: agent leave ${paired.name}`,
+  });
 }
 
 function relayRecord(

@@ -48,9 +48,10 @@ export function relayApi(relay: Relay, stop: () => void): Record<string, ApiComm
     ),
     unpair: apiCommand(z.strictObject({ backend: z.string() }), ({ backend }) => unpair(relay, backend)),
     down: apiCommand(z.strictObject({}), async (_, { afterwards }) => {
+      // Also when something cannot be removed: a daemon that mends nothing any more should not stay.
+      afterwards(stop);
       const { removed, kept, errors } = await relay.kernel.teardown();
       throwTeardownErrors(errors, 'controller');
-      afterwards(stop);
       return { removed, kept };
     }),
   };

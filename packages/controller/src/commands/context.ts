@@ -6,7 +6,6 @@ import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { createSide } from '@homeward/shared/reconcile/side';
 import type { Console } from '@homeward/shared/terminal/console';
 import { createLogger } from '@homeward/shared/terminal/logger';
-import { consoleOf } from '@homeward/shared/terminal/program';
 import type { Command } from 'commander';
 import { createRelayKernel, type RelaySide } from '../daemon/relay-kernel.js';
 import { stateSchema } from '../store/state.js';
@@ -29,14 +28,14 @@ export interface CommandContext {
 }
 
 /** The context of a command, from its options. */
-export function contextOf(program: Command, interrupt: AbortSignal): CommandContext {
+export function contextOf(program: Command, console: Console, interrupt: AbortSignal): CommandContext {
   const { stateDir, runDir, debug } = program.opts<DirectoryOptions & { debug?: boolean }>();
   const runner = createRunner(process.env['PATH']);
   const uid = process.getuid?.() ?? -1;
   const side = createSide({ program: 'controller', schema: stateSchema, runner, stateDir, runDir, uid });
   const daemon: Daemon = { socketPath: side.socketPath, program: 'controller', startHint: 'controller serve' };
   return {
-    console: consoleOf(program),
+    console,
     runner,
     side,
     uid,

@@ -40,6 +40,28 @@ export function addPairCommand(program: Command, context: () => CommandContext):
 }
 
 async function runPair(context: CommandContext, backend: string, options: PairOptions): Promise<void> {
+  const { console } = context;
+  try {
+    const request = requestOf(backend, options);
+    const outcome = outcomeSchema.parse(
+      await context.call('pair', request, (event) => tell(console, event, options.wait)),
+    );
+    const ok = outcome.proof === null || outcome.proof.ok;
+    if (!ok) {
+      throw new RelayError('probe-failed', `backend "${backend}" is paired, but its real IP is not proven`, {
+        hint: `mend what is named above, then: controller probe ${backend}`,
+      });
+    }
+    console.document({ event: 'done', backend, ok, state: outcome.state });
+  } catch (error) {
+    console.document({ event: 'done', backend, ok: false });
+    if (error instanceof RelayError && error.code === 'interrupted') throw interrupted(backend);
+    throw error;
+  }
+}
+
+/** Checks here what can be checked without the daemon. */
+function requestOf(backend: string, options: PairOptions): Record<string, unknown> {
   parseBackendName(backend);
   const forwards = options.forward ?? [];
   for (const spec of forwards) parseForward(spec);
@@ -48,8 +70,7 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
       hint: 'use --tunnel wireguard',
     });
   }
-  const { console } = context;
-  const request = {
+  return {
     backend,
     forwards,
     takeOver: options.takeOver === true,
@@ -57,22 +78,6 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
     timeoutMs: parseDuration(options.timeout, '--timeout'),
     wait: options.wait,
   };
-  try {
-    const outcome = outcomeSchema.parse(
-      await context.call('pair', request, (event) => tell(console, event, options.wait)),
-    );
-    const ok = outcome.proof === null || outcome.proof.ok;
-    console.document({ event: 'done', backend, ok, state: outcome.state });
-    if (!ok)
-      throw new RelayError('probe-failed', `backend "${backend}" is paired, but its real IP is not proven`, {
-        hint: `mend what is named above, then: controller probe ${backend}`,
-      });
-  } catch (error) {
-    if (!(error instanceof RelayError) || error.code !== 'probe-failed')
-      console.document({ event: 'done', backend, ok: false });
-    if (error instanceof RelayError && error.code === 'interrupted') throw interrupted(backend);
-    throw error;
-  }
 }
 
 const outcomeSchema = z.object({

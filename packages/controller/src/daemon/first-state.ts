@@ -4,7 +4,8 @@ import { randomInt } from 'node:crypto';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
-import { POOL_LENGTH, POOL_SPACE } from '@homeward/shared/net/allocation';
+import { POOL_LENGTH, POOL_SPACE, RELAY_LINK } from '@homeward/shared/net/allocation';
+import type { Forward } from '@homeward/shared/net/forward-spec';
 import {
   formatIpv4Prefix,
   type Ipv4Prefix,
@@ -18,6 +19,7 @@ import { DEFAULT_WIREGUARD_PORT, type Settings } from '../config.js';
 import type { RelayState } from '../store/state.js';
 
 export function firstState(settings: Settings, snapshot: Snapshot, listeners: readonly Listener[]): RelayState {
+  if (settings.pool !== null) refuseUsedPool(settings.pool, snapshot);
   const identity = generateKeyPair();
   const wireguard = generateKeyPair();
   return {
@@ -26,7 +28,7 @@ export function firstState(settings: Settings, snapshot: Snapshot, listeners: re
     wireguard: {
       publicKey: wireguard.publicKey,
       privateKey: wireguard.secretKey.reveal(),
-      port: chooseTunnelPort(settings.wireguardPort, listeners),
+      port: chooseTunnelPort(settings.wireguardPort, listeners, []),
     },
     pool: formatIpv4Prefix(settings.pool ?? choosePool(prefixesInUse(snapshot), (count) => randomInt(count))),
     pairings: [],
@@ -36,7 +38,11 @@ export function firstState(settings: Settings, snapshot: Snapshot, listeners: re
 }
 
 /** The port asked for, or from the default upwards the first that is free. Throws `conflict` when the one asked for is taken. */
-export function chooseTunnelPort(wanted: number | null, listeners: readonly Listener[]): number {
+export function chooseTunnelPort(
+  wanted: number | null,
+  listeners: readonly Listener[],
+  forwards: readonly Forward[],
+): number {
   const holder = (port: number) => listeners.find((listener) => listener.transport === 'udp' && listener.port === port);
   if (wanted !== null) {
     const taken = holder(wanted);
@@ -46,8 +52,31 @@ export function chooseTunnelPort(wanted: number | null, listeners: readonly List
     });
   }
   let port = DEFAULT_WIREGUARD_PORT;
-  while (holder(port) !== undefined) port += 1;
+  const isForwarded = (candidate: number) =>
+    forwards.some(
+      ({ transports, publicPorts }) =>
+        transports.includes('udp') && publicPorts.first <= candidate && candidate <= publicPorts.last,
+    );
+  while (holder(port) !== undefined || isForwarded(port)) port += 1;
   return port;
+}
+
+/** Throws `conflict` for a pool that overlaps what the machine uses; our own device aside. */
+export function refuseUsedPool(pool: Ipv4Prefix, snapshot: Snapshot): void {
+  const foreign = {
+    ...snapshot,
+    links: snapshot.links.filter((link) => link.name !== RELAY_LINK),
+    routes: snapshot.routes.filter((route) => route.link !== RELAY_LINK),
+  };
+  const used = prefixesInUse(foreign).find((prefix) => ipv4PrefixesOverlap(prefix, pool));
+  if (used === undefined) return;
+  throw new RelayError(
+    'conflict',
+    `--pool ${formatIpv4Prefix(pool)} overlaps ${formatIpv4Prefix(used)}, which this machine uses`,
+    {
+      hint: 'choose a prefix that is used nowhere, or leave it out',
+    },
+  );
 }
 
 /** A random share of the pool space that overlaps nothing in use; `random(n)` gives 0 to n-1. */

@@ -1,11 +1,13 @@
 /** The relay's side of the kernel: a reconciler over the store's state. Also used without a daemon, by `plan` and `down`. */
 
-import { existsSync } from 'node:fs';
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
-import { FORWARDING, guardedLinks } from '@homeward/shared/kernel/forwarding-guard';
+import { needsSystemdUnit } from '@homeward/shared/host/systemd';
+import { forwardingPaths, guardedLinks } from '@homeward/shared/kernel/forwarding-guard';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import { listListeners } from '@homeward/shared/kernel/sockets';
+import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { PROBE_LINK, RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
@@ -48,19 +50,17 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
     ...deps,
     sysctls,
     ownership: RELAY_OWNERSHIP,
-    createWireguardLink: (link) => createWireguardLink(deps.runner, link, existsSync('/run/systemd/system')),
+    createWireguardLink: async (link) => createWireguardLink(deps.runner, link, await needsSystemdUnit()),
     staleFlows: relayStaleFlows,
     async desired(snapshot, ledger) {
+      const foreign = foreignLinks(snapshot, RELAY_OWNERSHIP);
       const state = deps.state();
       deps.onLook?.(snapshot);
       if (state === null) return hostState([]);
       return relayHostState(state, {
         mtu: tunnelMtu(snapshot),
-        guardedLinks: guardedLinks(
-          ledger.sysctls[FORWARDING],
-          await sysctls.read(FORWARDING),
-          foreignLinks(snapshot, RELAY_OWNERSHIP),
-        ),
+        sshPorts: sshPorts(await listListeners(deps.runner)),
+        guardedLinks: guardedLinks(ledger.sysctls, await sysctls.readAll(forwardingPaths(foreign)), foreign),
       });
     },
   });

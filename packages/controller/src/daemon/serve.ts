@@ -39,27 +39,38 @@ export interface ServeDeps {
 
 /** Serves until the signal aborts or `down` was asked for. */
 export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void> {
-  const { side, settings, logger } = deps;
+  const { settings } = deps;
   const lock = await takeInstanceLock('controller');
+  try {
+    const relay = await buildRelay(deps);
+    // First of all, so that a port that is taken ends the start before anything is changed.
+    await listen(relay.server, settings.listen);
+    try {
+      await firstReconcile(relay);
+      await serveCommands(deps, relay, signal);
+    } finally {
+      await relay.server.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function serveCommands(deps: ServeDeps, relay: Relay, signal: AbortSignal): Promise<void> {
+  const { side, settings, logger } = deps;
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
-  const relay = await buildRelay(deps);
-  // First of all, so that a port that is taken ends the start before anything is changed.
-  await listen(relay.server, settings.listen);
+  const api = await serveApi(
+    side.socketPath,
+    relayApi(relay, () => stopper.abort()),
+  );
   try {
-    await firstReconcile(relay);
-    const api = await serveApi(
-      side.socketPath,
-      relayApi(relay, () => stopper.abort()),
-    );
     logger.info({ listen: settings.listen, repair: settings.repair }, 'controller is serving');
     const watch = (onChange: () => void) => watchKernel(onChange, deps.path, ended);
     await keepReconciled({ reconcile: relay.reconcile, logger, watch }, ended);
-    await api.close();
   } finally {
     stopper.abort();
-    await relay.server.close();
-    await lock.release();
+    await api.close();
   }
 }
 

@@ -1,15 +1,18 @@
 /** Brings the stored choices in line with the settings before the kernel is touched: tunnel port and pool. */
 
+import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import { RELAY_LINK } from '@homeward/shared/net/allocation';
+import { parseForward } from '@homeward/shared/net/forward-spec';
 import { formatIpv4Prefix } from '@homeward/shared/net/ipv4';
 import type { Settings } from '../config.js';
+import { doorTaken } from '../forwards/conflicts.js';
 import type { RelayState } from '../store/state.js';
-import { chooseTunnelPort } from './first-state.js';
+import { chooseTunnelPort, refuseUsedPool } from './first-state.js';
 
-/** Throws `conflict` when the wanted tunnel port is taken. */
+/** Throws `conflict` when the wanted tunnel port or pool is taken, or a forward stands on the control or tunnel port. */
 export async function settle(
   store: Store<RelayState>,
   settings: Settings,
@@ -17,9 +20,27 @@ export async function settle(
   listeners: readonly Listener[],
 ): Promise<void> {
   await store.update((state) => {
-    const settled = withPool(withTunnelPort(state, settings.wireguardPort, snapshot, listeners), settings);
+    const settled = withPool(withTunnelPort(state, settings.wireguardPort, snapshot, listeners), settings, snapshot);
+    refuseForwardedDoors(settled, settings.listen.port);
     return { state: settled, result: null };
   });
+}
+
+function refuseForwardedDoors(state: RelayState, controlPort: number): void {
+  const ports = { listeners: [], controlPort, tunnelPort: state.wireguard.port };
+  for (const pairing of state.pairings) {
+    for (const spec of pairing.forwards) {
+      const door = doorTaken(parseForward(spec), ports);
+      if (door === null) continue;
+      throw new RelayError(
+        'conflict',
+        `${door.what} ${door.port}/${door.transport} is forwarded to ${pairing.name} (${spec})`,
+        {
+          hint: 'choose another port with --listen or --wireguard-port, or start with the old one and remove that forward first',
+        },
+      );
+    }
+  }
 }
 
 /** A port given, or taken by somebody else while our device is away, is settled before the device is made. */
@@ -32,12 +53,17 @@ function withTunnelPort(
   const present = state.wireguard.port;
   const isOurs = snapshot.links.some((link) => link.name === RELAY_LINK);
   const isTaken = !isOurs && listeners.some(({ transport, port }) => transport === 'udp' && port === present);
+  const forwarded = state.pairings.flatMap((pairing) => pairing.forwards).map(parseForward);
   if (wanted === present || (wanted === null && !isTaken)) return state;
-  return offeredAnew({ ...state, wireguard: { ...state.wireguard, port: chooseTunnelPort(wanted, listeners) } });
+  return offeredAnew({
+    ...state,
+    wireguard: { ...state.wireguard, port: chooseTunnelPort(wanted, listeners, forwarded) },
+  });
 }
 
-function withPool(state: RelayState, { pool }: Settings): RelayState {
+function withPool(state: RelayState, { pool }: Settings, snapshot: Snapshot): RelayState {
   if (pool === null || formatIpv4Prefix(pool) === state.pool) return state;
+  refuseUsedPool(pool, snapshot);
   return offeredAnew({ ...state, pool: formatIpv4Prefix(pool) });
 }
 

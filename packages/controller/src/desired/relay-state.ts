@@ -19,6 +19,8 @@ export interface RelayFacts {
   readonly mtu: number;
   /** Links between which forwarding was off before us. */
   readonly guardedLinks: readonly string[];
+  /** TCP ports of the relay's SSH now: where sshd moved to a forwarded port, the operator goes first. */
+  readonly sshPorts: readonly number[];
 }
 
 /** Ports of the probe's address on the relay that lead to each backend's echo: only the probe has a way there. */
@@ -36,7 +38,7 @@ export function relayHostState(state: RelayState, facts: RelayFacts): HostState 
     ...TUNNELS.wireguard.relayResources(end, peers),
     { kind: 'sysctl', path: FORWARDING, value: '1' },
     relayTable(facts.guardedLinks),
-    ...state.pairings.flatMap((pairing) => forwardElements(state, pairing)),
+    ...state.pairings.flatMap((pairing) => forwardElements(state, pairing, facts.sshPorts)),
   ]);
 }
 
@@ -64,7 +66,7 @@ function relayPeer(state: RelayState, pairing: Pairing): RelayPeer {
 }
 
 /** Nothing for a backend that has not come yet: a connection would hang instead of being refused. */
-function forwardElements(state: RelayState, pairing: Pairing): NftElement[] {
+function forwardElements(state: RelayState, pairing: Pairing, sshPorts: readonly number[]): NftElement[] {
   if (pairing.wireguardPublicKey === null || pairing.applied === null) return [];
   const backend = backendTunnelAddress(state, pairing);
   const { echoPort, refused } = pairing.applied;
@@ -78,6 +80,7 @@ function forwardElements(state: RelayState, pairing: Pairing): NftElement[] {
   const accepted = pairing.forwards.filter((spec) => !refused.some((refusal) => refusal.spec === spec));
   const forwards = accepted.map(parseForward).flatMap((forward) =>
     portMappings(forward).flatMap(({ transport, publicPort, targetPort }) => {
+      if (transport === 'tcp' && sshPorts.includes(publicPort)) return [];
       const counted = `${backend} . ${transport} . ${targetPort}`;
       const target = `${backend} . ${targetPort}`;
       return [

@@ -56,6 +56,9 @@ export function relayTable(guarded: readonly string[]): NftTable {
       `oifname "${RELAY_LINK}" ip daddr . meta l4proto . th dport @${SETS.bytesIn}`,
       `iifname "${RELAY_LINK}" ip saddr . meta l4proto . th sport @${SETS.bytesOut}`,
       ...guard,
+      // Into the tunnel goes what was forwarded, and nothing that merely found the route.
+      `oifname "${RELAY_LINK}" ct status dnat accept`,
+      `oifname "${RELAY_LINK}" drop`,
       '}',
       'chain filter-input {',
       'type filter hook input priority filter; policy accept;',

@@ -35,16 +35,33 @@ export function checkForward(
   if (!takeOver) refuseListener(spec, forward, ports.listeners);
 }
 
-function refuseProtected(spec: string, forward: Forward, ports: RelayPorts): void {
-  const doors: { transport: Transport; port: number; what: string }[] = [
+interface Door {
+  readonly transport: Transport;
+  readonly port: number;
+  readonly what: string;
+}
+
+/** The operator's ways to this machine, and homeward's own. */
+function doorsOf(ports: RelayPorts): Door[] {
+  return [
     ...sshPorts(ports.listeners).map((port) => ({ transport: 'tcp' as const, port, what: "the relay's SSH" })),
     { transport: 'tcp', port: ports.controlPort, what: "homeward's control port" },
     { transport: 'udp', port: ports.tunnelPort, what: "homeward's tunnel port" },
   ];
-  const door = doors.find(({ transport, port }) =>
-    portMappings(forward).some((mapping) => mapping.transport === transport && mapping.publicPort === port),
+}
+
+/** The door that a forward would take, or null. */
+export function doorTaken(forward: Forward, ports: RelayPorts): Door | null {
+  const taken = doorsOf(ports).find(
+    ({ transport, port }) =>
+      forward.transports.includes(transport) && forward.publicPorts.first <= port && port <= forward.publicPorts.last,
   );
-  if (door === undefined) return;
+  return taken ?? null;
+}
+
+function refuseProtected(spec: string, forward: Forward, ports: RelayPorts): void {
+  const door = doorTaken(forward, ports);
+  if (door === null) return;
   throw new RelayError('conflict', `forward ${spec} would take port ${door.port}/${door.transport}, ${door.what}`, {
     hint: `choose another public port, for example ${alternative(forward)}`,
   });

@@ -94,7 +94,7 @@ export async function bringAbout(relay: Relay, backend: string, signal: AbortSig
 }
 
 /** Resolves when the backend has applied the newest revision; throws `command-failed` when it says that it cannot. */
-export async function untilApplied(relay: Relay, backend: string, signal: AbortSignal): Promise<void> {
+async function untilApplied(relay: Relay, backend: string, signal: AbortSignal): Promise<void> {
   await relay.changes.until(() => {
     const failure = relay.backends.failure(backend);
     if (failure !== null)

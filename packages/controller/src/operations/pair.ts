@@ -9,7 +9,7 @@ import { createToken, formatToken, hashTokenSecret } from '@homeward/shared/sess
 import { checkForward } from '../forwards/conflicts.js';
 import { addPairing, backendTunnelAddress, pairingNamed } from '../store/pairings.js';
 import { addToken } from '../store/tokens.js';
-import { bringAbout, storeAdded, throwRefused, untilApplied } from './forwards.js';
+import { bringAbout, storeAdded, throwRefused } from './forwards.js';
 import { type ProbeOutcome, probeBackends, untilHandshake } from './probe.js';
 import type { Relay } from './relay.js';
 
@@ -45,11 +45,10 @@ export async function pair(relay: Relay, request: PairRequest, emit: Emit, signa
   await storeAdded(relay, name, wanted, request.takeOver);
   if (pairingNamed(relay.store.state(), name).agentKey === null) {
     emit(await makeToken(relay, name, request.expiresMs, endpoints));
-    if (!request.wait) return { state: 'waiting', proof: null };
   }
+  if (!request.wait && !relay.backends.isOnline(name)) return { state: 'waiting', proof: null };
   await untilOnline(relay, name, request.timeoutMs, emit, signal);
-  await bringAbout(relay, name, signal);
-  await untilApplied(relay, name, signal);
+  if ((await bringAbout(relay, name, signal)) === 'offline') throw lostAgain(name);
   emit(appliedEvent(relay, name));
   throwRefused(relay, name, wanted);
   await untilHandshake(relay, name, signal);
@@ -112,6 +111,12 @@ async function untilOnline(
     if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
     throw notCome(relay, name, timeoutMs);
   }
+}
+
+function lostAgain(name: string): RelayError {
+  return new RelayError('unreachable', `backend "${name}" went away again before it was set up`, {
+    hint: `look at it there: agent status; then: controller pair ${name}`,
+  });
 }
 
 function notCome(relay: Relay, name: string, timeoutMs: number): RelayError {

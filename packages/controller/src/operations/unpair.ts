@@ -14,8 +14,13 @@ export async function unpair(relay: Relay, name: string): Promise<UnpairOutcome>
   pairingNamed(relay.store.state(), name);
   const session = relay.backends.sessionOf(name);
   await relay.store.update((state) => ({ state: removePairing(state, name, relay.now().toISOString()), result: null }));
-  await relay.reconcile();
-  const cleaned = await relay.backends.dismiss(session);
-  relay.changes.notify();
+  let cleaned = false;
+  try {
+    await relay.reconcile();
+  } finally {
+    // Whatever the kernel said: revoked is revoked, and the backend is told.
+    cleaned = await relay.backends.dismiss(session);
+    relay.changes.notify();
+  }
   return { backend: name, cleaned };
 }

@@ -27,6 +27,13 @@ export function addPairing(state: RelayState, name: string, presharedKey: string
   const taken = new Set(state.pairings.map((pairing) => pairing.index));
   let index = 1;
   while (taken.has(index)) index += 1;
+  const pool = parseIpv4Prefix(state.pool);
+  // The network's own address, the relay's and the broadcast address are not for backends.
+  if (index > 2 ** (32 - pool.length) - 3) {
+    throw new RelayError('conflict', `the pool ${state.pool} has no address left for another backend`, {
+      hint: 'unpair one, or start with a larger --pool',
+    });
+  }
   const pairing: Pairing = {
     name,
     index,

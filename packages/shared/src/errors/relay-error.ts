@@ -9,7 +9,6 @@ const EXIT_CODES = {
   timeout: 1,
   unreachable: 1,
   'probe-failed': 1,
-  'rolled-back': 1,
   'command-failed': 1,
   protocol: 1,
   'no-daemon': 3,
@@ -26,7 +25,7 @@ export interface ErrorContext {
   /** What the reader should do next, one sentence or command. */
   hint?: string | undefined;
   cause?: unknown;
-  /** Machine-readable facts, printed with `--json` and `--debug`. Never a secret. */
+  /** Facts for `--debug`. Never a secret. */
   details?: Record<string, unknown> | undefined;
 }
 
@@ -47,11 +46,6 @@ export class RelayError extends Error {
 /** The process exit code for an error code. */
 export function exitCodeOf(code: ErrorCode): number {
   return EXIT_CODES[code];
-}
-
-/** True when the same attempt may succeed later without anybody changing anything. */
-export function retryable(code: ErrorCode): boolean {
-  return code === 'timeout' || code === 'unreachable' || code === 'command-failed';
 }
 
 /** True for a string that is one of the closed codes; used where an error crosses a process border. */

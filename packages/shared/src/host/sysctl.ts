@@ -5,13 +5,18 @@ import { join } from 'node:path';
 import { RelayError } from '../errors/relay-error.js';
 
 export interface SysctlFiles {
+  /** The values of several parameters at once. */
+  readAll(paths: readonly string[]): Promise<Map<string, string | null>>;
   /** Value without trailing newline, or null where the kernel has no such parameter (a link that is gone). */
   read(path: string): Promise<string | null>;
   write(path: string, value: string): Promise<void>;
 }
 
 export function createSysctlFiles(root = '/proc/sys'): SysctlFiles {
-  return {
+  const files: SysctlFiles = {
+    async readAll(paths) {
+      return new Map(await Promise.all(paths.map(async (path) => [path, await files.read(path)] as const)));
+    },
     async read(path) {
       try {
         return (await readFile(join(root, path), 'utf8')).trim();
@@ -33,4 +38,5 @@ export function createSysctlFiles(root = '/proc/sys'): SysctlFiles {
       }
     },
   };
+  return files;
 }

@@ -14,12 +14,24 @@ interface Recorded {
  * later (a bridge of Docker's) are not guarded: who makes them means to forward.
  */
 export function guardedLinks(
-  record: Recorded | undefined,
-  present: string | null,
+  record: Readonly<Record<string, Recorded>>,
+  present: ReadonlyMap<string, string | null>,
   foreignLinks: readonly string[],
 ): readonly string[] {
-  if (record !== undefined) return record.before === '0' ? [...record.links].sort() : [];
-  return present === '0' ? [...foreignLinks].sort() : [];
+  const recorded = record[FORWARDING];
+  const before = (path: string) => record[path]?.before ?? present.get(path) ?? null;
+  if (before(FORWARDING) !== '0') return [];
+  // A link that forwarded by its own switch goes on to.
+  return (recorded?.links ?? foreignLinks).filter((link) => before(linkForwarding(link)) !== '1').sort();
+}
+
+/** Paths of `present` that the guard asks for. */
+export function forwardingPaths(foreignLinks: readonly string[]): string[] {
+  return [FORWARDING, ...foreignLinks.map(linkForwarding)];
+}
+
+function linkForwarding(link: string): string {
+  return `net/ipv4/conf/${link}/forwarding`;
 }
 
 /** The rule that drops what passes from one of these links to another. */

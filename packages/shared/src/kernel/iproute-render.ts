@@ -4,9 +4,8 @@ import { ROUTE_PROTOCOL } from '../net/allocation.js';
 import { ruleText } from '../state/describe.js';
 import type { Address, Link, PolicyRule, Route } from '../state/resources.js';
 
-/** No link-local IPv6 address: it would be one more address to account for, and nobody uses it. */
-export function linkUp(link: Link): string[] {
-  return [`link set dev ${link.name} addrgenmode none`, `link set dev ${link.name} mtu ${link.mtu} up`];
+export function linkUp(link: Link): string {
+  return `link set dev ${link.name} mtu ${link.mtu} up`;
 }
 
 export function addressReplace(address: Address): string {

@@ -16,6 +16,7 @@ import type { ListedWireguard } from './wireguard.js';
 export interface Ownership {
   /** Names of nftables tables of family inet. */
   readonly tables: readonly string[];
+  /** Whether a link of that name may be ours; it is when we made it. */
   isLink(name: string): boolean;
   isRoutingTable(table: number): boolean;
   /** Whether policy rules with our protocol number are this side's. */
@@ -33,11 +34,14 @@ export function ownedState(
   ownership: Ownership,
   memory: TableMemory,
   sysctls: SysctlValues,
+  made: readonly string[],
 ): HostState {
-  const links = snapshot.links.filter((link) => ownership.isLink(link.name));
+  const links = snapshot.links.filter((link) => ownership.isLink(link.name) && made.includes(link.name));
   return hostState([
     ...links.flatMap(ownedLink),
-    ...[...snapshot.wireguard].map(([name, device]) => ownedWireguard(name, device)),
+    ...[...snapshot.wireguard]
+      .filter(([name]) => made.includes(name))
+      .map(([name, device]) => ownedWireguard(name, device)),
     ...snapshot.routes.flatMap((route) => ownedRoute(route, ownership)),
     ...(ownership.rules ? snapshot.rules.flatMap(ownedRule) : []),
     ...[...snapshot.tables].flatMap(([name, listing]) => ownedTable(name, listing, memory)),
@@ -68,6 +72,7 @@ function ownedWireguard(name: string, device: ListedWireguard): Resource {
 
 function ownedRoute(route: ListedRoute, ownership: Ownership): Resource[] {
   const table = Number(route.table);
+  if (route.protocol !== String(ROUTE_PROTOCOL)) return [];
   if (!ownership.isRoutingTable(table) || route.link === null || route.type !== 'unicast') return [];
   return [{ kind: 'route', table, destination: route.destination, link: parseLinkName(route.link) }];
 }

@@ -14,7 +14,7 @@ export interface CallContext {
   emit(event: Record<string, unknown>): void;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
-  /** Runs something once the caller has its answer. */
+  /** Runs something once the caller has its answer, or has hung up. */
   afterwards(action: () => void): void;
 }
 
@@ -89,7 +89,7 @@ async function answer(
     const result = await found.run(args, {
       emit: (event) => emit({ event }),
       signal: aborter.signal,
-      afterwards: (action) => response.on('finish', action),
+      afterwards: (action) => response.on('close', action),
     });
     emit({ result: result ?? null });
   } catch (error) {

@@ -8,6 +8,8 @@ export const ledgerSchema = z.strictObject({
   /** Boot and network namespace this is about; records of another one are void. */
   kernel: z.string(),
   sysctls: z.record(z.string(), z.strictObject({ before: z.string(), ours: z.string(), links: z.array(z.string()) })),
+  /** Links that we made; one that merely has such a name is a stranger's. */
+  links: z.array(z.string()),
   tables: z.record(z.string(), z.strictObject({ fingerprint: z.string(), digest: z.string() })),
 });
 
@@ -22,7 +24,8 @@ export interface Ledger {
 /** Loads the ledger; starts a new one when there is none or the machine was booted since. */
 export async function openLedger(file: JsonFile<LedgerRecord>, kernel: string): Promise<Ledger> {
   const stored = await file.read();
-  let record: LedgerRecord = stored?.kernel === kernel ? stored : { version: 1, kernel, sysctls: {}, tables: {} };
+  let record: LedgerRecord =
+    stored?.kernel === kernel ? stored : { version: 1, kernel, sysctls: {}, links: [], tables: {} };
   return {
     current: () => record,
     async save(next) {

@@ -79,7 +79,7 @@ function ipStep(changes: readonly Change[]): Step[] {
   const lostLinks = new Set<string>(of(gone, 'link').map((link) => link.name));
   const lines = [
     ...of(made, 'address').map(addressReplace),
-    ...of(made, 'link').flatMap(linkUp),
+    ...of(made, 'link').map(linkUp),
     ...of(made, 'route').map(routeReplace),
     ...of(made, 'rule').map(ruleAdd),
     ...of(gone, 'rule').map(ruleDelete),

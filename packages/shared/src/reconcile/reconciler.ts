@@ -16,7 +16,7 @@ import type { StaleFlows } from '../kernel/stale-flows.js';
 import { textOf } from '../state/describe.js';
 import type { HostState, Sysctl } from '../state/resources.js';
 import { type ApplyDeps, apply, applyAll } from './apply.js';
-import { type Change, changeText, diff } from './diff.js';
+import { type Change, changeText, diff, subjectOf } from './diff.js';
 import type { Ledger, LedgerRecord } from './ledger.js';
 import { plan } from './plan.js';
 import type { Step } from './step.js';
@@ -84,22 +84,23 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function look(): Promise<Look> {
     const snapshot = await snapshotNow();
     const desired = await deps.desired(snapshot, ledger.current());
-    const sysctls = await readSysctls([...desired.values()].flatMap((r) => (r.kind === 'sysctl' ? [r.path] : [])));
-    const observed = ownedState(snapshot, ownership, ledger.current().tables, sysctls);
+    const sysctls = await deps.sysctls.readAll(
+      [...desired.values()].flatMap((r) => (r.kind === 'sysctl' ? [r.path] : [])),
+    );
+    const observed = ownedState(snapshot, ownership, ledger.current().tables, sysctls, ledger.current().links);
     return { snapshot, desired, observed, changes: diff(desired, observed) };
   }
 
-  async function readSysctls(paths: readonly string[]): Promise<Map<string, string | null>> {
-    const entries = await Promise.all(paths.map(async (path) => [path, await deps.sysctls.read(path)] as const));
-    return new Map(entries);
-  }
-
+  /** Before the first write, durably: sysctls as they were, and links as ours. */
   async function recordBeforeWriting(steps: readonly Step[], snapshot: Snapshot): Promise<void> {
+    const links = steps.flatMap((step) => (step.kind === 'create-wireguard-link' ? [step.link] : []));
+    refuseForeignLinks(links, snapshot);
     const written: Sysctl[] = steps.flatMap((step) => (step.kind === 'sysctl' ? [step.sysctl] : []));
-    const paths = pathsToRecord(written, ownership.isLink);
-    if (paths.length === 0) return;
-    const found = await readSysctls(paths);
-    await ledger.save(recordSysctls(ledger.current(), written, found, foreignLinks(snapshot, ownership)));
+    const foreign = foreignLinks(snapshot, ownership);
+    const paths = pathsToRecord(written, foreign, ownership.isLink);
+    if (paths.length === 0 && links.length === 0) return;
+    const record = recordSysctls(ledger.current(), written, await deps.sysctls.readAll(paths), foreign);
+    await ledger.save({ ...record, links: [...new Set([...record.links, ...links])] });
   }
 
   /** The listing of a table right after it was loaded is what later listings are compared with. */
@@ -141,32 +142,43 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         );
       }
     }
+    // With the last relay goes the need for what was switched on.
+    if (before.desired.size === 0) await putSysctlsBack(before.snapshot);
     lastDesired = before.desired;
     return { changed: wanted.map(changeText), drift };
   }
 
-  async function teardownOnce(): Promise<Teardown> {
-    const snapshot = await snapshotNow();
+  /** Writes back what was recorded, as far as nobody else changed or needs it. */
+  async function putSysctlsBack(snapshot: Snapshot): Promise<Teardown> {
     const record = ledger.current();
-    const observed = ownedState(snapshot, ownership, record.tables, new Map());
-    const changes = diff(new Map(), observed);
-    const present = await readSysctls(Object.keys(record.sysctls));
+    if (Object.keys(record.sysctls).length === 0) return { removed: [], kept: [], errors: [] };
+    const present = await deps.sysctls.readAll(Object.keys(record.sysctls));
     const { restore, kept } = sysctlRestoration(record, present, foreignLinks(snapshot, ownership));
-    const putBack = restore.filter((sysctl) => present.get(sysctl.path) !== sysctl.value);
     const errors = await applyAll(
-      [...plan(changes, new Map()), ...restore.map((sysctl) => ({ kind: 'sysctl' as const, sysctl }))],
+      restore.map((sysctl) => ({ kind: 'sysctl' as const, sysctl })),
       deps,
     );
-    if (errors.length === 0) await ledger.save({ ...record, sysctls: {}, tables: {} });
+    if (errors.length === 0) await ledger.save({ ...ledger.current(), sysctls: {} });
+    const changed = restore.filter((sysctl) => present.get(sysctl.path) !== sysctl.value);
+    return { removed: changed.map((sysctl) => `sysctl ${sysctl.path} back to ${sysctl.value}`), kept, errors };
+  }
+
+  async function teardownOnce(): Promise<Teardown> {
+    // From here on nothing is mended, also if something cannot be removed or the caller goes away.
     isTornDown = true;
-    const coarse = changes.filter((change) => change.kind === 'delete' && change.observed.kind !== 'nft-element');
+    const snapshot = await snapshotNow();
+    const record = ledger.current();
+    const observed = ownedState(snapshot, ownership, record.tables, new Map(), record.links);
+    const changes = diff(new Map(), observed);
+    const errors = await applyAll(plan(changes, new Map()), deps);
+    const sysctls = await putSysctlsBack(snapshot);
+    const isRecorded = record.links.length > 0 || Object.keys(record.tables).length > 0;
+    if (errors.length === 0 && isRecorded) await ledger.save({ ...ledger.current(), links: [], tables: {} });
+    const coarse = changes.filter((change) => subjectOf(change).kind !== 'nft-element');
     return {
-      removed: [
-        ...coarse.map((change) => change.key),
-        ...putBack.map((sysctl) => `sysctl ${sysctl.path} back to ${sysctl.value}`),
-      ],
-      kept,
-      errors,
+      removed: [...coarse.map((change) => change.key), ...sysctls.removed],
+      kept: sysctls.kept,
+      errors: [...errors, ...sysctls.errors],
     };
   }
 
@@ -184,6 +196,15 @@ function newWishes(look: Look, lastDesired: HostState): Change[] {
     const last = lastDesired.get(change.key);
     if (now === undefined || last === undefined) return now !== last;
     return textOf(now) !== textOf(last);
+  });
+}
+
+/** A name of ours that somebody else uses is not taken over. */
+function refuseForeignLinks(links: readonly string[], snapshot: Snapshot): void {
+  const foreign = links.find((name) => snapshot.links.some((link) => link.name === name));
+  if (foreign === undefined) return;
+  throw new RelayError('conflict', `a link named ${foreign} exists that homeward did not make`, {
+    hint: `rename or remove it: ip link set ${foreign} name other0`,
   });
 }
 

@@ -3,17 +3,25 @@
 import type { Sysctl } from '../state/resources.js';
 import type { LedgerRecord } from './ledger.js';
 
-/** Writing these makes the kernel change others as well (inet_forward_change in net/ipv4/devinet.c). */
-const SIDE_EFFECTS: Readonly<Record<string, readonly string[]>> = {
-  'net/ipv4/ip_forward': ['net/ipv4/conf/all/accept_redirects'],
-};
+const FORWARDING_SWITCH = 'net/ipv4/ip_forward';
+
+/** What the kernel changes as well when a sysctl is written (inet_forward_change in net/ipv4/devinet.c). */
+function sideEffects(path: string, foreignLinks: readonly string[]): string[] {
+  if (path !== FORWARDING_SWITCH) return [];
+  const links = ['default', 'lo', ...foreignLinks].map((link) => `net/ipv4/conf/${link}/forwarding`);
+  return ['net/ipv4/conf/all/accept_redirects', ...links];
+}
 
 /** Paths whose present values must be known before the sysctls are written. Those of our own links vanish with the link. */
-export function pathsToRecord(sysctls: readonly Sysctl[], isOurLink: (name: string) => boolean): string[] {
+export function pathsToRecord(
+  sysctls: readonly Sysctl[],
+  foreignLinks: readonly string[],
+  isOurLink: (name: string) => boolean,
+): string[] {
   return sysctls
     .map((sysctl) => sysctl.path)
     .filter((path) => !isOurLink(/\/conf\/([^/]+)\//.exec(path)?.[1] ?? ''))
-    .flatMap((path) => [path, ...(SIDE_EFFECTS[path] ?? [])]);
+    .flatMap((path) => [path, ...sideEffects(path, foreignLinks)]);
 }
 
 /** The ledger with the values found before the first write; what is already recorded stays. */
@@ -48,25 +56,29 @@ export function sysctlRestoration(
   present: ReadonlyMap<string, string | null>,
   foreignLinks: readonly string[],
 ): SysctlRestoration {
+  const newLinks = (record: { links: readonly string[] }) =>
+    foreignLinks.filter((link) => !record.links.includes(link));
   const restore: Sysctl[] = [];
   const kept: string[] = [];
-  const sideEffects = new Set(Object.values(SIDE_EFFECTS).flat());
+  const keptPaths = new Set<string>();
+  // A switch stands before its side effects, in the record as in the kernel: written after it, they stay as written.
   for (const [path, record] of Object.entries(ledger.sysctls)) {
     const now = present.get(path) ?? null;
-    const newLinks = foreignLinks.filter((link) => !record.links.includes(link));
-    if (now === null) continue;
-    if (sideEffects.has(path)) {
-      if (!kept.some((line) => line.startsWith('sysctl net/ipv4/ip_forward')))
-        restore.push({ kind: 'sysctl', path, value: record.before });
-    } else if (record.before === record.ours) {
-      // It already was as we need it: nothing was written.
-    } else if (now !== record.ours) {
+    if (now === null || sideEffectOfKept(path, keptPaths, foreignLinks)) continue;
+    const isWritten = record.before !== record.ours;
+    if (isWritten && now !== record.ours) {
       kept.push(`sysctl ${path} stays ${now}: somebody changed it since homeward set ${record.ours}`);
-    } else if (newLinks.length > 0) {
-      kept.push(`sysctl ${path} stays ${now}: ${newLinks.join(', ')} came since and may rely on it`);
+      keptPaths.add(path);
+    } else if (isWritten && newLinks(record).length > 0) {
+      kept.push(`sysctl ${path} stays ${now}: ${newLinks(record).join(', ')} came since and may rely on it`);
+      keptPaths.add(path);
     } else {
       restore.push({ kind: 'sysctl', path, value: record.before });
     }
   }
   return { restore, kept };
+}
+
+function sideEffectOfKept(path: string, kept: ReadonlySet<string>, foreignLinks: readonly string[]): boolean {
+  return [...kept].some((switched) => sideEffects(switched, foreignLinks).includes(path));
 }

@@ -69,7 +69,7 @@ function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }
 
-/** Peers in order of their keys. A preshared key counts only as present or not: the pairing's key never changes while its peer key stays. */
+/** Peers in order of their keys. The preshared key is not part of it: it is never changed while a peer keeps its own key. */
 function wireguardText(device: ResourceOf<'wireguard-device'>): string {
   const peers = [...device.peers]
     .sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1))

@@ -13,7 +13,7 @@ export interface Console {
   /** The one JSON document, or one event of a stream; nothing without --json. */
   document(value: unknown): void;
   style(style: Style, text: string): string;
-  /** Prints an error in up to three lines, or as JSON, and gives its exit code. */
+  /** Prints an error in up to three lines on stderr, with --json also as the document if none was printed; gives its exit code. */
   failure(error: RelayError): number;
 }
 
@@ -29,16 +29,21 @@ export interface ConsoleOptions {
 export function createConsole(options: ConsoleOptions): Console {
   const { stdout, stderr, json, debug, program } = options;
   const coloured = stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+  let hasDocument = false;
   return {
     json,
     line(text = '') {
       if (!json) stdout.write(`${printable(text)}\n`);
     },
     document(value) {
-      if (json) stdout.write(`${JSON.stringify(value)}\n`);
+      if (!json) return;
+      hasDocument = true;
+      stdout.write(`${JSON.stringify(value)}\n`);
     },
     style: (style, text) => (coloured ? styleText(style, text) : text),
     failure(error) {
+      const { code, message, hint = null } = error;
+      if (json && !hasDocument) stdout.write(`${JSON.stringify({ ok: false, error: { code, message, hint } })}\n`);
       stderr.write(`${program}: ${printable(error.message)}\n`);
       if (error.hint !== undefined) stderr.write(`  ${printable(error.hint)}\n`);
       if (debug) stderr.write(`${error.stack ?? ''}\n${JSON.stringify(error.details)}\n`);

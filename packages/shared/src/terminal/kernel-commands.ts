@@ -55,8 +55,11 @@ async function tearDown({ call, kernel }: KernelCommandContext, name: string): P
   }
   // A daemon that listens elsewhere would put everything back at once: then this throws.
   const lock = await takeInstanceLock(name);
-  const teardown = await (await kernel()).teardown();
-  await lock.release();
-  throwTeardownErrors(teardown.errors, name);
-  return teardown;
+  try {
+    const teardown = await (await kernel()).teardown();
+    throwTeardownErrors(teardown.errors, name);
+    return teardown;
+  } finally {
+    await lock.release();
+  }
 }

@@ -9,29 +9,41 @@ export interface GlobalOptions {
   readonly debug: boolean;
 }
 
-/** Gives the exit code: 2 for what commander refuses, else what the error's code says. */
-export async function runProgram(program: Command, argv: readonly string[]): Promise<number> {
-  configure(program);
-  try {
-    await program.parseAsync([...argv]);
-    return Number(process.exitCode ?? 0);
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return consoleOf(program).failure(toRelayError(error));
-  }
+/** A command line at work: one console for all of it, so that a failure knows what was printed before. */
+export interface Terminal {
+  /** For `--json` and `--debug` as given; to be asked for when the command line is parsed. */
+  console(): Console;
+  /** Gives the exit code: 2 for what commander refuses, else what the error's code says. */
+  run(argv: readonly string[]): Promise<number>;
 }
 
-/** The console for a command's `--json` and `--debug`. */
-export function consoleOf(program: Command): Console {
-  const root = rootOf(program);
-  const options = root.opts<Partial<GlobalOptions>>();
-  return createConsole({
-    stdout: process.stdout,
-    stderr: process.stderr,
-    json: options.json === true,
-    debug: options.debug === true,
-    program: root.name(),
-  });
+export function createTerminal(program: Command): Terminal {
+  let made: Console | null = null;
+  const console = (): Console => {
+    const options = program.opts<Partial<GlobalOptions>>();
+    made ??= createConsole({
+      stdout: process.stdout,
+      stderr: process.stderr,
+      json: options.json === true,
+      debug: options.debug === true,
+      program: program.name(),
+    });
+    return made;
+  };
+  return {
+    console,
+    async run(argv) {
+      configure(program);
+      process.stdout.on('error', leaveWithReader);
+      try {
+        await program.parseAsync([...argv]);
+        return Number(process.exitCode ?? 0);
+      } catch (error) {
+        if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+        return console().failure(toRelayError(error));
+      }
+    },
+  };
 }
 
 function rootOf(command: Command): Command {
@@ -46,4 +58,10 @@ function configure(command: Command): void {
     writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${rootOf(command).name()}: `)),
   });
   for (const child of command.commands) configure(child);
+}
+
+/** `… | head` has read enough: nobody is left to tell anything. */
+function leaveWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
 }

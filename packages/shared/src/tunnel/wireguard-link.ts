@@ -14,15 +14,15 @@ const START_POLL_MS = 10;
 export type WireguardImplementation = 'kernel' | 'wireguard-go';
 
 /**
- * `hasSystemd`: systemd kills what a unit leaves behind in its control group, so there wireguard-go gets a unit of its
+ * `unitNeeded`: systemd kills what a unit leaves behind in its control group, so there wireguard-go gets a unit of its
  * own; elsewhere it detaches itself. Throws `missing-capability` when neither implementation is there.
  */
-export async function createWireguardLink(runner: Runner, link: LinkName, hasSystemd: boolean): Promise<void> {
+export async function createWireguardLink(runner: Runner, link: LinkName, unitNeeded: boolean): Promise<void> {
   try {
     await runner.run(command('ip', ['link', 'add', 'dev', link, 'type', 'wireguard']));
   } catch (error) {
     if (!isUnknownDeviceType(error)) throw error;
-    await startWireguardGo(runner, link, hasSystemd);
+    await startWireguardGo(runner, link, unitNeeded);
   }
 }
 
@@ -38,8 +38,8 @@ function isUnknownDeviceType(error: unknown): boolean {
   return /Unknown device type|Operation not supported/.test(String(error.details['stderr'] ?? ''));
 }
 
-async function startWireguardGo(runner: Runner, link: LinkName, hasSystemd: boolean): Promise<void> {
-  const start = hasSystemd
+async function startWireguardGo(runner: Runner, link: LinkName, unitNeeded: boolean): Promise<void> {
+  const start = unitNeeded
     ? command('systemd-run', ['--collect', `--unit=homeward-${link}`, '--property=Type=forking', 'wireguard-go', link])
     : command('wireguard-go', [link]);
   try {
