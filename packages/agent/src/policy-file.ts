@@ -3,7 +3,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseIpv4Prefix } from '@homeward/shared/net/ipv4';
-import { DEFAULT_PORTS, type PolicyFile, parsePolicy } from './policy.js';
+import { DEFAULT_PORTS, type PolicyFile, parseJson, parsePolicy } from './policy.js';
 
 /**
  * Adds ports and LAN prefixes to the policy; without either nothing is written. A first `--allow` keeps all other ports
@@ -32,9 +32,9 @@ export async function allowInPolicy(
 async function readExisting(path: string): Promise<PolicyFile> {
   const text = await textOf(path);
   if (text === null) return {};
-  const content: PolicyFile = JSON.parse(text);
+  const content = parseJson(path, text);
   parsePolicy(path, content);
-  return content;
+  return content as PolicyFile;
 }
 
 async function textOf(path: string): Promise<string | null> {

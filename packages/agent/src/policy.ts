@@ -53,12 +53,23 @@ export function parsePolicy(path: string, content: unknown): Policy {
   return {
     path,
     ports: ports?.map((entry) => allowedPorts(path, entry)) ?? null,
-    lan: (lan ?? []).map(parseIpv4Prefix),
+    lan: (lan ?? []).map((prefix) => inFile(path, () => parseIpv4Prefix(prefix))),
     tunnels: tunnels ?? null,
   };
 }
 
-function parseJson(path: string, text: string): unknown {
+/** Puts the file in front of an error in one of its lines. */
+function inFile<Value>(path: string, parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    throw new RelayError(error.code, `${path}: ${error.message}`, { hint: error.hint, cause: error });
+  }
+}
+
+/** The file's JSON; throws `bad-input` naming the file. */
+export function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -71,7 +82,7 @@ function allowedPorts(path: string, entry: string): { range: PortRange; transpor
   if (match === null) throw new RelayError('bad-input', `${path}: "${entry}" is not a port such as 443/tcp`);
   const [, ports = '', transports = ''] = match;
   return {
-    range: parsePortRange(ports),
+    range: inFile(path, () => parsePortRange(ports)),
     transports: (['tcp', 'udp'] as const).filter((transport) => transports.split('+').includes(transport)),
   };
 }
@@ -111,7 +122,11 @@ export function refusalReason(policy: Policy, forward: Forward, own: OwnSide): s
 }
 
 function isListedAlone(policy: Policy, port: number): boolean {
-  return policy.ports?.some(({ range }) => range.first === port && range.last === port) === true;
+  return (
+    policy.ports?.some(
+      ({ range, transports }) => transports.includes('tcp') && range.first === port && range.last === port,
+    ) === true
+  );
 }
 
 function lanRefusal(policy: Policy, forward: Forward, own: OwnSide): string | null {

@@ -70,25 +70,34 @@ async function readConfigFile(path: string): Promise<z.infer<typeof fileSchema>>
 
 /** `7700`, `HOST:7700`, `[::]:7700`. */
 export function parseListen(text: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):?(\d+)$/.exec(/^\d+$/.test(text) ? `[::]:${text}` : text);
-  if (match === null) {
+  const full = /^\d+$/.test(text) ? `[::]:${text}` : text;
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(full);
+  const [, ipv6, host, port = ''] = match ?? [];
+  if (match === null || (ipv6 !== undefined && !isHost(`[${ipv6}]`))) {
     throw new RelayError('bad-input', `--listen "${text}" is not an address and port`, {
       hint: 'example: --listen [::]:7700',
     });
   }
-  return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '::')), port: parsePort(match[3] ?? '') };
+  return { host: ipv6 ?? (host || '::'), port: parsePort(port) };
 }
 
 /** `HOST`, `HOST:PORT`, `[V6]:PORT`, or a ws:// or wss:// URL. */
 export function endpointUrl(text: string, defaultPort: number): string {
   if (/^wss?:\/\//.test(text)) {
     if (URL.canParse(text)) return text;
-  } else if (/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d+)?$/.test(text)) {
-    return /:\d+$/.test(text.replace(/^\[.*\]/, '')) ? `ws://${text}` : `ws://${text}:${defaultPort}`;
+  } else {
+    const match = /^(\[[^\]]*\]|[A-Za-z0-9.-]+)(?::(\d+))?$/.exec(text);
+    const [, host = '', port = String(defaultPort)] = match ?? [];
+    if (isHost(host)) return `ws://${host}:${parsePort(port)}`;
   }
   throw new RelayError('bad-input', `--endpoint "${text}" is not a host or URL`, {
     hint: 'example: --endpoint relay.example.org or --endpoint wss://relay.example.org/homeward',
   });
+}
+
+/** A name, an IPv4 address, or an IPv6 address in brackets, as a URL may have it. */
+function isHost(text: string): boolean {
+  return text !== '' && URL.canParse(`ws://${text}/`);
 }
 
 /** RFC 1918 and RFC 6598. */

@@ -34,13 +34,13 @@ describe('desired/backend-state', () => {
       `wireguard hw1 key PUBLIC-1; peer ${'A'.repeat(43)}= allowed 0.0.0.0/0,::/0 endpoint 198.51.100.1:51820 keepalive 25`,
       'address 10.77.16.2/32 dev hw1',
       'route default table 7701 dev hw1',
-      'rule pref 4001 iif hw1 goto 4999',
+      'rule pref 4001 iif hw1 goto 5100',
       'rule pref 4301 fwmark 0x1000000/0xff000000 lookup 7701',
-      'rule pref 4501 from 10.77.16.2 lookup main suppress_prefixlength 0',
-      'rule pref 4601 from 10.77.16.2 lookup 7701',
+      'rule pref 4561 from 10.77.16.2 lookup main suppress_prefixlength 0',
+      'rule pref 4821 from 10.77.16.2 lookup 7701',
       'sysctl net/ipv4/conf/hw1/rp_filter 2',
       'sysctl net/ipv4/conf/hw1/src_valid_mark 1',
-      'rule pref 4999 nop',
+      'rule pref 5100 nop',
       'table inet homeward_backend skeleton',
       'element homeward_backend tunnels { hw1 }',
       'element homeward_backend impossible-sources { 0.0.0.0/8 }',
@@ -60,15 +60,15 @@ describe('desired/backend-state', () => {
   it('puts the rules of two relays in blocks by kind, not by relay', () => {
     const two = [tunnel(1, '10.77.16.2', []), tunnel(3, '10.99.0.2', [])];
     expect(rules(two).sort()).to.deep.equal([
-      '4001 iif hw1 goto 4999',
-      '4003 iif hw3 goto 4999',
+      '4001 iif hw1 goto 5100',
+      '4003 iif hw3 goto 5100',
       '4301 fwmark 0x1000000/0xff000000 lookup 7701',
       '4303 fwmark 0x3000000/0xff000000 lookup 7703',
-      '4501 from 10.77.16.2 lookup main suppress_prefixlength 0',
-      '4503 from 10.99.0.2 lookup main suppress_prefixlength 0',
-      '4601 from 10.77.16.2 lookup 7701',
-      '4603 from 10.99.0.2 lookup 7703',
-      '4999 nop',
+      '4561 from 10.77.16.2 lookup main suppress_prefixlength 0',
+      '4563 from 10.99.0.2 lookup main suppress_prefixlength 0',
+      '4821 from 10.77.16.2 lookup 7701',
+      '4823 from 10.99.0.2 lookup 7703',
+      '5100 nop',
     ]);
   });
 

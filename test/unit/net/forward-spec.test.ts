@@ -32,7 +32,7 @@ const BAD: readonly (readonly [string, string, string?])[] = [
   ['80=/tcp', 'forward "80=/tcp": "" is not a port: ports go from 1 to 65535'],
   ['80=nas:80/tcp', 'forward "80=nas:80/tcp": "nas" is not an IPv4 address'],
   ['80=192.168.1.9:/tcp', 'forward "80=192.168.1.9:/tcp": "" is not a port: ports go from 1 to 65535'],
-  ['1-1001/tcp', 'forward "1-1001/tcp": ranges of more than 1000 ports are not supported by this version'],
+  ['1-1025/tcp', 'forward "1-1025/tcp": ranges of more than 1024 ports are not supported by this version'],
   ['300.0.0.1:80/tcp', 'forward "300.0.0.1:80/tcp": "300.0.0.1" is not an IPv4 address'],
 ];
 

@@ -65,7 +65,7 @@ describe('reconcile/reconciler', () => {
     const { changed } = await side.reconcile();
     expect(changed.map((line) => line.replace(/ skeleton .*/, ''))).to.deep.equal([
       '+ table inet homeward_backend',
-      '+ rule pref 4999 nop',
+      '+ rule pref 5100 nop',
       '+ element homeward_backend allowed4 { hw1 . 10.77.16.2 . tcp . 443 }',
     ]);
     expect(await side.reconcile()).to.deep.equal({ changed: [], drift: [] });
@@ -81,7 +81,7 @@ describe('reconcile/reconciler', () => {
     const side = await reconciler(true);
     await side.reconcile();
     await nft('flush', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel');
-    await ip('rule', 'del', 'pref', '4999');
+    await ip('rule', 'del', 'pref', '5100');
     expect((await side.reconcile()).changed).to.have.lengthOf(2);
     await nft('delete', 'element', 'inet', BACKEND_TABLE, 'allowed4', '{ hw1 . 10.77.16.2 . tcp . 443 }');
     expect((await side.reconcile()).changed).to.deep.equal([
@@ -102,11 +102,11 @@ describe('reconcile/reconciler', () => {
   it("tells others' changes without repair, and still carries out new wishes", async () => {
     const side = await reconciler(false);
     await side.reconcile();
-    await ip('rule', 'del', 'pref', '4999');
+    await ip('rule', 'del', 'pref', '5100');
     desired = [...BASE, allowed(443), allowed(80)];
     expect(await side.reconcile()).to.deep.equal({
       changed: ['+ element homeward_backend allowed4 { hw1 . 10.77.16.2 . tcp . 80 }'],
-      drift: ['+ rule pref 4999 nop'],
+      drift: ['+ rule pref 5100 nop'],
     });
   });
 
@@ -119,7 +119,7 @@ describe('reconcile/reconciler', () => {
     expect(await everything()).to.not.equal(before);
     const { removed, kept, errors } = await side.teardown();
     expect({ removed, kept, errors }).to.deep.equal({
-      removed: ['rule pref 4999 nop', 'table inet homeward_backend'],
+      removed: ['rule pref 5100 nop', 'table inet homeward_backend'],
       kept: [],
       errors: [],
     });

@@ -12,6 +12,9 @@ export function unreachableReason(transport: Transport, port: number, listeners:
   if (sockets.every((socket) => isLoopback(socket.address))) {
     return `${first.program} listens on loopback only; let it listen on all addresses`;
   }
+  if (sockets.every((socket) => socket.family === 'ipv6')) {
+    return `${first.program} listens on IPv6 only; let it listen on IPv4 as well`;
+  }
   if (sockets.every((socket) => socket.link !== null)) {
     return `${first.program} is bound to the link ${first.link}; what comes by the tunnel cannot reach it`;
   }

@@ -95,9 +95,9 @@ export function choosePool(inUse: readonly Ipv4Prefix[], random: (count: number)
   });
 }
 
-/** Prefixes of addresses and routes of the machine, without the default route. */
+/** Prefixes of addresses and routes of the machine, without default routes; the two halves of everything are a VPN's. */
 export function prefixesInUse(snapshot: Snapshot): Ipv4Prefix[] {
   const addresses = snapshot.links.flatMap((link) => link.addresses.map((a) => `${a.address}/${a.prefixLength}`));
   const routes = snapshot.routes.filter((route) => route.destination !== 'default').map((route) => route.destination);
-  return [...addresses, ...routes].map(parseIpv4Prefix).filter((prefix) => prefix.length > 0);
+  return [...addresses, ...routes].map(parseIpv4Prefix).filter((prefix) => prefix.length > 1);
 }

@@ -10,7 +10,7 @@ import {
   portMappings,
   type Transport,
 } from '@homeward/shared/net/forward-spec';
-import { rangesOverlap } from '@homeward/shared/net/port';
+import { port, rangesOverlap } from '@homeward/shared/net/port';
 import type { RelayState } from '../store/state.js';
 import { sameExceptTransports } from './forward-list.js';
 
@@ -129,8 +129,12 @@ function refuseListener(spec: string, forward: Forward, listeners: readonly List
   });
 }
 
-/** The same target on a public port that is rarely taken. */
+/** The same target on public ports that are rarely taken. */
 function alternative(forward: Forward): string {
-  const shifted = forward.publicPorts.first < 50_000 ? 10_000 : -10_000;
-  return `${forward.publicPorts.first + shifted}=${forward.targetPorts.first}/${forward.transports.join('+')}`;
+  const shift = forward.publicPorts.last <= 55_535 ? 10_000 : -10_000;
+  const publicPorts = {
+    first: port(forward.publicPorts.first + shift),
+    last: port(forward.publicPorts.last + shift),
+  };
+  return formatForward({ ...forward, publicPorts });
 }

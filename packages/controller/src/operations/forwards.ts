@@ -2,9 +2,10 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type Forward, formatForward, parseForward } from '@homeward/shared/net/forward-spec';
-import { checkForward } from '../forwards/conflicts.js';
+import { checkForward, type RelayPorts } from '../forwards/conflicts.js';
 import { withForward, withoutForward } from '../forwards/forward-list.js';
 import { pairingNamed, withForwards } from '../store/pairings.js';
+import type { RelayState } from '../store/state.js';
 import type { Relay } from './relay.js';
 
 /** How long an online backend may take to apply an offer: making a device by wireguard-go is the slowest part. */
@@ -33,26 +34,33 @@ export async function addForwards(
   return { backend, forwards: pairingNamed(relay.store.state(), backend).forwards, changed, state };
 }
 
-/** Only stores the added forwards; true when that changed something. */
-export async function storeAdded(
+async function storeAdded(
   relay: Relay,
   backend: string,
   wanted: readonly Forward[],
   takeOver: boolean,
 ): Promise<boolean> {
-  if (wanted.length === 0) return false;
   const ports = await relay.ports();
   return relay.store.update((state) => {
-    const before = pairingNamed(state, backend).forwards;
-    let next = state;
-    for (const forward of wanted) {
-      checkForward(next, backend, forward, ports, takeOver);
-      const list = withForward(pairingNamed(next, backend).forwards, forward);
-      if (list.join(' ') !== pairingNamed(next, backend).forwards.join(' ')) next = withForwards(next, backend, list);
-    }
-    const after = pairingNamed(next, backend).forwards;
-    return { state: next, result: after.join(' ') !== before.join(' ') };
+    const next = withAdded(state, backend, wanted, ports, takeOver);
+    return { state: next, result: next !== state };
   });
+}
+
+/** The state with the forwards added, each checked beside those before it; the same state when all are there. Throws `conflict`. */
+export function withAdded(
+  state: RelayState,
+  backend: string,
+  wanted: readonly Forward[],
+  ports: RelayPorts,
+  takeOver: boolean,
+): RelayState {
+  return wanted.reduce((next, forward) => {
+    checkForward(next, backend, forward, ports, takeOver);
+    const before = pairingNamed(next, backend).forwards;
+    const after = withForward(before, forward);
+    return after.join(' ') === before.join(' ') ? next : withForwards(next, backend, after);
+  }, state);
 }
 
 export async function removeForwards(

@@ -6,10 +6,9 @@ import { parseForward } from '@homeward/shared/net/forward-spec';
 import { parseBackendName } from '@homeward/shared/net/names';
 import { fingerprint } from '@homeward/shared/session/keys';
 import { createToken, formatToken, hashTokenSecret } from '@homeward/shared/session/token';
-import { checkForward } from '../forwards/conflicts.js';
 import { addPairing, backendTunnelAddress, pairingNamed } from '../store/pairings.js';
 import { addToken } from '../store/tokens.js';
-import { bringAbout, storeAdded, throwRefused } from './forwards.js';
+import { bringAbout, throwRefused, withAdded } from './forwards.js';
 import { type ProbeOutcome, probeBackends, untilHandshake } from './probe.js';
 import type { Relay } from './relay.js';
 
@@ -34,15 +33,12 @@ export async function pair(relay: Relay, request: PairRequest, emit: Emit, signa
   const wanted = request.forwards.map(parseForward);
   const ports = await relay.ports();
   const endpoints = relay.machine.endpoints();
-  // Everything is checked before the pairing exists: bad input changes nothing.
-  for (const forward of wanted) checkForward(relay.store.state(), name, forward, ports, request.takeOver);
-  await relay.store.update((state) => ({
-    state: state.pairings.some((pairing) => pairing.name === name)
-      ? state
-      : addPairing(state, name, randomBytes(32).toString('base64')),
-    result: null,
-  }));
-  await storeAdded(relay, name, wanted, request.takeOver);
+  // One change: bad input leaves neither a pairing nor half of the forwards behind.
+  await relay.store.update((state) => {
+    const isNew = !state.pairings.some((pairing) => pairing.name === name);
+    const paired = isNew ? addPairing(state, name, randomBytes(32).toString('base64')) : state;
+    return { state: withAdded(paired, name, wanted, ports, request.takeOver), result: null };
+  });
   if (pairingNamed(relay.store.state(), name).agentKey === null) {
     emit(await makeToken(relay, name, request.expiresMs, endpoints));
   }

@@ -53,7 +53,8 @@ export function judge(sighting: Sighting, view: BackendView, echo: ProbeResult |
   const { sample, client, reply } = sighting;
   const flow = findFlow(sighting, view);
   const isSilentUdp = sample.transport === 'udp' && reply.service === 'silent' && !sample.isBehindBackend;
-  const provenByEcho = isSilentUdp && echo?.ok === true;
+  // A reply that was seen to leave and did not come is lost, whatever the echo says.
+  const provenByEcho = isSilentUdp && flow?.leftOn == null && echo?.ok === true;
   const replied = reply.service !== 'silent' || provenByEcho;
   const leftOn = flow?.leftOn ?? (provenByEcho ? echo.leftOn : null);
   const finding = findFault(sighting, view, flow, leftOn, replied);

@@ -54,7 +54,9 @@ function damaged(path: string, reason: string, cause: unknown): RelayError {
 
 async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
-  const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+  // What a crash left may have another mode.
+  await unlinkIfThere(temporary);
+  const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
     await file.writeFile(text);
     await file.sync();

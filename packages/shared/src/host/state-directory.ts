@@ -8,6 +8,9 @@ export async function prepareStateDirectory(path: string, uid: number): Promise<
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EEXIST' || code === 'ENOTDIR')
+      throw new RelayError('bad-state', `${path} is not a directory`, { cause: error });
     throw new RelayError('permission', `cannot make the state directory ${path}: ${(error as Error).message}`, {
       hint: 'run as root, or choose another one with --state-dir',
       cause: error,

@@ -23,7 +23,7 @@ export interface CountedElement extends ListedElement {
 const listing = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
 const setObject = z.object({
   name: z.string(),
-  flags: z.array(z.string()).optional(),
+  flags: z.union([z.string(), z.array(z.string())]).optional(),
   map: z.unknown().optional(),
   elem: z.array(z.unknown()).optional(),
 });
@@ -89,13 +89,20 @@ function bytesOf(entry: unknown): number {
   return counted.success ? counted.data.elem.counter.bytes : 0;
 }
 
-/** Handles differ after each load, elements are compared on their own, counters move by themselves. */
-function withoutVolatile(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutVolatile);
+/** Handles differ after each load, a set's elements are compared on their own, counters move by themselves. */
+function withoutVolatile(object: Record<string, unknown>): unknown {
+  const set = setOf(object);
+  const { elem: _, ...skeleton } =
+    set === null ? { elem: null } : ((object['set'] ?? object['map']) as Record<string, unknown>);
+  return withoutNumbers(set === null ? object : skeleton);
+}
+
+function withoutNumbers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNumbers);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([name]) => name !== 'handle' && name !== 'elem' && name !== 'counter')
-      .map(([name, inner]) => [name, withoutVolatile(inner)]),
+      .filter(([name]) => name !== 'handle' && name !== 'counter')
+      .map(([name, inner]) => [name, withoutNumbers(inner)]),
   );
 }

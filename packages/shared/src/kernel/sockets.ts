@@ -26,7 +26,9 @@ export async function listListeners(runner: Runner): Promise<Listener[]> {
 /** ss has no JSON; these columns have been the same since iproute2 4: protocol, state, queues, local, peer, users. */
 export function parseListeners(text: string): Listener[] {
   return text.split('\n').flatMap((line) => {
-    const [transport, , , , local = '', , users = ''] = line.trim().split(/\s+/);
+    const [transport, , , , local = '', , ...rest] = line.trim().split(/\s+/);
+    // Names of programs may hold spaces.
+    const users = rest.join(' ');
     if (transport !== 'tcp' && transport !== 'udp') return [];
     const match = /^(.*?)(?:%([^:\]]+))?\]?(?:%([^:]+))?:(\d+)$/.exec(local.replace(/^\[/, ''));
     if (match === null) return [];
@@ -50,6 +52,6 @@ function bound(address: string): Pick<Listener, 'address' | 'family'> {
   if (address === '0.0.0.0') return { address: '*', family: 'ipv4' };
   if (address === '::') return { address: '*', family: 'ipv6' };
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1];
-  if (mapped !== undefined) return { address: mapped, family: 'ipv4' };
+  if (mapped !== undefined) return { address: mapped === '0.0.0.0' ? '*' : mapped, family: 'ipv4' };
   return { address, family: address.includes(':') ? 'ipv6' : 'ipv4' };
 }

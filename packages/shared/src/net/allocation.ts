@@ -34,8 +34,8 @@ export const MARK_MASK = 0xff00_0000;
 /** Highest slot: the mark byte has no more values. */
 export const MAX_SLOT = 255;
 
-/** Past every slot's rule, below Tailscale's 5210: the landing place of `goto`. */
-export const RULE_LANDING = 4999;
+/** Past every slot's rules, below Tailscale's 5210: the landing place of `goto`. */
+export const RULE_LANDING = 5100;
 
 /** Past the main table (32766) but still a rule: only reached when main knows no route. */
 export const RULE_NO_DEFAULT_ROUTE = 32_770;
@@ -56,8 +56,8 @@ export interface SlotNumbers {
 }
 
 /**
- * The numbers of a slot, 1 to 255. Blocks of 300 priorities by kind and not interleaved by slot: else one slot's
- * source rule takes another slot's replies.
+ * The numbers of a slot, 1 to 255. Blocks of at least 255 priorities by kind, not interleaved by slot: else one
+ * slot's source rule takes another slot's replies.
  */
 export function slotNumbers(slot: number): SlotNumbers {
   return {
@@ -66,8 +66,8 @@ export function slotNumbers(slot: number): SlotNumbers {
     table: 7700 + slot,
     ruleArrival: 4000 + slot,
     ruleReply: 4300 + slot,
-    ruleLocal: 4500 + slot,
-    ruleSource: 4600 + slot,
+    ruleLocal: 4560 + slot,
+    ruleSource: 4820 + slot,
   };
 }
 

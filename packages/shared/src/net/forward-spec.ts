@@ -26,7 +26,7 @@ export interface PortMapping {
 }
 
 /** Each port is an element in the kernel's maps, listed at every look: more of them would make each look slow. */
-const LONGEST_RANGE = 1_000;
+const LONGEST_RANGE = 1_024;
 
 const TRANSPORTS: Record<string, readonly Transport[]> = {
   tcp: ['tcp'],
@@ -46,7 +46,7 @@ export function parseForward(spec: string): Forward {
   if (protocol === undefined) {
     throw new RelayError('bad-input', `forward "${spec}" lacks the protocol`, { hint: `write ${spec}/tcp` });
   }
-  const transports = TRANSPORTS[protocol];
+  const transports = Object.hasOwn(TRANSPORTS, protocol) ? TRANSPORTS[protocol] : undefined;
   if (rest.length > 0 || transports === undefined) {
     throw new RelayError('bad-input', `forward "${spec}": "${[protocol, ...rest].join('/')}" is not a protocol`, {
       hint: `write ${ports}/tcp, ${ports}/udp or ${ports}/tcp+udp`,

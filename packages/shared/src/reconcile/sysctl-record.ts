@@ -72,11 +72,22 @@ export function sysctlRestoration(
     } else if (isWritten && newLinks(record).length > 0) {
       kept.push(`sysctl ${path} stays ${now}: ${newLinks(record).join(', ')} came since and may rely on it`);
       keptPaths.add(path);
-    } else {
+    } else if (isWritten || !isChangedSince(path, record.before, now, ledger)) {
       restore.push({ kind: 'sysctl', path, value: record.before });
     }
   }
   return { restore, kept };
+}
+
+/**
+ * Whether somebody else set a side effect since. Switched on, ip_forward makes every link forward and all accept no
+ * redirects; a value that is neither that nor the former one is somebody's.
+ */
+function isChangedSince(path: string, before: string, now: string, ledger: LedgerRecord): boolean {
+  const switched = ledger.sysctls[FORWARDING_SWITCH];
+  const isOn = switched !== undefined && switched.before !== switched.ours;
+  const effect = path.endsWith('/forwarding') ? '1' : '0';
+  return now !== before && !(isOn && now === effect);
 }
 
 function sideEffectOfKept(path: string, kept: ReadonlySet<string>, foreignLinks: readonly string[]): boolean {

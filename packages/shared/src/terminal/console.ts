@@ -40,7 +40,7 @@ export function createConsole(options: ConsoleOptions): Console {
       hasDocument = true;
       stdout.write(`${JSON.stringify(value)}\n`);
     },
-    style: (style, text) => (coloured ? styleText(style, text) : text),
+    style: (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text),
     failure(error) {
       const { code, message, hint = null } = error;
       if (json && !hasDocument) stdout.write(`${JSON.stringify({ ok: false, error: { code, message, hint } })}\n`);
@@ -52,7 +52,16 @@ export function createConsole(options: ConsoleOptions): Console {
   };
 }
 
+/** The sequence that sets colours begins so. */
+const COLOUR = `${String.fromCharCode(27)}[`;
+
 /** Text from elsewhere must not steer the terminal: control characters but newlines and colour sequences become `?`. */
 function printable(text: string): string {
-  return text.replace(/(\p{Cc}\[[0-9;]*m)|(?!\n)\p{Cc}/gu, (_, colour: string | undefined) => colour ?? '?');
+  return text
+    .split(COLOUR)
+    .map((part, index) => {
+      const isColour = index > 0 && /^[0-9;]*m/.test(part);
+      return `${index === 0 ? '' : isColour ? COLOUR : '?['}${part.replace(/(?!\n)\p{Cc}/gu, '?')}`;
+    })
+    .join('');
 }
