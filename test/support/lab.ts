@@ -18,6 +18,7 @@
 import { randomInt } from 'node:crypto';
 import { endMembers, labName, removeLab, sweepDeadLabs } from './lab-mark.js';
 import { createNode, type LabNode } from './lab-node.js';
+import { poll } from './poll.js';
 
 export interface Lab {
   readonly name: string;
@@ -103,6 +104,13 @@ const wire = async ({ client, internet, relay, home, backend, lan }: Omit<Lab, '
   await home.must(['sysctl', '-q', 'net.netfilter.nf_conntrack_udp_timeout=30']);
 };
 
+/** The kernel gives a new link its own IPv6 address and routes some time later: until then a snapshot would differ from the next. */
+const settled = (node: LabNode): Promise<true> =>
+  poll(`the IPv6 routes of ${node.name}`, 5_000, async () => {
+    const routes = await node.must(['ip', '-6', 'route', 'show', 'dev', 'eth0']);
+    return routes.includes('fe80::/64') ? true : undefined;
+  });
+
 /** Builds the lab; leftovers of dead runs are removed first, and this one goes even if this process is interrupted. */
 export const createLab = async (): Promise<Lab> => {
   await sweepDeadLabs();
@@ -119,6 +127,7 @@ export const createLab = async (): Promise<Lab> => {
     const [home, backend, lan] = await Promise.all([make('home'), make('backend'), make('lan')]);
     const nodes = { client, internet, relay, home, backend, lan };
     await wire(nodes);
+    await Promise.all([relay, backend].map(settled));
     return { name, ...nodes, close };
   } catch (error) {
     await close();

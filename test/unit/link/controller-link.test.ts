@@ -5,8 +5,6 @@ import {
   type ControllerLinkDeps,
   createControllerLink,
 } from '@homeward/agent/link/controller-link';
-import { RelayError } from '@homeward/shared/errors/relay-error';
-import { Secret } from '@homeward/shared/net/secret';
 import { decodeMessage } from '@homeward/shared/protocol/codec';
 import type { ControllerMessage } from '@homeward/shared/protocol/messages';
 import { generateKeyPair, type KeyPair } from '@homeward/shared/session/keys';
@@ -161,26 +159,6 @@ describe('link: controller link', () => {
     rig.sessions[0]?.close('test');
     await eventually('online again', () => rig.sessions.length === 2 && isOnline(link));
     expect(link.details.filter((detail) => detail === dead)).to.have.lengthOf(1);
-  });
-
-  it('enrolls with a good token first', async () => {
-    const key = generateKeyPair();
-    const { tokenId, secret } = rig.authority.issue('home');
-    const link = run(key, { enroll: { tokenId, secret: new Secret(secret) } });
-    await eventually('online', () => isOnline(link));
-    expect(link.messages.map(({ type }) => type)).to.deep.equal(['welcome', 'welcome']);
-    expect(rig.sessions[0]?.agentKey).to.equal(key.publicKey);
-    rig.sessions[0]?.close('test');
-    await eventually('online again', () => rig.sessions.length === 2);
-    expect(rig.authority.requests).to.have.lengthOf(1);
-  });
-
-  it('ends at once when its token is refused', async () => {
-    const { tokenId, secret } = rig.authority.issue('late', true);
-    const link = run(generateKeyPair(), { enroll: { tokenId, secret: new Secret(secret) } });
-    const error = await link.ended;
-    expect(error).to.be.instanceOf(RelayError).with.property('code', 'refused');
-    expect(rig.authority.requests).to.have.lengthOf(1);
   });
 
   it('never takes a lost connection or another controller for a refusal', async () => {

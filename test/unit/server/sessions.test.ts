@@ -27,12 +27,12 @@ describe('server: sessions', () => {
     await rig.close();
   });
 
-  it('sends to an agent, disconnects it by key, and closes all at the end', async () => {
+  it('sends to an agent, closes its session by key, and closes all at the end', async () => {
     const rig = await startRig();
     const [first, second] = [pairedKey(rig, 'a'), pairedKey(rig, 'b')];
     const clients = [await online(rig, first), await online(rig, second)];
     rig.server.find(first.publicKey)?.send({ type: 'unpair' });
-    rig.server.disconnect(first.publicKey, 'revoked');
+    rig.server.find(first.publicKey)?.close('revoked');
     await clients[0]?.next('unpair');
     await clients[0]?.closed();
     await rig.close();

@@ -5,7 +5,7 @@ import { createLogger } from '@homeward/shared/terminal/logger';
 import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
 import { VERSION } from '@homeward/shared/terminal/version';
 import type { Command } from 'commander';
-import { run } from '../daemon/run.js';
+import { run } from '../run.js';
 import type { CommandContext } from './context.js';
 import { refuseTokenArgument, tokenFromFileOrEnvironment } from './token-source.js';
 

@@ -1,4 +1,4 @@
-/** Keeps one session with the controller alive: dials, enrolls if it has a token, says hello, and comes back after a loss. */
+/** Keeps one session with the controller alive: dials, says hello, and comes back after a loss. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
@@ -7,7 +7,6 @@ import { reconnectDelayMs } from '@homeward/shared/session/backoff';
 import type { KeyPair } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
 import { type ControllerConnection, dial, type Timings } from './dial.js';
-import { type EnrollTicket, enrollAt } from './enroll.js';
 
 /** `refused` is the word of the proven controller; `offline` is anything else, and never a reason to forget the pairing. */
 export type LinkState = 'connecting' | 'online' | 'offline' | 'refused';
@@ -18,11 +17,9 @@ export interface ControllerLinkDeps {
   readonly controllerKey: string;
   /** What to dial, asked anew for every round. */
   readonly urls: () => readonly string[];
-  /** With a token the link enrolls before its first session. */
-  readonly enroll?: EnrollTicket | undefined;
   /** Our first message; `localAddress` is our own address towards the relay. The relay waits 5 s for it. */
   readonly hello: (localAddress: string | null) => Promise<Hello>;
-  /** Every message but `ping` and `refused`; `welcome` comes first, after enrolling and at each session's start. */
+  /** Every message but `ping` and `refused`; `welcome` comes first in each session. */
   readonly onMessage: (message: ControllerMessage) => void;
   readonly onState: (state: LinkState, detail?: string) => void;
   readonly logger: Logger;
@@ -32,7 +29,7 @@ export interface ControllerLinkDeps {
 }
 
 export interface ControllerLink {
-  /** Until the signal; rejects only with `refused`, when the token was. */
+  /** Until the signal. */
   run(signal: AbortSignal): Promise<void>;
   /** Dropped while there is no session: the next one starts from the whole state anyway. */
   send(message: AgentMessage): void;
@@ -44,7 +41,6 @@ type Ending = { readonly state: 'offline' | 'refused'; readonly wasOnline: boole
 
 export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
   const { identity, controllerKey, logger, random = Math.random, timings } = deps;
-  let ticket = deps.enroll ?? null;
   let live: ControllerConnection | null = null;
   let lastUrl: string | null = null;
 
@@ -55,13 +51,6 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
     } catch (error) {
       logger.error({ err: error, type: message.type }, 'handling a message of the relay failed');
     }
-  }
-
-  async function enroll(url: string, signal: AbortSignal): Promise<void> {
-    if (ticket === null) return;
-    const welcome = await enrollAt(url, { identity, controllerKey, ticket, timings }, signal);
-    ticket = null;
-    deliver(welcome);
   }
 
   /** One session from dialling to its end. */
@@ -126,10 +115,9 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
 
   async function tryUrl(url: string, signal: AbortSignal): Promise<Ending> {
     try {
-      await enroll(url, signal);
       return await attend(url, signal);
     } catch (error) {
-      if (!(error instanceof RelayError) || error.code === 'refused') throw error;
+      if (!(error instanceof RelayError)) throw error;
       return { state: 'offline', wasOnline: false, reason: error.message };
     }
   }

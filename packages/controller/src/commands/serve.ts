@@ -6,7 +6,7 @@ import { requirePrograms, requireRoot } from '@homeward/shared/terminal/prefligh
 import { VERSION } from '@homeward/shared/terminal/version';
 import type { Command } from 'commander';
 import { DEFAULT_CONFIG_FILE, loadSettings, type ServeFlags } from '../config.js';
-import { serve } from '../daemon/serve.js';
+import { serve } from '../serve.js';
 import type { CommandContext } from './context.js';
 
 export function addServeCommand(program: Command, context: () => CommandContext, interrupt: AbortSignal): void {

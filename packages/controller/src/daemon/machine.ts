@@ -9,8 +9,8 @@ import { RELAY_LINK } from '@homeward/shared/net/allocation';
 import type { Ipv4Address } from '@homeward/shared/net/ipv4';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { Settings } from '../config.js';
+import { type KernelFigures, readFigures } from './figures.js';
 import { RELAY_OWNERSHIP, tunnelMtu } from './relay-kernel.js';
-import { type KernelFigures, readFigures } from './status.js';
 
 export interface Machine {
   /** Replaces what is known by a newer look. */

@@ -29,8 +29,6 @@ export interface AgentServer {
   listen: Front['listen'];
   /** Closes every session and stops listening. */
   close(): Promise<void>;
-  /** Closes the session of a key, if there is one. */
-  disconnect(agentKey: string, reason: string): void;
   /** The live session of a key. */
   find(agentKey: string): AgentSession | undefined;
 }
@@ -64,7 +62,6 @@ export function createAgentServer(deps: AgentServerDeps): AgentServer {
       for (const session of registry.all()) session.close('the relay stops');
       return front.close();
     },
-    disconnect: (agentKey, reason) => registry.find(agentKey)?.close(reason),
     find: registry.find,
   };
 }

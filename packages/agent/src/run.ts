@@ -9,16 +9,16 @@ import type { Secret } from '@homeward/shared/net/secret';
 import { keepReconciled } from '@homeward/shared/reconcile/keeper';
 import { tellOutcome } from '@homeward/shared/reconcile/tell';
 import type { Logger } from 'pino';
-import { backendApi } from '../api/backend-api.js';
-import type { Backend } from '../operations/backend.js';
-import { enroll, firstState } from '../operations/enroll.js';
-import { readPolicy } from '../policy.js';
-import { type Echo, startEcho } from '../probe/echo.js';
-import { pairedRelays, removeRelay } from '../store/relays.js';
-import type { BackendState } from '../store/state.js';
-import { BACKEND_OWNERSHIP, type BackendSide, createBackendKernel } from './backend-kernel.js';
-import { createSessions, type Sessions } from './sessions.js';
-import { needsEnrollment, refuseIdleStart } from './start-check.js';
+import { backendApi } from './api/backend-api.js';
+import { BACKEND_OWNERSHIP, type BackendSide, createBackendKernel } from './daemon/backend-kernel.js';
+import { createSessions, type Sessions } from './daemon/sessions.js';
+import { needsEnrollment, refuseIdleStart } from './daemon/start-check.js';
+import type { Backend } from './operations/backend.js';
+import { enroll, firstState } from './operations/enroll.js';
+import { readPolicy } from './policy.js';
+import { type Echo, startEcho } from './probe/echo.js';
+import { pairedRelays, removeRelay } from './store/relays.js';
+import type { BackendState } from './store/state.js';
 
 export interface RunDeps {
   readonly side: BackendSide;
