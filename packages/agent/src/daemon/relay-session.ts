@@ -86,17 +86,29 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
   async function rememberRelay({ name, urls }: MessageOf<ControllerMessage, 'welcome'>): Promise<void> {
     const working = link.endpoint()?.url;
     const dialled = [...new Set([...(working === undefined ? [] : [working]), ...urls])].slice(0, MOST_URLS);
+    const known = record();
+    if (known.name === name && known.urls.join(' ') === dialled.join(' ')) return;
     await store.update((state) => ({ state: withUrls(state, controllerKey, name, dialled), result: null }));
   }
 
-  /** Takes the offer if policy and machine allow it; puts the last good one back when applying fails. */
+  /** Takes the offer if policy and machine allow it, and answers in any case: the relay waits. */
   async function takeOffer(offer: Offer): Promise<void> {
+    try {
+      return await answer(offer, await problemWith(offer));
+    } catch (error) {
+      logger.error({ err: error }, 'the offer could not be taken');
+      return answer(offer, toRelayError(error).message);
+    }
+  }
+
+  /** Why the offer was not taken, or null; puts the last good one back when applying fails. */
+  async function problemWith(offer: Offer): Promise<string | null> {
     const before = record().accepted;
     const [policy, listeners, snapshot] = await Promise.all([deps.policy(), listListeners(runner), snapshotNow()]);
     const problem = offerProblem(offer, record(), pairedRelays(store.state()), policy, snapshot);
-    if (problem !== null) return answer(offer, problem);
+    if (problem !== null) return problem;
     const endpointHost = link.endpoint()?.host ?? before?.endpointHost;
-    if (endpointHost === undefined) return;
+    if (endpointHost === undefined) return 'the connection was lost while the offer was looked at';
     const accepted = { offer, endpointHost };
     refused = [...sortForwards(offer.forwards, policy, ownSide(snapshot, listeners)).refused];
     try {
@@ -106,10 +118,10 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
       await adopt(before, accepted).catch((again: unknown) =>
         logger.error({ err: again }, 'nor could the last good one'),
       );
-      return answer(offer, toRelayError(error).message);
+      return toRelayError(error).message;
     }
     for (const { spec, reason } of refused) logger.warn({ spec, reason }, 'forward refused');
-    return answer(offer, null);
+    return null;
   }
 
   async function adopt(accepted: AcceptedOffer | null, before: AcceptedOffer | null): Promise<void> {
@@ -162,6 +174,17 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     return null;
   }
 
+  async function endPairing(): Promise<void> {
+    logger.warn('the relay ended this pairing; cleaning up. A new token is needed to come back');
+    await store.update((state) => ({ state: revokeRelay(state, controllerKey), result: null }));
+    try {
+      await deps.reconcile();
+    } finally {
+      // Also if the kernel could not be cleaned at once: the keeper tries again, the session is over.
+      ended.abort();
+    }
+  }
+
   async function handle(message: ControllerMessage): Promise<void> {
     switch (message.type) {
       case 'welcome':
@@ -171,10 +194,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
       case 'observe':
         return observe(message);
       case 'unpair':
-        logger.warn('the relay ended this pairing; cleaning up. A new token is needed to come back');
-        await store.update((state) => ({ state: revokeRelay(state, controllerKey), result: null }));
-        await deps.reconcile();
-        return ended.abort();
+        return endPairing();
       case 'refused':
       case 'ping':
         // The link deals with these itself.

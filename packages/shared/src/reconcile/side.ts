@@ -31,7 +31,8 @@ export interface SideOptions<State> {
 
 export function createSide<State>(options: SideOptions<State>): Side<State> {
   const { program, schema, runner, stateDir, runDir, uid } = options;
-  const stateFile = createJsonFile(join(stateDir, 'state.json'), schema);
+  // Named by the side: where both run on one machine, they may be given one directory.
+  const stateFile = createJsonFile(join(stateDir, `${program}.json`), schema);
   return {
     runner,
     stateFile,
@@ -48,6 +49,6 @@ export function createSide<State>(options: SideOptions<State>): Side<State> {
     socketPath: join(runDir, `${program}.sock`),
     prepare: () => prepareStateDirectory(stateDir, uid),
     openLedger: async () =>
-      openLedger(createJsonFile(join(stateDir, 'kernel.json'), ledgerSchema), await kernelInstance()),
+      openLedger(createJsonFile(join(stateDir, `${program}-kernel.json`), ledgerSchema), await kernelInstance()),
   };
 }
