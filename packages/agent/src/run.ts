@@ -17,8 +17,8 @@ import type { Backend } from './operations/backend.js';
 import { enroll, firstState } from './operations/enroll.js';
 import { readPolicy } from './policy.js';
 import { type Echo, startEcho } from './probe/echo.js';
-import { pairedRelays, removeRelay } from './store/relays.js';
-import type { BackendState } from './store/state.js';
+import { pairedRelays, removeRelay, withTrials } from './store/relays.js';
+import type { AcceptedOffer, BackendState } from './store/state.js';
 
 export interface RunDeps {
   readonly side: BackendSide;
@@ -66,12 +66,16 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
   try {
     for (const relay of pairedRelays(store.state())) sessions.start(relay.controllerKey);
     if (token !== null && needsEnrollment(store.state(), token)) {
-      await backend.enroll(token, deps.enrollTimeoutMs, ended);
+      const enrolling = backend.enroll(token, deps.enrollTimeoutMs, ended);
+      // Without a pairing there is nothing else to do; with one, its relay must not wait for another's.
+      if (pairedRelays(store.state()).length === 0) await enrolling;
+      else enrolling.catch((error: unknown) => logger.error({ err: error }, 'enrolling with the given token failed'));
     }
     const relays = pairedRelays(store.state()).map((relay) => relay.urls[0]);
     logger.info({ relays, repair: deps.repair }, 'agent is running');
     const watch = (onChange: () => void) => watchKernel(onChange, deps.path, ended);
-    await keepReconciled({ reconcile, logger, watch }, ended);
+    const review = () => sessions.reviewPolicy();
+    await keepReconciled({ reconcile: () => reconcile().then(review), logger, watch }, ended);
   } finally {
     stopper.abort();
     await sessions.ended();
@@ -88,10 +92,12 @@ async function buildBackend(
   const { side, logger, version, repair } = deps;
   const { runner } = side;
   const policy = () => readPolicy(deps.policyFile);
+  const knownSshPorts = new Set<number>();
+  const trials = new Map<string, AcceptedOffer>();
   const kernel = createBackendKernel({
-    ...{ runner, logger, repair, policy },
+    ...{ runner, logger, repair, policy, knownSshPorts },
     ledger: await side.openLedger(),
-    state: store.state,
+    state: () => withTrials(store.state(), trials),
     echoPort: () => echo.port,
   });
   let toldDrift = '';
@@ -105,7 +111,7 @@ async function buildBackend(
     if (isNews) sessions.reportDrift(outcome.drift);
   };
   const sessions = createSessions(
-    { store, runner, kernel, logger, echoPort: echo.port, version, policy, reconcile },
+    { store, runner, kernel, logger, echoPort: echo.port, version, policy, reconcile, trials, knownSshPorts },
     logger,
     ended,
   );

@@ -59,9 +59,13 @@ describe('daemon/offer-check', () => {
     for (const address of ['10.77.16.2', '172.30.0.2', '100.64.0.2']) expect(problem(address), address).to.equal(null);
   });
 
-  it('says where SSH listens and which addresses are its own', () => {
+  it('says where SSH listens, or did, and which addresses are its own', () => {
     const listeners = parseListeners('tcp LISTEN 0 128 *:2222 *:* users:(("sshd",pid=1,fd=3))');
-    expect(ownSide(machine, listeners)).to.deep.equal({ sshPorts: [2222], addresses: ['127.0.0.1', '192.168.1.2'] });
+    const known = new Set<number>();
+    const expected = { sshPorts: [22, 2222], addresses: ['127.0.0.1', '192.168.1.2'] };
+    expect(ownSide(machine, listeners, known)).to.deep.equal(expected);
+    // sshd restarts: its port stays SSH's.
+    expect(ownSide(machine, [], known)).to.deep.equal(expected);
   });
 
   it("does not take its own tunnel, or a VPN's default route, for networks in use", () => {

@@ -2,7 +2,7 @@
 
 import { SETS } from '@homeward/agent/desired/backend-sets';
 import { backendTable } from '@homeward/agent/desired/backend-table';
-import { sightings, watchPorts } from '@homeward/agent/probe/observer';
+import { probeFlows, sightings, watchPorts } from '@homeward/agent/probe/observer';
 import { command } from '@homeward/shared/host/command';
 import { renderNft } from '@homeward/shared/kernel/nft-render';
 import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
@@ -36,8 +36,8 @@ describe('probe/observer', () => {
     await see(SETS.delivered, '192.0.2.2 . 41001 . tcp . "hw1"');
     const flow = { transport: 'tcp', delivery: 'local', address: '192.0.2.2', arrivedOn: 'hw1' };
     expect(await sightings(inside)).to.have.deep.members([
-      { ...flow, port: 41_000, leftOn: 'hw1' },
-      { ...flow, port: 41_001, leftOn: null },
+      { ...flow, port: 41_000, leftOn: 'hw1', refusedOn: null },
+      { ...flow, port: 41_001, leftOn: null, refusedOn: null },
     ]);
   });
 
@@ -47,12 +47,29 @@ describe('probe/observer', () => {
     expect((await sightings(inside))[0]).to.include({ leftOn: 'eth0' });
   });
 
-  it('takes port-unreachable for a reply to UDP alone', async () => {
+  it('tells of port-unreachable apart, and for UDP alone', async () => {
     await see(SETS.delivered, '192.0.2.2 . 41000 . udp . "hw1"');
     await see(SETS.delivered, '192.0.2.2 . 41001 . tcp . "hw1"');
     await see(SETS.leftIcmp, '192.0.2.2 . "hw1"');
-    const found = (await sightings(inside)).map(({ transport, leftOn }) => `${transport} ${leftOn}`);
-    expect(found).to.have.members(['udp hw1', 'tcp null']);
+    const found = (await sightings(inside)).map(
+      ({ transport, leftOn, refusedOn }) => `${transport} ${leftOn} ${refusedOn}`,
+    );
+    expect(found).to.have.members(['udp null hw1', 'tcp null null']);
+  });
+
+  it('gives a relay what can be its probe, and nothing of other clients', () => {
+    const flow = (address: string, port: number, arrivedOn = 'hw1') => ({
+      ...{ transport: 'tcp' as const, delivery: 'local' as const, address, port, arrivedOn },
+      ...{ leftOn: null, refusedOn: null },
+    });
+    const own = [flow('192.0.2.2', 1), flow('192.0.2.2', 2, 'eth0'), flow('10.77.16.1', 3), flow('172.17.0.1', 41_000)];
+    const others = [
+      flow('203.0.113.7', 5),
+      flow('203.0.113.8', 41_000, 'hw2'),
+      flow('10.77.16.1', 6, 'hw2'),
+      flow('192.0.2.2', 0),
+    ];
+    expect(probeFlows([...own, ...others], 'hw1', '10.77.16.1', [41_000])).to.deep.equal(own);
   });
 
   it('tells what was delivered here, what was forwarded, and what only came out of the tunnel', async () => {

@@ -85,14 +85,14 @@ describe('reconcile/plan', () => {
     ]);
   });
 
-  it('tears down without touching what goes with the link', () => {
+  it('tears down from the link, so that nothing arrives without its filter, and leaves alone what goes with it', () => {
     expect(planned([], EVERYTHING)).to.deep.equal([
+      'delete-link hw1',
       'nft',
       '  delete table inet homeward_backend',
       'ip',
       '  rule del pref 4999 nop protocol 177',
       '  rule del pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
-      'delete-link hw1',
     ]);
   });
 

@@ -32,6 +32,7 @@ async function kernelOver(
     repair: true,
     state,
     policy: () => readPolicy(policyFile),
+    knownSshPorts: new Set(),
     echoPort: () => port(state()?.echoPort ?? UNKNOWN_ECHO_PORT),
   });
 }
@@ -48,7 +49,9 @@ export async function leaveWithoutDaemon(
     const store = await openStore(context.side.stateFile, async () => firstState());
     const relay = chooseRelay(store.state(), name);
     await store.update((state) => ({ state: removeRelay(state, relay.controllerKey), result: null }));
-    await (await kernelOver(context, store.state)).reconcile();
+    // After `down` nothing of homeward is in the kernel, and so it stays.
+    const { tables } = (await context.side.openLedger()).current();
+    if (Object.keys(tables).length > 0) await (await kernelOver(context, store.state)).reconcile();
     return { name: relay.name, slot: relay.slot, told: false };
   } finally {
     await lock.release();

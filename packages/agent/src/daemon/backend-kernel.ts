@@ -7,9 +7,9 @@ import { FORWARDING, forwardingPaths, guardedLinks } from '@homeward/shared/kern
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
-import { BACKEND_TABLE, isSlotLink, isSlotTable } from '@homeward/shared/net/allocation';
+import { BACKEND_TABLE, isSlotLink, isSlotTable, slotNumbers } from '@homeward/shared/net/allocation';
 import type { Port } from '@homeward/shared/net/port';
-import type { Ledger } from '@homeward/shared/reconcile/ledger';
+import type { Ledger, LedgerRecord } from '@homeward/shared/reconcile/ledger';
 import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
@@ -39,6 +39,8 @@ export interface BackendKernelDeps {
   /** Null where this backend never enrolled. */
   state(): BackendState | null;
   policy(): Promise<Policy>;
+  /** SSH's ports seen so far. */
+  readonly knownSshPorts: Set<number>;
   echoPort(): Port;
 }
 
@@ -51,12 +53,12 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
     createWireguardLink: async (link) => createWireguardLink(deps.runner, link, await needsSystemdUnit()),
     staleFlows: (changes, snapshot) => backendStaleFlows(changes, pinnedKeys(snapshot)),
     async desired(snapshot, ledger) {
-      const foreign = foreignLinks(snapshot, BACKEND_OWNERSHIP);
+      const foreign = foreignLinks(snapshot);
       const state = deps.state();
       const [listeners, policy] = await Promise.all([listListeners(deps.runner), deps.policy()]);
-      const tunnels = (state === null ? [] : pairedRelays(state)).flatMap((relay) =>
-        relayTunnel(relay, policy, ownSide(snapshot, listeners)),
-      );
+      const tunnels = (state === null ? [] : pairedRelays(state))
+        .filter((relay) => isFree(relay.slot, snapshot, ledger))
+        .flatMap((relay) => relayTunnel(relay, policy, ownSide(snapshot, listeners, deps.knownSshPorts)));
       return backendState(tunnels, {
         snapshot,
         listeners,
@@ -67,6 +69,12 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
       });
     },
   });
+}
+
+/** A slot whose link is a stranger's is left out: the other relays go on. */
+function isFree(slot: number, snapshot: Snapshot, ledger: LedgerRecord): boolean {
+  const { link } = slotNumbers(slot);
+  return ledger.links.includes(link) || !snapshot.links.some((found) => found.name === link);
 }
 
 function pinnedKeys(snapshot: Snapshot): string[] {

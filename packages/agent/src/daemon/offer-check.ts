@@ -7,6 +7,7 @@ import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { isSlotLink, slotNumbers } from '@homeward/shared/net/allocation';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { ipv4PrefixContains, isIpv4, parseIpv4, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
+import { rangeLength } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
 import type { Offer } from '@homeward/shared/protocol/messages';
 import { backendTunnel } from '@homeward/shared/tunnel/kinds';
@@ -19,9 +20,14 @@ export interface SortedForwards {
   readonly refused: readonly { readonly spec: string; readonly reason: string }[];
 }
 
-export function ownSide(snapshot: Snapshot, listeners: readonly Listener[]): OwnSide {
+/** SSH's own port counts also while sshd restarts, or has not started yet. */
+const SSH_PORT = 22;
+
+/** `known` collects SSH's ports: one that was seen once stays protected while its listener is away. */
+export function ownSide(snapshot: Snapshot, listeners: readonly Listener[], known: Set<number>): OwnSide {
+  for (const port of [SSH_PORT, ...sshPorts(listeners)]) known.add(port);
   return {
-    sshPorts: sshPorts(listeners),
+    sshPorts: [...known],
     addresses: snapshot.links.flatMap((link) => link.addresses.map(({ address }) => address)),
   };
 }
@@ -51,6 +57,8 @@ function readForward(spec: string): Forward | string {
 /** The kernel's view of a relay's accepted offer; empty where there is none. */
 export function relayTunnel(relay: RelayRecord, policy: Policy, own: OwnSide): RelayTunnel[] {
   if (relay.accepted === null) return [];
+  // The owner may have changed the policy since.
+  if (policy.tunnels !== null && !policy.tunnels.includes(relay.accepted.offer.tunnel.kind)) return [];
   const { offer, endpointHost } = relay.accepted;
   const { publicKey, privateKey } = relay.wireguard;
   return [
@@ -70,6 +78,16 @@ export function relayTunnel(relay: RelayRecord, policy: Policy, own: OwnSide): R
 /** Where a tunnel address may lie: a relay must not make a public or a metadata address one of this backend's own. */
 const TUNNEL_PREFIXES = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'].map(parseIpv4Prefix);
 
+/** Each port is an element in the kernel and an object here: more would exhaust a small machine. */
+const MOST_PORTS = 20_000;
+
+function coveredPorts(offer: Offer): number {
+  return offer.forwards.reduce((sum, spec) => {
+    const forward = readForward(spec);
+    return typeof forward === 'string' ? sum : sum + rangeLength(forward.publicPorts) * forward.transports.length;
+  }, 0);
+}
+
 /** Why the offer as a whole cannot be taken, or null. */
 export function offerProblem(
   offer: Offer,
@@ -82,6 +100,7 @@ export function offerProblem(
   if (policy.tunnels !== null && !policy.tunnels.includes(tunnel.kind)) {
     return `${policy.path} does not allow ${tunnel.kind} tunnels; to allow them, add "${tunnel.kind}" to "tunnels"`;
   }
+  if (coveredPorts(offer) > MOST_PORTS) return `the relay offers more than ${MOST_PORTS} ports`;
   const address = parseIpv4(tunnel.backendAddress);
   if (!TUNNEL_PREFIXES.some((prefix) => ipv4PrefixContains(prefix, address))) {
     return `the tunnel address ${address} is not a private one (RFC 1918, RFC 6598)`;

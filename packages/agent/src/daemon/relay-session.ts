@@ -7,9 +7,11 @@ import type { Store } from '@homeward/shared/host/store';
 import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { slotNumbers } from '@homeward/shared/net/allocation';
+import { formatForward, parseForward } from '@homeward/shared/net/forward-spec';
 import type { Port } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
 import type { Applied, ControllerMessage, Hello, MessageOf, Offer } from '@homeward/shared/protocol/messages';
+import { plainText } from '@homeward/shared/protocol/plain-text';
 import { changeText } from '@homeward/shared/reconcile/diff';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { keyPairFromSecret } from '@homeward/shared/session/keys';
@@ -18,7 +20,7 @@ import type { Logger } from 'pino';
 import { type ControllerLink, createControllerLink } from '../link/controller-link.js';
 import type { Policy } from '../policy.js';
 import { listenersOf } from '../probe/listeners.js';
-import { flowKey, sightings, watchPorts } from '../probe/observer.js';
+import { flowKey, probeFlows, sightings, type WatchedPort, watchPorts } from '../probe/observer.js';
 import { pairedRelays, revokeRelay, withAccepted, withUrls } from '../store/relays.js';
 import type { AcceptedOffer, BackendState, RelayRecord } from '../store/state.js';
 import { BACKEND_OWNERSHIP } from './backend-kernel.js';
@@ -26,6 +28,9 @@ import { offerProblem, ownSide, sortForwards, usedPrefixes } from './offer-check
 
 /** As many as the message may carry; a router with more has its first ones told. */
 const MOST_PREFIXES = 1024;
+
+/** As many lines of drift as are told: the first ones say enough. */
+const MOST_DRIFT = 64;
 
 /** As many as are kept of what the relay says to dial. */
 const MOST_URLS = 16;
@@ -37,6 +42,10 @@ export interface RelaySessionDeps {
   readonly logger: Logger;
   readonly echoPort: Port;
   readonly version: string;
+  /** Offers being tried on, by controller key: applied, but not yet the last good ones. */
+  readonly trials: Map<string, AcceptedOffer>;
+  /** SSH's ports seen so far. */
+  readonly knownSshPorts: Set<number>;
   policy(): Promise<Policy>;
   reconcile(): Promise<void>;
 }
@@ -47,6 +56,10 @@ export interface RelaySession {
   readonly link: ControllerLink;
   state(): 'online' | 'offline' | 'revoked';
   refused(): readonly { readonly spec: string; readonly reason: string }[];
+  /** Sorts the forwards anew and tells the relay if the owner's policy now says otherwise. */
+  reviewPolicy(): Promise<void>;
+  /** Tells the relay what of its own slot is not as it should be. */
+  reportDrift(lines: readonly string[]): void;
 }
 
 /** `controllerKey` names the relay in the store. */
@@ -55,7 +68,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
   const logger = deps.logger.child({ relay: record().urls[0] });
   const ended = new AbortController();
   let online = false;
-  let refused: Applied['refused'] = [];
+  let refused: readonly Applied['refused'][number][] = [];
   let queue: Promise<void> = Promise.resolve();
   /** Flows from before the probe: of other clients, or of an earlier probe. */
   let seenBefore: ReadonlySet<string> = new Set();
@@ -109,26 +122,34 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     if (problem !== null) return problem;
     const endpointHost = link.endpoint()?.host ?? before?.endpointHost;
     if (endpointHost === undefined) return 'the connection was lost while the offer was looked at';
+    const { link: device } = slotNumbers(record().slot);
+    if (snapshot.links.some((other) => other.name === device) && !kernel.ownsLink(device)) {
+      return `a link named ${device} exists at this backend that homeward did not make; rename or remove it`;
+    }
     const accepted = { offer, endpointHost };
-    refused = [...sortForwards(offer.forwards, policy, ownSide(snapshot, listeners)).refused];
+    refused = sortForwards(offer.forwards, policy, ownSide(snapshot, listeners, deps.knownSshPorts)).refused;
     try {
-      await adopt(accepted, before);
+      await tryOn(accepted);
     } catch (error) {
       logger.error({ err: error }, 'the offer could not be applied; the last good one is put back');
-      await adopt(before, accepted).catch((again: unknown) =>
-        logger.error({ err: again }, 'nor could the last good one'),
-      );
+      await deps.reconcile().catch((again: unknown) => logger.error({ err: again }, 'nor could the last good one'));
       return toRelayError(error).message;
     }
     for (const { spec, reason } of refused) logger.warn({ spec, reason }, 'forward refused');
     return null;
   }
 
-  async function adopt(accepted: AcceptedOffer | null, before: AcceptedOffer | null): Promise<void> {
-    if (JSON.stringify(accepted) !== JSON.stringify(before)) {
-      await store.update((state) => ({ state: withAccepted(state, controllerKey, accepted), result: null }));
+  /** Applies an offer that is stored only once it has been applied: a crash in between boots into the last good one. */
+  async function tryOn(accepted: AcceptedOffer): Promise<void> {
+    deps.trials.set(controllerKey, accepted);
+    try {
+      await deps.reconcile();
+      if (JSON.stringify(accepted) !== JSON.stringify(record().accepted)) {
+        await store.update((state) => ({ state: withAccepted(state, controllerKey, accepted), result: null }));
+      }
+    } finally {
+      deps.trials.delete(controllerKey);
     }
-    await deps.reconcile();
   }
 
   async function answer(offer: Offer, problem: string | null): Promise<void> {
@@ -138,15 +159,17 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
       type: 'applied',
       revision: offer.revision,
       ok: problem === null,
-      reason: problem === null ? null : problem.slice(0, 500),
-      refused: refused.map(({ spec, reason }) => ({ spec, reason: reason.slice(0, 500) })),
+      reason: problem === null ? null : plainText(problem),
+      refused: refused.map(({ spec, reason }) => ({ spec, reason: plainText(reason) })),
       device,
       implementation: made === undefined ? null : implementationOf(made),
       echoPort: deps.echoPort,
     });
   }
 
-  async function observe({ id, action, watch }: MessageOf<ControllerMessage, 'observe'>): Promise<void> {
+  async function observe(message: MessageOf<ControllerMessage, 'observe'>): Promise<void> {
+    const { id, action, clientPorts } = message;
+    const watch = message.watch.filter(isOffered);
     if (action === 'start') {
       // What came or went since the last look (a service, an address) is no fault that a probe should report.
       await deps.reconcile();
@@ -159,13 +182,55 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
       kernel.plan(),
       listListeners(runner),
     ]);
+    const { slot, accepted } = record();
+    const fresh = (flows ?? []).filter((flow) => !seenBefore.has(flowKey(flow)));
+    const relayAddress = accepted?.offer.tunnel.relayAddress ?? '';
     link.send({
       type: 'observed',
       id,
-      flows: (flows ?? []).filter((flow) => !seenBefore.has(flowKey(flow))),
-      drift: changes.slice(0, 64).map((change) => changeText(change).slice(0, 500)),
+      flows: probeFlows(fresh, slotNumbers(slot).link, relayAddress, clientPorts),
+      drift: ownDrift(changes.map(changeText)),
       listeners: listenersOf(watch, listeners),
     });
+  }
+
+  /** A relay may watch what it forwards, and our echo; nothing else of this backend. */
+  function isOffered({ transport, port }: WatchedPort): boolean {
+    if (port === deps.echoPort) return true;
+    return (record().accepted?.offer.forwards ?? [])
+      .map(parseForward)
+      .some(
+        (forward) =>
+          forward.transports.includes(transport) &&
+          forward.targetPorts.first <= port &&
+          port <= forward.targetPorts.last &&
+          !refused.some(({ spec }) => spec === formatForward(forward)),
+      );
+  }
+
+  /** What another relay's slot lacks is not this one's business. */
+  function ownDrift(lines: readonly string[]): string[] {
+    const others = pairedRelays(store.state()).filter((relay) => relay.controllerKey !== controllerKey);
+    const names = others.flatMap(({ slot }) => {
+      const { link: name, table, ruleArrival, ruleReply, ruleLocal, ruleSource } = slotNumbers(slot);
+      return [name, `table ${table}`, ...[ruleArrival, ruleReply, ruleLocal, ruleSource].map((pref) => `pref ${pref}`)];
+    });
+    const isOthers = (line: string) => names.some((name) => `${line.replaceAll('/', ' ')} `.includes(` ${name} `));
+    return lines
+      .filter((line) => !isOthers(line))
+      .slice(0, MOST_DRIFT)
+      .map(plainText);
+  }
+
+  /** The kernel follows the policy by itself; the relay has to hear of it, or it goes on forwarding in vain. */
+  async function reviewPolicy(): Promise<void> {
+    const { accepted } = record();
+    if (accepted === null || deps.trials.has(controllerKey)) return;
+    const [policy, listeners, snapshot] = await Promise.all([deps.policy(), listListeners(runner), snapshotNow()]);
+    const now = sortForwards(accepted.offer.forwards, policy, ownSide(snapshot, listeners, deps.knownSshPorts)).refused;
+    if (JSON.stringify(now) === JSON.stringify(refused)) return;
+    refused = now;
+    if (online) await answer(accepted.offer, null);
   }
 
   /** Without our table nothing can be watched; the drift that is sent along says so, and the proof is red. */
@@ -227,6 +292,8 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     link,
     state: () => (record().revoked ? 'revoked' : online ? 'online' : 'offline'),
     refused: () => refused,
+    reviewPolicy,
+    reportDrift: (lines) => link.send({ type: 'report', drift: ownDrift(lines) }),
     async run(signal) {
       await link.run(AbortSignal.any([signal, ended.signal]));
       await queue;

@@ -12,8 +12,10 @@ export interface Sessions {
   find(controllerKey: string): RelaySession | undefined;
   /** Tells the relay that this backend leaves and ends the session; true when it was told. */
   leave(controllerKey: string): Promise<boolean>;
-  /** Tells every relay that the kernel is not as it should be. */
+  /** Tells every relay what of its slot is not as it should be. */
   reportDrift(drift: readonly string[]): void;
+  /** Lets every session look whether the owner's policy has changed. */
+  reviewPolicy(): Promise<void>;
   /** Resolves when all sessions are over: after the signal. */
   ended(): Promise<void>;
 }
@@ -51,8 +53,10 @@ export function createSessions(deps: RelaySessionDeps, logger: Logger, signal: A
       return told;
     },
     reportDrift(drift) {
-      const lines = drift.slice(0, 64).map((line) => line.slice(0, 500));
-      for (const { session } of running.values()) session.link.send({ type: 'report', drift: lines });
+      for (const { session } of running.values()) session.reportDrift(drift);
+    },
+    async reviewPolicy() {
+      await Promise.all([...running.values()].map(({ session }) => session.reviewPolicy()));
     },
     async ended() {
       await Promise.all([...running.values()].map(({ done }) => done));

@@ -2,6 +2,7 @@
 
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import type { Observed } from '@homeward/shared/protocol/messages';
+import { plainText } from '@homeward/shared/protocol/plain-text';
 import { unreachableReason } from '../desired/unreachable.js';
 import type { WatchedPort } from './observer.js';
 
@@ -10,6 +11,8 @@ export function listenersOf(watch: readonly WatchedPort[], listeners: readonly L
     const found = listeners.find((listener) => listener.transport === transport && listener.port === port);
     if (found === undefined) return [];
     const problem = unreachableReason(transport, port, listeners);
-    return [{ transport, port, program: found.program.slice(0, 100), problem }];
+    return [
+      { transport, port, program: plainText(found.program), problem: problem === null ? null : plainText(problem) },
+    ];
   });
 }

@@ -3,9 +3,9 @@
 import { command } from '@homeward/shared/host/command';
 import type { Runner } from '@homeward/shared/host/runner';
 import { type ListedElement, parseNftSet } from '@homeward/shared/kernel/nft-parse';
-import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
+import { BACKEND_TABLE, PROBE_PREFIX } from '@homeward/shared/net/allocation';
 import type { Transport } from '@homeward/shared/net/forward-spec';
-import { isIpv4 } from '@homeward/shared/net/ipv4';
+import { ipv4PrefixContains, isIpv4 } from '@homeward/shared/net/ipv4';
 import type { ObservedFlow } from '@homeward/shared/protocol/messages';
 import { SETS } from '../desired/backend-sets.js';
 
@@ -16,8 +16,7 @@ export interface WatchedPort {
 
 /** Starts watching; the kernel forgets the ports by itself. */
 export async function watchPorts(runner: Runner, ports: readonly WatchedPort[]): Promise<void> {
-  const script = watchScript(ports);
-  if (script !== '') await runner.run(command('nft', ['-f', '-'], script));
+  await runner.run(command('nft', ['-f', '-'], watchScript(ports)));
 }
 
 /** An element that is there keeps its old timeout when added again: it is made, removed and made anew in one transaction. */
@@ -28,7 +27,9 @@ function watchScript(ports: readonly WatchedPort[]): string {
     const set = `inet ${BACKEND_TABLE} ${transport === 'tcp' ? SETS.watchTcp : SETS.watchUdp} { ${numbers.join(', ')} }`;
     return [`add element ${set}`, `delete element ${set}`, `add element ${set}`];
   });
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+  // Errors of an earlier probe are not this one's.
+  lines.push(`flush set inet ${BACKEND_TABLE} ${SETS.leftIcmp}`);
+  return `${lines.join('\n')}\n`;
 }
 
 /** What was seen of watched ports within the last half minute: as delivered, and what entered but was not. */
@@ -46,21 +47,44 @@ export async function sightings(runner: Runner): Promise<ObservedFlow[]> {
     .filter((flow) => !arrivals.some((other) => sameFlow(flow, other)));
   const replies = (left ?? []).flatMap(parseSighting);
   const errors = (icmp ?? []).map((element) => element.key.split(' . '));
-  const leftOn = (flow: SeenFlow): string | null => {
-    const answered = replies.filter((other) => sameFlow(flow, other)).map((other) => other.link);
-    const refused = errors.flatMap(([address, way]) => (address === flow.address && way !== undefined ? [way] : []));
-    // A port-unreachable bears no port here: it counts only where the flow itself got no answer.
-    const ways = answered.length === 0 && flow.transport === 'udp' ? refused : answered;
-    // Of several ways the wrong one is what matters.
-    return ways.find((way) => way !== flow.link) ?? ways[0] ?? null;
-  };
+  // Of several ways the wrong one is what matters.
+  const wayOf = (flow: SeenFlow, ways: readonly string[]) => ways.find((way) => way !== flow.link) ?? ways[0] ?? null;
   const observed =
     (delivery: ObservedFlow['delivery']) =>
     (flow: SeenFlow): ObservedFlow => {
       const { link, ...rest } = flow;
-      return { ...rest, delivery, arrivedOn: link, leftOn: leftOn(flow) };
+      const answered = replies.filter((other) => sameFlow(flow, other)).map((other) => other.link);
+      const refused = errors.flatMap(([address, way]) => (address === flow.address && way !== undefined ? [way] : []));
+      return {
+        ...rest,
+        delivery,
+        arrivedOn: link,
+        leftOn: wayOf(flow, answered),
+        refusedOn: flow.transport === 'udp' ? wayOf(flow, refused) : null,
+      };
     };
   return [...local.map(observed('local')), ...forwarded.map(observed('forwarded')), ...lost.map(observed('none'))];
+}
+
+/** How many flows are told at most: a probe makes a few. */
+const MOST_FLOWS = 4096;
+
+/**
+ * Of the flows those that can be a probe's: by its address, by the relay's own (a masquerade there), or by its port.
+ * What other clients of this or of another relay do stays here.
+ */
+export function probeFlows(
+  flows: readonly ObservedFlow[],
+  device: string,
+  relayAddress: string,
+  clientPorts: readonly number[],
+): ObservedFlow[] {
+  const ports = new Set(clientPorts);
+  const isOurs = ({ address, port, arrivedOn }: ObservedFlow): boolean => {
+    const isProbe = isIpv4(address) && ipv4PrefixContains(PROBE_PREFIX, address);
+    return port > 0 && (isProbe || (arrivedOn === device && (address === relayAddress || ports.has(port))));
+  };
+  return flows.filter(isOurs).slice(0, MOST_FLOWS);
 }
 
 /** Tells one flow from another. */

@@ -79,3 +79,8 @@ function changed(
     relays: state.relays.map((relay) => (relay.controllerKey === controllerKey ? change(relay) : relay)),
   };
 }
+
+/** The state as it would be with offers that are being tried on: what is stored stays the last good one. */
+export function withTrials(state: BackendState, trials: ReadonlyMap<string, AcceptedOffer>): BackendState {
+  return [...trials].reduce((next, [controllerKey, accepted]) => withAccepted(next, controllerKey, accepted), state);
+}

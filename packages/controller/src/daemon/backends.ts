@@ -23,6 +23,12 @@ export interface BackendsDeps {
   reconcile(): Promise<void>;
 }
 
+/** The ports at the backend that are probed, and those the synthetic client comes from. */
+export interface Watch {
+  readonly ports: readonly { readonly transport: 'tcp' | 'udp'; readonly port: number }[];
+  readonly clientPorts: readonly number[];
+}
+
 export interface Backends {
   /** Takes in a confirmed session. */
   attach(session: AgentSession): void;
@@ -31,13 +37,10 @@ export interface Backends {
   offer(name: string): void;
   /** Last error a backend reported for its newest offer, or null. */
   failure(name: string): string | null;
+  /** Whether the backend has said what it did with its newest offer. */
+  hasAnswered(name: string): boolean;
   /** Asks a backend to watch ports, or what it saw; throws `unreachable` when it is offline or does not answer. */
-  observe(
-    name: string,
-    action: 'start' | 'stop',
-    watch: readonly { transport: 'tcp' | 'udp'; port: number }[],
-    signal: AbortSignal,
-  ): Promise<Observed>;
+  observe(name: string, action: 'start' | 'stop', watch: Watch, signal: AbortSignal): Promise<Observed>;
   /** Tells an online backend that it is unpaired and waits, within a limit, until it has cleaned up and gone. */
   dismiss(session: AgentSession | undefined): Promise<boolean>;
   sessionOf(name: string): AgentSession | undefined;
@@ -49,6 +52,8 @@ export function createBackends(deps: BackendsDeps): Backends {
   const failures = new Map<string, string>();
   /** Answers that are waited for, by session and id: nobody answers for another, and nothing piles up. */
   const answers = new Map<AgentSession, Map<number, Observed | null>>();
+  /** Backends that have not answered their newest offer yet. */
+  const unanswered = new Set<string>();
   let lastObserveId = 0;
 
   function pairingOf(session: AgentSession): Pairing | null {
@@ -75,6 +80,7 @@ export function createBackends(deps: BackendsDeps): Backends {
   async function recordApplied(session: AgentSession, applied: Applied): Promise<void> {
     const pairing = pairingOf(session);
     if (pairing === null || applied.revision !== pairing.revision) return;
+    unanswered.delete(pairing.name);
     if (!applied.ok) {
       failures.set(pairing.name, applied.reason ?? 'no reason given');
       logger.error({ backend: pairing.name, reason: applied.reason }, 'the backend could not apply its offer');
@@ -90,8 +96,8 @@ export function createBackends(deps: BackendsDeps): Backends {
         return { state, result: null };
       return { state: withPairing(state, { ...current, applied: next }), result: null };
     });
-    await deps.reconcile();
-    changes.notify();
+    // The backend has done its part, whatever the relay's own kernel says.
+    await deps.reconcile().finally(changes.notify);
   }
 
   async function leave(session: AgentSession): Promise<void> {
@@ -137,6 +143,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       session.onClose(() => {
         if (sessions.get(session.name) !== session) return;
         sessions.delete(session.name);
+        unanswered.delete(session.name);
         logger.info({ backend: session.name }, 'backend offline');
         changes.notify();
       });
@@ -146,10 +153,12 @@ export function createBackends(deps: BackendsDeps): Backends {
     isOnline: (name) => sessions.has(name),
     sessionOf: (name) => sessions.get(name),
     failure: (name) => failures.get(name) ?? null,
+    hasAnswered: (name) => !unanswered.has(name),
     offer(name) {
       failures.delete(name);
       const pairing = pairingNamed(store.state(), name);
-      if (pairing.wireguardPublicKey === null) return;
+      if (pairing.wireguardPublicKey === null || !sessions.has(name)) return;
+      unanswered.add(name);
       sessions.get(name)?.send(offerFor(store.state(), pairing, deps.mtu()));
     },
     async observe(name, action, watch, signal) {
@@ -159,7 +168,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       const id = lastObserveId;
       const pending = answers.get(session) ?? new Map<number, Observed | null>();
       answers.set(session, pending.set(id, null));
-      session.send({ type: 'observe', id, action, watch: [...watch] });
+      session.send({ type: 'observe', id, action, watch: [...watch.ports], clientPorts: [...watch.clientPorts] });
       const limit = AbortSignal.any([signal, AbortSignal.timeout(OBSERVE_TIMEOUT_MS)]);
       try {
         return await changes.until(() => {

@@ -53,7 +53,7 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
     createWireguardLink: async (link) => createWireguardLink(deps.runner, link, await needsSystemdUnit()),
     staleFlows: relayStaleFlows,
     async desired(snapshot, ledger) {
-      const foreign = foreignLinks(snapshot, RELAY_OWNERSHIP);
+      const foreign = foreignLinks(snapshot);
       const state = deps.state();
       deps.onLook?.(snapshot);
       if (state === null) return hostState([]);

@@ -32,7 +32,9 @@ export function checkForward(
   refuseProtected(spec, forward, ports);
   refuseTaken(state, backend, spec, forward);
   refuseSharedTarget(state, backend, spec, forward);
-  if (!takeOver) refuseListener(spec, forward, ports.listeners);
+  // What is set already was allowed then, with --take-over.
+  const isSet = state.pairings.some((pairing) => pairing.name === backend && pairing.forwards.includes(spec));
+  if (!takeOver && !isSet) refuseListener(spec, forward, ports.listeners);
 }
 
 interface Door {

@@ -107,8 +107,13 @@ async function untilApplied(relay: Relay, backend: string, signal: AbortSignal):
     const failure = relay.backends.failure(backend);
     if (failure !== null)
       throw new RelayError('command-failed', `backend "${backend}" could not apply its offer: ${failure}`);
+    if (!relay.backends.isOnline(backend)) {
+      throw new RelayError('unreachable', `backend "${backend}" went away before it had applied its offer`, {
+        hint: 'it is set up when it comes back; look at it there: agent status',
+      });
+    }
     const pairing = pairingNamed(relay.store.state(), backend);
-    return pairing.applied?.revision === pairing.revision ? true : null;
+    return pairing.applied?.revision === pairing.revision && relay.backends.hasAnswered(backend) ? true : null;
   }, signal);
 }
 

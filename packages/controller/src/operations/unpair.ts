@@ -12,8 +12,8 @@ export interface UnpairOutcome {
 /** Removes everything of the pairing here at once; gives whether the backend has cleaned up as well. */
 export async function unpair(relay: Relay, name: string): Promise<UnpairOutcome> {
   pairingNamed(relay.store.state(), name);
-  const session = relay.backends.sessionOf(name);
   await relay.store.update((state) => ({ state: removePairing(state, name, relay.now().toISOString()), result: null }));
+  const session = relay.backends.sessionOf(name);
   let cleaned = false;
   try {
     await relay.reconcile();

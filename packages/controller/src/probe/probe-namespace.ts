@@ -29,7 +29,7 @@ export function createSyntheticClient(
       try {
         return await converse(child, runner, jobs);
       } finally {
-        await removeLink(child, runner);
+        await endChild(child);
       }
     },
   };
@@ -61,19 +61,25 @@ async function converse(
       ].join('\n'),
     ),
   );
-  child.stdin.end(JSON.stringify(jobs));
-  const answer = await lines.next();
-  if (answer.done === true) throw failed(stderr.trim() || 'it ended without an answer');
-  return probeReplies.parse(JSON.parse(answer.value));
+  try {
+    child.stdin.end(JSON.stringify(jobs));
+    const answer = await lines.next();
+    if (answer.done === true) throw failed(stderr.trim() || 'it ended without an answer');
+    return probeReplies.parse(JSON.parse(answer.value));
+  } finally {
+    await removeLink(runner);
+  }
 }
 
 /** Explicitly, since the kernel takes a dead namespace apart only some time later, and the next probe needs the name. */
-async function removeLink(child: ChildProcessWithoutNullStreams, runner: Runner): Promise<void> {
+async function removeLink(runner: Runner): Promise<void> {
   await runner.run(command('ip', ['link', 'delete', 'dev', PROBE_LINK])).catch((error: unknown) => {
     if (!(error instanceof RelayError) || error.code !== 'command-failed') throw error;
   });
-  if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-    child.kill('SIGKILL');
-    await once(child, 'close');
-  }
+}
+
+async function endChild(child: ChildProcessWithoutNullStreams): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  child.kill('SIGKILL');
+  await once(child, 'close');
 }

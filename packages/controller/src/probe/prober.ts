@@ -6,6 +6,7 @@ import { PROBE_CLIENT_ADDRESS, PROBE_RELAY_ADDRESS } from '@homeward/shared/net/
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import type { Ipv4Address } from '@homeward/shared/net/ipv4';
 import type { Observed } from '@homeward/shared/protocol/messages';
+import type { Watch } from '../daemon/backends.js';
 import { echoEntryPort } from '../desired/relay-state.js';
 import type { Pairing } from '../store/state.js';
 import type { ProbeJob, ProbeReply } from './job.js';
@@ -23,11 +24,7 @@ export interface ProbeTarget {
   /** Specs to probe; all of the pairing's, or one. */
   readonly specs: readonly string[];
   /** Tells the backend to watch ports, or to say what it saw. */
-  observe(
-    action: 'start' | 'stop',
-    watch: readonly { transport: 'tcp' | 'udp'; port: number }[],
-    signal: AbortSignal,
-  ): Promise<Observed>;
+  observe(action: 'start' | 'stop', watch: Watch, signal: AbortSignal): Promise<Observed>;
 }
 
 export interface ProberDeps {
@@ -157,8 +154,11 @@ function jobFor(sample: Sample, id: number, clientPort: number): ProbeJob {
   };
 }
 
-function watchOf(probes: readonly PlannedProbe[]): { transport: 'tcp' | 'udp'; port: number }[] {
-  return probes.map(({ sample }) => ({ transport: sample.transport, port: sample.targetPort }));
+function watchOf(probes: readonly PlannedProbe[]): Watch {
+  return {
+    ports: probes.map(({ sample }) => ({ transport: sample.transport, port: sample.targetPort })),
+    clientPorts: probes.map(({ job }) => job.clientPort),
+  };
 }
 
 /** Random ports, none twice in a run: a port used again at once could meet its old connection in somebody's conntrack. */

@@ -77,6 +77,11 @@ export function isSlotLink(name: string): boolean {
   return match !== null && Number(match[1]) <= MAX_SLOT;
 }
 
+/** True for a link name of either side. */
+export function isHomewardLink(name: string): boolean {
+  return name === RELAY_LINK || name === PROBE_LINK || isSlotLink(name);
+}
+
 /** True for a routing table that a backend's slots may own. */
 export function isSlotTable(table: number): boolean {
   return table > 7700 && table <= 7700 + MAX_SLOT;

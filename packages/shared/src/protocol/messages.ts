@@ -54,6 +54,8 @@ const observe = z.strictObject({
   action: z.enum(['start', 'stop']),
   /** The ports at the backend's tunnel address that are about to be probed. */
   watch: z.array(z.strictObject({ transport, port })).max(4096),
+  /** Ports the synthetic client comes from: other clients' flows are nobody's business. */
+  clientPorts: z.array(port).max(4096),
 });
 const unpair = z.strictObject({ type: z.literal('unpair') });
 const ping = z.strictObject({ type: z.literal('ping'), id: z.int().min(0) });
@@ -96,6 +98,8 @@ const observedFlow = z.strictObject({
   arrivedOn: text,
   /** The link a reply to this flow left by; null when none left. */
   leftOn: text.nullable(),
+  /** The link an ICMP error to its client left by, on whichever port; null when none did. */
+  refusedOn: text.nullable(),
 });
 const observed = z.strictObject({
   type: z.literal('observed'),

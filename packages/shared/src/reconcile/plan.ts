@@ -1,8 +1,8 @@
 /**
  * Turns changes into ordered steps: pure.
  *
- * Order: links and their keys, then nft (so that no packet meets a route before its filter), then sysctls, then
- * addresses, routes and rules; what is added comes before what is removed, links go last.
+ * Order: links that go, while the filter before them still stands; links that come, with their keys; then nft (so that
+ * no packet meets a route before its filter), then sysctls, then addresses, routes and rules, added before removed.
  */
 
 import {
@@ -23,6 +23,7 @@ import type { Step } from './step.js';
 export function plan(changes: readonly Change[], desired: HostState): Step[] {
   const made = created(changes);
   return [
+    ...of(removed(changes), 'link').map((link) => ({ kind: 'delete-link' as const, link: link.name })),
     ...of(created(changes, 'create'), 'link').map((link) => ({
       kind: 'create-wireguard-link' as const,
       link: link.name,
@@ -31,7 +32,6 @@ export function plan(changes: readonly Change[], desired: HostState): Step[] {
     ...nftStep(changes, desired),
     ...of(made, 'sysctl').map((sysctl) => ({ kind: 'sysctl' as const, sysctl })),
     ...ipStep(changes),
-    ...of(removed(changes), 'link').map((link) => ({ kind: 'delete-link' as const, link: link.name })),
   ];
 }
 

@@ -5,7 +5,8 @@
  * - One run at a time; a run always looks at the kernel afresh.
  * - A sysctl's value is recorded, durably, before it is first written.
  * - A run has succeeded only when a second look finds no difference.
- * - Without repair, only what is desired otherwise than before is changed; what others changed is told, not mended.
+ * - Without repair, after the first run, only what is desired otherwise than before is changed; what others changed is
+ *   told, not mended.
  */
 
 import type { Logger } from 'pino';
@@ -13,6 +14,7 @@ import { RelayError } from '../errors/relay-error.js';
 import { type Ownership, ownedState } from '../kernel/owned-state.js';
 import { type Snapshot, takeSnapshot } from '../kernel/snapshot.js';
 import type { StaleFlows } from '../kernel/stale-flows.js';
+import { isHomewardLink } from '../net/allocation.js';
 import { textOf } from '../state/describe.js';
 import type { HostState, Sysctl } from '../state/resources.js';
 import { type ApplyDeps, apply, applyAll } from './apply.js';
@@ -51,6 +53,8 @@ export interface Teardown {
 export interface Reconciler {
   /** Makes the kernel as desired. Throws the first error of applying, or `command-failed` when a difference stays. */
   reconcile(): Promise<Outcome>;
+  /** Whether a link of that name was made by us. */
+  ownsLink(name: string): boolean;
   /** What a reconcile would change now; changes nothing. */
   plan(): Promise<Change[]>;
   /** Removes everything of this side and puts sysctls back. From then on this reconciler changes nothing more. */
@@ -96,7 +100,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const links = steps.flatMap((step) => (step.kind === 'create-wireguard-link' ? [step.link] : []));
     refuseForeignLinks(links, snapshot);
     const written: Sysctl[] = steps.flatMap((step) => (step.kind === 'sysctl' ? [step.sysctl] : []));
-    const foreign = foreignLinks(snapshot, ownership);
+    const foreign = foreignLinks(snapshot);
     const paths = pathsToRecord(written, foreign, ownership.isLink);
     if (paths.length === 0 && links.length === 0) return;
     const record = recordSysctls(ledger.current(), written, await deps.sysctls.readAll(paths), foreign);
@@ -116,6 +120,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     await ledger.save({ ...ledger.current(), tables: remembered });
   }
 
+  /** A name that is free again may be taken by somebody else. */
+  async function forgetLinks(steps: readonly Step[]): Promise<void> {
+    const gone = new Set<string>(steps.flatMap((step) => (step.kind === 'delete-link' ? [step.link] : [])));
+    if (gone.size === 0) return;
+    await ledger.save({ ...ledger.current(), links: ledger.current().links.filter((link) => !gone.has(link)) });
+  }
+
   async function carryOut(changes: readonly Change[], current: Look): Promise<void> {
     const flows = deps.staleFlows(changes, current.snapshot);
     const forget: Step[] = flows.length === 0 ? [] : [{ kind: 'forget-flows', flows }];
@@ -123,6 +134,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const steps = [...plan(changes, current.desired), ...forget];
     await recordBeforeWriting(steps, current.snapshot);
     await apply(steps, deps);
+    await forgetLinks(steps);
     await rememberTables(steps);
   }
 
@@ -143,7 +155,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       }
     }
     // With the last relay goes the need for what was switched on.
-    if (before.desired.size === 0) await putSysctlsBack(before.snapshot);
+    if (before.desired.size === 0) {
+      const { kept } = await putSysctlsBack(before.snapshot);
+      for (const line of kept) deps.logger.warn(line);
+    }
     lastDesired = before.desired;
     return { changed: wanted.map(changeText), drift };
   }
@@ -153,7 +168,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const record = ledger.current();
     if (Object.keys(record.sysctls).length === 0) return { removed: [], kept: [], errors: [] };
     const present = await deps.sysctls.readAll(Object.keys(record.sysctls));
-    const { restore, kept } = sysctlRestoration(record, present, foreignLinks(snapshot, ownership));
+    const { restore, kept } = sysctlRestoration(record, present, foreignLinks(snapshot));
     const errors = await applyAll(
       restore.map((sysctl) => ({ kind: 'sysctl' as const, sysctl })),
       deps,
@@ -183,6 +198,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   return {
+    ownsLink: (name) => ledger.current().links.includes(name),
     reconcile: () => exclusively(reconcileOnce),
     plan: () => exclusively(async () => (await look()).changes),
     teardown: () => exclusively(teardownOnce),
@@ -191,12 +207,23 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
 /** Changes of resources that are now desired otherwise than at the last run. */
 function newWishes(look: Look, lastDesired: HostState): Change[] {
-  return look.changes.filter((change) => {
+  const isWish = (change: Change): boolean => {
     const now = look.desired.get(change.key);
     const last = lastDesired.get(change.key);
     if (now === undefined || last === undefined) return now !== last;
     return textOf(now) !== textOf(last);
-  });
+  };
+  const wishes = look.changes.filter(isWish);
+  // An element cannot be put into a table that somebody removed and that is not to be mended.
+  const lost = new Set(
+    look.changes.flatMap(({ kind, key }) => (kind === 'create' && key.startsWith('table ') ? [key] : [])),
+  );
+  const isPossible = (change: Change): boolean => {
+    const subject = subjectOf(change);
+    const table = subject.kind === 'nft-element' ? `table inet ${subject.table}` : '';
+    return !lost.has(table) || wishes.some(({ key }) => key === table);
+  };
+  return wishes.filter(isPossible);
 }
 
 /** A name of ours that somebody else uses is not taken over. */
@@ -208,7 +235,7 @@ function refuseForeignLinks(links: readonly string[], snapshot: Snapshot): void 
   });
 }
 
-/** Links that are not ours, without loopback. */
-export function foreignLinks(snapshot: Snapshot, ownership: Ownership): string[] {
-  return snapshot.links.map((link) => link.name).filter((name) => name !== 'lo' && !ownership.isLink(name));
+/** Links that are not homeward's, of either side, without loopback. */
+export function foreignLinks(snapshot: Snapshot): string[] {
+  return snapshot.links.map((link) => link.name).filter((name) => name !== 'lo' && !isHomewardLink(name));
 }
