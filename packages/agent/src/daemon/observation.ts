@@ -1,0 +1,104 @@
+/** Watches for a relay's probes, and tells it what they made here: nothing of other clients, ports or relays. */
+
+import { listListeners } from '@homeward/shared/kernel/sockets';
+import { slotNumbers } from '@homeward/shared/net/allocation';
+import { formatForward, parseForward } from '@homeward/shared/net/forward-spec';
+import type { ControllerMessage, MessageOf, Observed } from '@homeward/shared/protocol/messages';
+import { plainText } from '@homeward/shared/protocol/plain-text';
+import { changeText } from '@homeward/shared/reconcile/diff';
+import type { Logger } from 'pino';
+import { listenersOf } from '../probe/listeners.js';
+import { flowKey, probeFlows, sightings, type WatchedPort, watchPorts } from '../probe/observer.js';
+import { pairedRelays } from '../store/relays.js';
+import type { RelayRecord } from '../store/state.js';
+import type { Refused } from './offers.js';
+import type { RelaySessionDeps } from './relay-session.js';
+
+/** As many lines of drift as are told: the first ones say enough. */
+const MOST_DRIFT = 64;
+
+export interface ObservationDeps extends RelaySessionDeps {
+  readonly controllerKey: string;
+  readonly logger: Logger;
+  record(): RelayRecord;
+  refused(): Refused;
+}
+
+export interface Observation {
+  observe(message: MessageOf<ControllerMessage, 'observe'>): Promise<Observed>;
+  /** Of plan lines those about this relay's own slot. */
+  ownDrift(lines: readonly string[]): string[];
+}
+
+export function createObservation(deps: ObservationDeps): Observation {
+  const { runner, kernel, store, record, controllerKey } = deps;
+  /** Flows from before the probe: of other clients, or of an earlier probe. */
+  let seenBefore: ReadonlySet<string> = new Set();
+
+  /** Without our table nothing can be watched; the drift that is sent along says so, and the proof is red. */
+  function unseeing(error: unknown): null {
+    deps.logger.warn({ err: error }, 'cannot watch for the probe');
+    return null;
+  }
+
+  async function start(id: number, watch: readonly WatchedPort[]): Promise<Observed> {
+    // What came or went since the last look (a service, an address) is no fault that a probe should report.
+    await deps.reconcile();
+    await watchPorts(runner, watch).catch(unseeing);
+    seenBefore = new Set(((await sightings(runner).catch(unseeing)) ?? []).map(flowKey));
+    return { type: 'observed', id, flows: [], drift: [], listeners: [] };
+  }
+
+  async function stop(id: number, watch: readonly WatchedPort[], clientPorts: readonly number[]): Promise<Observed> {
+    const [flows, changes, listeners] = await Promise.all([
+      sightings(runner).catch(unseeing),
+      kernel.plan(),
+      listListeners(runner),
+    ]);
+    const { slot, accepted } = record();
+    const fresh = (flows ?? []).filter((flow) => !seenBefore.has(flowKey(flow)));
+    const relayAddress = accepted?.offer.tunnel.relayAddress ?? '';
+    return {
+      type: 'observed',
+      id,
+      flows: probeFlows(fresh, slotNumbers(slot).link, relayAddress, clientPorts),
+      drift: ownDrift(changes.map(changeText)),
+      listeners: listenersOf(watch, listeners),
+    };
+  }
+
+  /** A relay may watch what it forwards, and our echo; nothing else of this backend. */
+  function isOffered({ transport, port }: WatchedPort): boolean {
+    if (port === deps.echoPort) return true;
+    return (record().accepted?.offer.forwards ?? [])
+      .map(parseForward)
+      .some(
+        (forward) =>
+          forward.transports.includes(transport) &&
+          forward.targetPorts.first <= port &&
+          port <= forward.targetPorts.last &&
+          !deps.refused().some(({ spec }) => spec === formatForward(forward)),
+      );
+  }
+
+  function ownDrift(lines: readonly string[]): string[] {
+    const others = pairedRelays(store.state()).filter((relay) => relay.controllerKey !== controllerKey);
+    const names = others.flatMap(({ slot }) => {
+      const { link, table, ruleArrival, ruleReply, ruleLocal, ruleSource } = slotNumbers(slot);
+      return [link, `table ${table}`, ...[ruleArrival, ruleReply, ruleLocal, ruleSource].map((pref) => `pref ${pref}`)];
+    });
+    const isOthers = (line: string) => names.some((name) => `${line.replaceAll('/', ' ')} `.includes(` ${name} `));
+    return lines
+      .filter((line) => !isOthers(line))
+      .slice(0, MOST_DRIFT)
+      .map(plainText);
+  }
+
+  return {
+    ownDrift,
+    observe({ id, action, watch, clientPorts }) {
+      const allowed = watch.filter(isOffered);
+      return action === 'start' ? start(id, allowed) : stop(id, allowed, clientPorts);
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/** Takes a relay's offers: checks them, tries them on, stores those that hold, and answers each. */
+
+import { toRelayError } from '@homeward/shared/errors/relay-error';
+import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import { listListeners } from '@homeward/shared/kernel/sockets';
+import { slotNumbers } from '@homeward/shared/net/allocation';
+import type { Applied, Offer } from '@homeward/shared/protocol/messages';
+import { plainText } from '@homeward/shared/protocol/plain-text';
+import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
+import type { Logger } from 'pino';
+import type { Policy } from '../policy.js';
+import { pairedRelays, withAccepted } from '../store/relays.js';
+import type { AcceptedOffer, RelayRecord } from '../store/state.js';
+import { offerProblem, ownSide, type SortedForwards, sortForwards } from './offer-check.js';
+import type { RelaySessionDeps } from './relay-session.js';
+
+export type Refused = SortedForwards['refused'];
+
+export interface OffersDeps extends RelaySessionDeps {
+  readonly controllerKey: string;
+  readonly logger: Logger;
+  record(): RelayRecord;
+  snapshot(): Promise<Snapshot>;
+  /** The relay's address as dialled, or null while there is no session. */
+  endpointHost(): string | null;
+  send(applied: Applied): void;
+}
+
+export interface Offers {
+  /** Takes the offer if policy and machine allow it, and answers in any case: the relay waits. */
+  take(offer: Offer): Promise<void>;
+  /** The kernel follows the policy by itself; the relay has to hear of it, or it goes on forwarding in vain. */
+  reviewPolicy(): Promise<void>;
+  /** Forwards that the owner's policy does not allow. */
+  refused(): Refused;
+}
+
+export function createOffers(deps: OffersDeps): Offers {
+  const { controllerKey, store, kernel, logger, record } = deps;
+  let refused: Refused = [];
+
+  function sorted(specs: readonly string[], look: Awaited<ReturnType<typeof lookAround>>): Refused {
+    const { policy, snapshot, listeners } = look;
+    return sortForwards(specs, policy, ownSide(snapshot, listeners, deps.knownSshPorts)).refused;
+  }
+
+  async function lookAround() {
+    const [policy, listeners, snapshot] = await Promise.all([
+      deps.policy(),
+      listListeners(deps.runner),
+      deps.snapshot(),
+    ]);
+    return { policy, listeners, snapshot };
+  }
+
+  /** Why the offer was not taken, or null; puts the last good one back when applying fails. */
+  async function problemWith(offer: Offer): Promise<string | null> {
+    const look = await lookAround();
+    const problem = problemBefore(offer, look.policy, look.snapshot);
+    if (problem !== null) return problem;
+    const endpointHost = deps.endpointHost() ?? record().accepted?.endpointHost;
+    if (endpointHost === undefined) return 'the connection was lost while the offer was looked at';
+    refused = sorted(offer.forwards, look);
+    try {
+      await tryOn({ offer, endpointHost });
+    } catch (error) {
+      logger.error({ err: error }, 'the offer could not be applied; the last good one is put back');
+      await deps.reconcile().catch((again: unknown) => logger.error({ err: again }, 'nor could the last good one'));
+      return toRelayError(error).message;
+    }
+    for (const { spec, reason } of refused) logger.warn({ spec, reason }, 'forward refused');
+    return null;
+  }
+
+  function problemBefore(offer: Offer, policy: Policy, snapshot: Snapshot): string | null {
+    const { link } = slotNumbers(record().slot);
+    if (snapshot.links.some(({ name }) => name === link) && !kernel.ownsLink(link)) {
+      return `a link named ${link} exists at this backend that homeward did not make; rename or remove it`;
+    }
+    return offerProblem(offer, record(), pairedRelays(store.state()), policy, snapshot);
+  }
+
+  /** Applies an offer that is stored only once it has been applied: a crash in between boots into the last good one. */
+  async function tryOn(accepted: AcceptedOffer): Promise<void> {
+    deps.trials.set(controllerKey, accepted);
+    try {
+      await deps.reconcile();
+      if (JSON.stringify(accepted) !== JSON.stringify(record().accepted)) {
+        await store.update((state) => ({ state: withAccepted(state, controllerKey, accepted), result: null }));
+      }
+    } finally {
+      deps.trials.delete(controllerKey);
+    }
+  }
+
+  async function answer(offer: Offer, problem: string | null): Promise<void> {
+    const { link: device } = slotNumbers(record().slot);
+    const made = (await deps.snapshot()).links.find((candidate) => candidate.name === device);
+    deps.send({
+      type: 'applied',
+      revision: offer.revision,
+      ok: problem === null,
+      reason: problem === null ? null : plainText(problem),
+      refused: refused.map(({ spec, reason }) => ({ spec, reason: plainText(reason) })),
+      device,
+      implementation: made === undefined ? null : implementationOf(made),
+      echoPort: deps.echoPort,
+    });
+  }
+
+  return {
+    refused: () => refused,
+    async take(offer) {
+      try {
+        return await answer(offer, await problemWith(offer));
+      } catch (error) {
+        logger.error({ err: error }, 'the offer could not be taken');
+        return answer(offer, toRelayError(error).message);
+      }
+    },
+    async reviewPolicy() {
+      const { accepted } = record();
+      if (accepted === null || deps.trials.has(controllerKey)) return;
+      const now = sorted(accepted.offer.forwards, await lookAround());
+      if (JSON.stringify(now) === JSON.stringify(refused)) return;
+      refused = now;
+      if (deps.endpointHost() !== null) await answer(accepted.offer, null);
+    },
+  };
+}
