@@ -73,7 +73,10 @@ export function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new RelayError('bad-input', `${path} is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new RelayError('bad-input', `${path} is not JSON: ${(error as Error).message}`, {
+      hint: 'mend it, for example: {"ports": ["443/tcp", "53/udp"], "lan": ["192.168.1.0/24"]}',
+      cause: error,
+    });
   }
 }
 

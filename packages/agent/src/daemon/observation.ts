@@ -1,5 +1,6 @@
 /** Watches for a relay's probes, and tells it what they made here: nothing of other clients, ports or relays. */
 
+import { toRelayError } from '@homeward/shared/errors/relay-error';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import { formatForward, parseForward } from '@homeward/shared/net/forward-spec';
@@ -35,7 +36,7 @@ export function createObservation(deps: ObservationDeps): Observation {
   /** Flows from before the probe: of other clients, or of an earlier probe. */
   let seenBefore: ReadonlySet<string> = new Set();
 
-  /** Without our table nothing can be watched; the drift that is sent along says so, and the proof is red. */
+  /** Without our table nothing can be watched; the drift that is sent along says so. */
   function unseeing(error: unknown): null {
     deps.logger.warn({ err: error }, 'cannot watch for the probe');
     return null;
@@ -43,7 +44,7 @@ export function createObservation(deps: ObservationDeps): Observation {
 
   async function start(id: number, watch: readonly WatchedPort[]): Promise<Observed> {
     // What came or went since the last look (a service, an address) is no fault that a probe should report.
-    await deps.reconcile();
+    await deps.reconcile().catch(unseeing);
     await watchPorts(runner, watch).catch(unseeing);
     seenBefore = new Set(((await sightings(runner).catch(unseeing)) ?? []).map(flowKey));
     return { type: 'observed', id, flows: [], drift: [], listeners: [] };
@@ -52,7 +53,7 @@ export function createObservation(deps: ObservationDeps): Observation {
   async function stop(id: number, watch: readonly WatchedPort[], clientPorts: readonly number[]): Promise<Observed> {
     const [flows, changes, listeners] = await Promise.all([
       sightings(runner).catch(unseeing),
-      kernel.plan(),
+      plannedLines(),
       listListeners(runner),
     ]);
     const { slot, accepted } = record();
@@ -62,9 +63,18 @@ export function createObservation(deps: ObservationDeps): Observation {
       type: 'observed',
       id,
       flows: probeFlows(fresh, slotNumbers(slot).link, relayAddress, clientPorts),
-      drift: ownDrift(changes.map(changeText)),
+      drift: ownDrift(changes),
       listeners: listenersOf(watch, listeners),
     };
+  }
+
+  /** What cannot be planned (a broken policy file) is told in the place of the plan: the proof is red, and says why. */
+  async function plannedLines(): Promise<string[]> {
+    try {
+      return (await kernel.plan()).map(changeText);
+    } catch (error) {
+      return [`the backend cannot keep its state: ${toRelayError(error).message}`];
+    }
   }
 
   /** A relay may watch what it forwards, and our echo; nothing else of this backend. */

@@ -34,8 +34,13 @@ function watchScript(ports: readonly WatchedPort[]): string {
 
 /** What was seen of watched ports within the last half minute: as delivered, and what entered but was not. */
 export async function sightings(runner: Runner): Promise<ObservedFlow[]> {
-  const list = async (set: string) =>
-    parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set])));
+  const list = async (set: string): Promise<ListedElement[]> => {
+    const once = async () =>
+      parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set])));
+    // A hash set that the kernel resizes meanwhile is listed with gaps (rhashtable walks): two listings close them.
+    const listings = [...(await once()), ...(await once())];
+    return [...new Map(listings.map((element) => [element.key, element])).values()];
+  };
   const [entered, delivered, passedOn, left, icmp] = await Promise.all(
     [SETS.entered, SETS.delivered, SETS.forwarded, SETS.left, SETS.leftIcmp].map(list),
   );

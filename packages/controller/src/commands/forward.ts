@@ -9,7 +9,7 @@ const outcomeSchema = z.looseObject({
   backend: z.string(),
   forwards: z.array(z.string()),
   changed: z.boolean().optional(),
-  state: z.enum(['applied', 'offline']).optional(),
+  state: z.enum(['applied', 'offline', 'waiting']).optional(),
 });
 
 export function addForwardCommands(program: Command, context: () => CommandContext): void {
@@ -54,6 +54,14 @@ async function change(
   console.document(outcome);
   if (outcome.changed === false) console.line('no change: that is forwarded already');
   console.line(`${outcome.backend} forwards: ${outcome.forwards.join(', ') || 'none'}`);
+  if (outcome.state === 'waiting') {
+    console.line(
+      console.style(
+        'yellow',
+        `${outcome.backend} has not enrolled yet: for a token run controller pair ${outcome.backend}`,
+      ),
+    );
+  }
   if (outcome.state === 'offline') {
     console.line(console.style('yellow', `${outcome.backend} is offline: its side is set up when it comes back`));
   }

@@ -87,7 +87,7 @@ const outcomeSchema = z.object({
 
 function interrupted(backend: string): RelayError {
   return new RelayError('interrupted', `interrupted; "${backend}" stays as it is, its token valid until it expires`, {
-    hint: `go on with: controller pair ${backend}`,
+    hint: `see it with: controller status ${backend}; to wait again, with a new token: controller pair ${backend}`,
   });
 }
 

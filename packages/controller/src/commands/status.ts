@@ -79,7 +79,7 @@ export function addStatusCommands(program: Command, context: () => CommandContex
 
 function failureText(outcome: z.infer<typeof probeOutcomeSchema>): string {
   const red = outcome.results.filter((result) => !result.ok);
-  return `${red.length} of ${outcome.results.length} probes failed: ${red.map((result) => `${result.backend} ${result.forward} (${result.cause})`).join(', ')}`;
+  return `${red.length} of ${outcome.results.length} probes failed: ${red.map((result) => `${result.backend} ${result.port}/${result.proto} (${result.cause})`).join(', ')}`;
 }
 
 function printStatus(console: Console, { relay, backends }: z.infer<typeof statusSchema>): void {
@@ -103,7 +103,11 @@ function printBackend(console: Console, backend: Backend): void {
       lastHandshakeSeconds === null ? 'no handshake yet' : `last handshake ${lastHandshakeSeconds} s ago`;
     console.line(`  tunnel  ${kind} (${implementation ?? 'not set up'}) to ${backendAddress}, ${handshake}`);
   }
-  console.line(`  proof   ${proofText(console, backend.proof)}`);
+  if (backend.state === 'waiting') {
+    console.line(`  waits for agent enroll there; for a new token: controller pair ${backend.name}`);
+  } else {
+    console.line(`  proof   ${proofText(console, backend.proof)}`);
+  }
   if (backend.forwards.length === 0) return;
   const rows = backend.forwards.map(({ spec, state: forwardState, reason, bytesIn, bytesOut }) => [
     `  ${spec}`,

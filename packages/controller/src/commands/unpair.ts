@@ -12,9 +12,12 @@ export function addUnpairCommand(program: Command, context: () => CommandContext
     .argument('<backend>')
     .action(async (backend: string) => {
       const { console, call } = context();
-      const outcome = z.looseObject({ cleaned: z.boolean() }).parse(await call('unpair', { backend }));
+      const outcome = z
+        .looseObject({ wasEnrolled: z.boolean(), cleaned: z.boolean() })
+        .parse(await call('unpair', { backend }));
       console.document(outcome);
       console.line(`${backend} is unpaired and revoked; nothing of it is left here`);
+      if (!outcome.wasEnrolled) return console.line('it had not enrolled; its token is worth nothing now');
       console.line(
         outcome.cleaned
           ? 'the backend has cleaned up as well'

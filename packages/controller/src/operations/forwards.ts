@@ -15,8 +15,8 @@ export interface ForwardsOutcome {
   readonly backend: string;
   readonly forwards: readonly string[];
   readonly changed: boolean;
-  /** `offline`: stored, and set up when the backend comes. */
-  readonly state: 'applied' | 'offline';
+  /** `offline`: stored, and set up when the backend is back; `waiting`: when it has enrolled. */
+  readonly state: 'applied' | 'offline' | 'waiting';
 }
 
 /** Adds forwards to those there are. All are checked before anything is changed. */
@@ -82,8 +82,13 @@ export async function removeForwards(
 }
 
 /** Sets both ends up and waits until the backend has applied its offer. Throws what the backend could not do. */
-export async function bringAbout(relay: Relay, backend: string, signal: AbortSignal): Promise<'applied' | 'offline'> {
+export async function bringAbout(
+  relay: Relay,
+  backend: string,
+  signal: AbortSignal,
+): Promise<ForwardsOutcome['state']> {
   await relay.reconcile();
+  if (pairingNamed(relay.store.state(), backend).agentKey === null) return 'waiting';
   if (!relay.backends.isOnline(backend)) return 'offline';
   relay.backends.offer(backend);
   await untilApplied(relay, backend, AbortSignal.any([signal, AbortSignal.timeout(APPLY_TIMEOUT_MS)])).catch(

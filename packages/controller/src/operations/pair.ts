@@ -44,7 +44,7 @@ export async function pair(relay: Relay, request: PairRequest, emit: Emit, signa
   }
   if (!request.wait && !relay.backends.isOnline(name)) return { state: 'waiting', proof: null };
   await untilOnline(relay, name, request.timeoutMs, emit, signal);
-  if ((await bringAbout(relay, name, signal)) === 'offline') throw lostAgain(name);
+  if ((await bringAbout(relay, name, signal)) !== 'applied') throw lostAgain(name);
   emit(appliedEvent(relay, name));
   throwRefused(relay, name, wanted);
   await untilHandshake(relay, name, signal);

@@ -11,6 +11,7 @@ import type { ProbeTarget } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/verdict.js';
 import { pairingNamed, withPairing } from '../store/pairings.js';
 import type { Pairing } from '../store/state.js';
+import { bringAbout } from './forwards.js';
 import type { Relay } from './relay.js';
 
 /** WireGuard repeats a lost handshake after 5 s (REKEY_TIMEOUT); one repetition is waited for. */
@@ -44,10 +45,20 @@ export async function probeBackends(
   const offline = targets.filter((target) => !online.includes(target));
   // What came or went since the last look is mended first; what stays makes every proof red.
   await relay.reconcile();
+  await Promise.all(online.map(({ pairing }) => offerAgain(relay, pairing, signal)));
   const measured = online.length === 0 ? [] : await relay.probe(online, signal);
   const results = [...measured, ...offline.flatMap((target) => unprobed(relay, target))];
   if (spec === null) await remember(relay, targets, results);
   return { ok: results.length > 0 && results.every((result) => result.ok), results };
+}
+
+/** A backend that could not take its newest offer gets it once more: the reason may be gone. If not, the probes tell. */
+async function offerAgain(relay: Relay, pairing: Pairing, signal: AbortSignal): Promise<void> {
+  if (pairing.applied?.revision === pairing.revision) return;
+  await bringAbout(relay, pairing.name, signal).catch((error: unknown) => {
+    if (signal.aborted || !(error instanceof RelayError)) throw error;
+    relay.logger.warn({ backend: pairing.name, reason: error.message }, 'the backend has not taken its newest offer');
+  });
 }
 
 /** Waits until the backend's first handshake has reached the relay, within a limit: the probe itself tells if none did. */

@@ -5,13 +5,15 @@ import type { Relay } from './relay.js';
 
 export interface UnpairOutcome {
   readonly backend: string;
+  /** False: no backend ever used its token, which is revoked. */
+  readonly wasEnrolled: boolean;
   /** False: the backend is offline and hears it when it next connects. */
   readonly cleaned: boolean;
 }
 
 /** Removes everything of the pairing here at once; gives whether the backend has cleaned up as well. */
 export async function unpair(relay: Relay, name: string): Promise<UnpairOutcome> {
-  pairingNamed(relay.store.state(), name);
+  const wasEnrolled = pairingNamed(relay.store.state(), name).agentKey !== null;
   await relay.store.update((state) => ({ state: removePairing(state, name, relay.now().toISOString()), result: null }));
   const session = relay.backends.sessionOf(name);
   let cleaned = false;
@@ -22,5 +24,5 @@ export async function unpair(relay: Relay, name: string): Promise<UnpairOutcome>
     cleaned = await relay.backends.dismiss(session);
     relay.changes.notify();
   }
-  return { backend: name, cleaned };
+  return { backend: name, wasEnrolled, cleaned };
 }

@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { toRelayError } from '../errors/relay-error.js';
 
 /** Events come in bursts (a reload, our own changes): what follows within this is one. */
 const SETTLE_MS = 15;
@@ -34,14 +35,30 @@ export async function keepReconciled(deps: KeeperDeps, signal: AbortSignal): Pro
       signal.addEventListener('abort', wake, { once: true });
       if (pending || signal.aborted) wake();
     });
+  let lastFailure: string | null = null;
   while (!signal.aborted) {
     await nextEvent();
     signal.removeEventListener('abort', wake);
     if (signal.aborted) return;
     await delay(SETTLE_MS, undefined, { signal }).catch(() => undefined);
     pending = false;
-    await deps
-      .reconcile()
-      .catch((error: unknown) => deps.logger.error({ err: error }, 'reconciling failed; trying again'));
+    lastFailure = await attempt(deps, lastFailure);
+  }
+}
+
+/** Gives the failure, if any. The same one again is not told again: a broken policy stays so for thousands of ticks. */
+async function attempt(deps: KeeperDeps, lastFailure: string | null): Promise<string | null> {
+  try {
+    await deps.reconcile();
+    if (lastFailure !== null) deps.logger.info('reconciling works again');
+    return null;
+  } catch (error) {
+    const { message, hint, code } = toRelayError(error);
+    if (message === lastFailure) return message;
+    deps.logger.error(
+      { reason: message, hint, ...(code === 'bug' ? { err: error } : {}) },
+      'reconciling failed; trying on',
+    );
+    return message;
   }
 }

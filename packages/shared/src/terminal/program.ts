@@ -39,7 +39,7 @@ export function createTerminal(program: Command): Terminal {
         await program.parseAsync([...argv]);
         return Number(process.exitCode ?? 0);
       } catch (error) {
-        if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+        if (error instanceof CommanderError) return usageError(error, argv);
         return console().failure(toRelayError(error));
       }
     },
@@ -58,6 +58,16 @@ function configure(command: Command): void {
     writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${rootOf(command).name()}: `)),
   });
   for (const child of command.commands) configure(child);
+}
+
+/** Commander has told people by now; where options could not be parsed, `--json` is looked for in the words themselves. */
+function usageError(error: CommanderError, argv: readonly string[]): number {
+  if (error.exitCode === 0) return 0;
+  const message = error.message.replace(/^error: /, '');
+  if (argv.includes('--json')) {
+    process.stdout.write(`${JSON.stringify({ ok: false, error: { code: 'bad-input', message, hint: null } })}\n`);
+  }
+  return 2;
 }
 
 /** `… | head` has read enough: nobody is left to tell anything. */
