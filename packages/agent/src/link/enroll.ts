@@ -37,7 +37,7 @@ export interface Enrolled {
  * One try at one URL. Rejects with `refused` when the controller, proven by its key, says no; with `unreachable`
  * for anything that may be different next time; with `interrupted`.
  */
-export async function enrollAt(url: string, options: EnrollOptions, signal: AbortSignal): Promise<Welcome> {
+async function enrollAt(url: string, options: EnrollOptions, signal: AbortSignal): Promise<Welcome> {
   let settle: (outcome: Welcome | RelayError) => void = () => {};
   const answered = new Promise<Welcome | RelayError>((resolve) => {
     settle = resolve;

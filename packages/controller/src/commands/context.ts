@@ -10,7 +10,7 @@ import type { Command } from 'commander';
 import { createRelayKernel, type RelaySide } from '../daemon/relay-kernel.js';
 import { stateSchema } from '../store/state.js';
 
-export interface DirectoryOptions {
+interface DirectoryOptions {
   readonly stateDir: string;
   readonly runDir: string;
 }

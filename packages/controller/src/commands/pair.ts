@@ -28,7 +28,7 @@ export function addPairCommand(program: Command, context: () => CommandContext):
       'Makes a pairing and prints its token and the one command to run at the backend; waits for it, sets both ends up, probes, prints the proof.\nOn a paired backend: adds the given forwards, applies and probes everything again.',
     )
     .argument('<backend>', 'a name for the backend: lower case letters, digits, dashes')
-    .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 2222=22/tcp (repeatable)', collect)
+    .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 8080=80/tcp (repeatable)', collect)
     .option('--tunnel <kind>', 'the tunnel: wireguard', 'wireguard')
     .option('--expires <time>', 'how long the token is valid', '1h')
     .option('--timeout <time>', 'how long to wait for the backend', '10m')

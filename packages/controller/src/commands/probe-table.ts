@@ -4,7 +4,7 @@ import type { Console } from '@homeward/shared/terminal/console';
 import { table } from '@homeward/shared/terminal/table';
 import { z } from 'zod';
 
-export const probeResultSchema = z.looseObject({
+const probeResultSchema = z.looseObject({
   backend: z.string(),
   forward: z.string(),
   proto: z.string(),

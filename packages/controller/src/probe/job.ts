@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const transport = z.enum(['tcp', 'udp']);
 
-export const probeJob = z.strictObject({
+const probeJob = z.strictObject({
   id: z.int(),
   transport,
   /** Where a client would connect to. */
@@ -17,7 +17,7 @@ export const probeJob = z.strictObject({
   timeoutMs: z.int(),
 });
 
-export const probeReply = z.strictObject({
+const probeReply = z.strictObject({
   id: z.int(),
   /** `answered`: the service; `refused`: its kernel, by a reset or port-unreachable; `silent`: nobody in time. */
   service: z.enum(['answered', 'refused', 'silent']),
