@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { parseBackendName } from '@homeward/shared/net/names';
+import { formatPortRange } from '@homeward/shared/net/port';
 import { fingerprint } from '@homeward/shared/session/keys';
 import { createToken, formatToken, hashTokenSecret } from '@homeward/shared/session/token';
 import { addPairing, backendTunnelAddress, pairingNamed } from '../store/pairings.js';
@@ -80,8 +81,18 @@ async function makeToken(
     command: 'agent enroll',
     expiresAt,
     urls: endpoints,
-    openPorts: [`${controlPort}/tcp`, `${tunnelPort}/udp`, ...pairingNamed(relay.store.state(), name).forwards],
+    openPorts: [
+      `${controlPort}/tcp`,
+      `${tunnelPort}/udp`,
+      ...pairingNamed(relay.store.state(), name).forwards.map(publicSide),
+    ],
   };
+}
+
+/** What a firewall before the relay has to let in for a forward: its public ports, not where they lead. */
+function publicSide(spec: string): string {
+  const { publicPorts, transports } = parseForward(spec);
+  return `${formatPortRange(publicPorts)}/${transports.join('+')}`;
 }
 
 async function untilOnline(
