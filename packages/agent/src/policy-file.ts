@@ -2,7 +2,7 @@
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parseIpv4Prefix } from '@homeward/shared/net/ipv4';
+import { parsePrefix } from '@homeward/shared/net/prefix';
 import { DEFAULT_PORTS, type PolicyFile, parseJson, parsePolicy } from './policy.js';
 
 /**
@@ -15,7 +15,7 @@ export async function allowInPolicy(
   lan: readonly string[],
 ): Promise<() => Promise<void>> {
   if (ports.length === 0 && lan.length === 0) return async () => undefined;
-  for (const prefix of lan) parseIpv4Prefix(prefix);
+  for (const prefix of lan) parsePrefix(prefix);
   const before = await readExisting(path);
   const after: PolicyFile = {
     ...before,

@@ -2,9 +2,9 @@
 
 import { readFile } from 'node:fs/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { type Forward, portMappings, type Transport } from '@homeward/shared/net/forward-spec';
-import { ipv4PrefixContains, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
-import { formatPortRange, type PortRange, parsePortRange, rangesOverlap } from '@homeward/shared/net/port';
+import type { Forward, Transport } from '@homeward/shared/net/forward-spec';
+import { formatPortRange, type PortRange, parsePortRange, rangeContains } from '@homeward/shared/net/port';
+import { type IpPrefix, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
 import { z } from 'zod';
 
 const policySchema = z.strictObject({
@@ -24,7 +24,7 @@ export const DEFAULT_PORTS: readonly string[] = ['1-65535/tcp+udp'];
 export interface Policy {
   readonly path: string;
   readonly ports: readonly { readonly range: PortRange; readonly transports: readonly Transport[] }[] | null;
-  readonly lan: readonly ReturnType<typeof parseIpv4Prefix>[];
+  readonly lan: readonly IpPrefix[];
   readonly tunnels: readonly string[] | null;
 }
 
@@ -53,7 +53,7 @@ export function parsePolicy(path: string, content: unknown): Policy {
   return {
     path,
     ports: ports?.map((entry) => allowedPorts(path, entry)) ?? null,
-    lan: (lan ?? []).map((prefix) => inFile(path, () => parseIpv4Prefix(prefix))),
+    lan: (lan ?? []).map((prefix) => inFile(path, () => parsePrefix(prefix))),
     tunnels: tunnels ?? null,
   };
 }
@@ -94,7 +94,7 @@ function allowedPorts(path: string, entry: string): { range: PortRange; transpor
 export interface OwnSide {
   /** TCP ports of the backend's own SSH. */
   readonly sshPorts: readonly number[];
-  /** The backend's own IPv4 addresses. */
+  /** The backend's own addresses. */
   readonly addresses: readonly string[];
 }
 
@@ -103,20 +103,19 @@ export function refusalReason(policy: Policy, forward: Forward, own: OwnSide): s
   if (forward.targetHost !== null) return lanRefusal(policy, forward, own);
   const ports = formatPortRange(forward.targetPorts);
   const line = `"${ports}/${forward.transports.join('+')}"`;
-  const ssh = portMappings(forward).find(
-    ({ transport, targetPort }) =>
-      transport === 'tcp' && own.sshPorts.includes(targetPort) && !isListedAlone(policy, targetPort),
+  const ssh = own.sshPorts.find(
+    (port) =>
+      forward.transports.includes('tcp') && rangeContains(forward.targetPorts, port) && !isListedAlone(policy, port),
   );
   if (ssh !== undefined) {
-    const alone = `"${ssh.targetPort}/tcp"`;
-    return `port ${ssh.targetPort} is the backend's SSH; to allow it, add ${alone} to "ports" in ${policy.path} (agent enroll --allow)`;
+    const alone = `"${ssh}/tcp"`;
+    return `port ${ssh} is the backend's SSH; to allow it, add ${alone} to "ports" in ${policy.path} (agent enroll --allow)`;
   }
   if (policy.ports === null) return null;
   const allowed = forward.transports.every((transport) =>
     policy.ports?.some(
       ({ range, transports }) =>
         transports.includes(transport) &&
-        rangesOverlap(range, forward.targetPorts) &&
         range.first <= forward.targetPorts.first &&
         range.last >= forward.targetPorts.last,
     ),
@@ -135,16 +134,19 @@ function isListedAlone(policy: Policy, port: number): boolean {
 function lanRefusal(policy: Policy, forward: Forward, own: OwnSide): string | null {
   const host = forward.targetHost;
   if (host === null) return null;
-  const line = `"${host}/32"`;
+  const line = `"${host}/${host.includes(':') ? 128 : 32}"`;
   if (isNeverATarget(host)) return `${host} is loopback, link-local or a metadata address and never a target`;
   if (own.addresses.includes(host)) return `${host} is this backend itself; forward to the port without an address`;
-  if (policy.lan.some((prefix) => ipv4PrefixContains(prefix, host))) return null;
+  if (policy.lan.some((prefix) => prefixContains(prefix, host))) return null;
   return `${host} is not allowed by ${policy.path}; to allow it, add ${line} to "lan"`;
 }
 
-/** Loopback, link-local (clouds keep their metadata service there), this-network, multicast and above. */
+/** Loopback, link-local (clouds keep their metadata service there; AWS has fd00:ec2::254), this-network, mapped, multicast and above. */
+const NEVER_TARGETS = [
+  ...['127.0.0.0/8', '169.254.0.0/16', '0.0.0.0/8', '224.0.0.0/3'],
+  ...['::/127', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8', 'fd00:ec2::/32'],
+].map(parsePrefix);
+
 function isNeverATarget(host: NonNullable<Forward['targetHost']>): boolean {
-  return ['127.0.0.0/8', '169.254.0.0/16', '0.0.0.0/8', '224.0.0.0/3'].some((prefix) =>
-    ipv4PrefixContains(parseIpv4Prefix(prefix), host),
-  );
+  return NEVER_TARGETS.some((prefix) => prefixContains(prefix, host));
 }

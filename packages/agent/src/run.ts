@@ -2,9 +2,10 @@
 
 import { watchKernel } from '@homeward/shared/host/monitor';
 import { openStore, type Store } from '@homeward/shared/host/store';
-import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
+import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { serveApi } from '@homeward/shared/local/api-server';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
+import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
 import type { Secret } from '@homeward/shared/net/secret';
 import { keepReconciled } from '@homeward/shared/reconcile/keeper';
 import { tellOutcome } from '@homeward/shared/reconcile/tell';
@@ -73,9 +74,16 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
     }
     const relays = pairedRelays(store.state()).map((relay) => relay.urls[0]);
     logger.info({ relays, repair: deps.repair }, 'agent is running');
-    const watch = (onChange: () => void) => watchKernel(onChange, deps.path, ended);
+    const { forgetElements } = backend.kernel;
+    const watch = (onChange: () => void) =>
+      watchKernel(
+        { onChange, onElementsUnsure: forgetElements, tables: [BACKEND_TABLE] },
+        side.runner,
+        deps.path,
+        ended,
+      );
     const review = () => sessions.reviewPolicy();
-    await keepReconciled({ reconcile: () => reconcile().then(review), logger, watch }, ended);
+    await keepReconciled({ reconcile: () => reconcile().then(review), forgetElements, logger, watch }, ended);
   } finally {
     stopper.abort();
     await sessions.ended();
@@ -115,7 +123,7 @@ async function buildBackend(
     logger,
     ended,
   );
-  const snapshot = () => takeSnapshot(runner, [], BACKEND_OWNERSHIP.isLink);
+  const snapshot = () => takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
   const backend: Backend = {
     ...{ version, repair, kernel, snapshot },
     state: store.state,

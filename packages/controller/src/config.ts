@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { type Ipv4Prefix, ipv4PrefixesOverlap, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
 import { parsePort } from '@homeward/shared/net/port';
+import { type Ipv4Prefix, parseIpv4Prefix, prefixesOverlap } from '@homeward/shared/net/prefix';
 import { z } from 'zod';
 
 export const DEFAULT_CONTROL_PORT = 7700;
@@ -110,7 +110,7 @@ function parsePool(text: string): Ipv4Prefix {
       hint: 'example: --pool 10.77.0.0/20',
     });
   }
-  if (!PRIVATE.some((prefix) => ipv4PrefixesOverlap(prefix, pool) && prefix.length <= pool.length)) {
+  if (!PRIVATE.some((prefix) => prefixesOverlap(prefix, pool) && prefix.length <= pool.length)) {
     throw new RelayError(
       'bad-input',
       `--pool ${text} is not private: backends refuse a tunnel address that may be somebody's`,

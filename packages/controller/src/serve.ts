@@ -3,10 +3,13 @@
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { watchKernel } from '@homeward/shared/host/monitor';
 import { openStore } from '@homeward/shared/host/store';
-import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
+import { createSysctlFiles } from '@homeward/shared/host/sysctl';
+import { availableFamilies } from '@homeward/shared/kernel/families';
+import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { serveApi } from '@homeward/shared/local/api-server';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
+import { RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { Secret } from '@homeward/shared/net/secret';
 import { keepReconciled } from '@homeward/shared/reconcile/keeper';
 import { tellOutcome } from '@homeward/shared/reconcile/tell';
@@ -25,7 +28,7 @@ import type { Relay } from './operations/relay.js';
 import { createSyntheticClient } from './probe/probe-namespace.js';
 import { createProber } from './probe/prober.js';
 import { type AgentServer, createAgentServer } from './server/agent-server.js';
-import { relayTunnelAddress } from './store/pairings.js';
+import { relayTunnelAddresses } from './store/pairings.js';
 
 export interface ServeDeps {
   readonly side: RelaySide;
@@ -66,8 +69,10 @@ async function serveCommands(deps: ServeDeps, relay: Relay, signal: AbortSignal)
   );
   try {
     logger.info({ listen: settings.listen, repair: settings.repair }, 'controller is serving');
-    const watch = (onChange: () => void) => watchKernel(onChange, deps.path, ended);
-    await keepReconciled({ reconcile: relay.reconcile, logger, watch }, ended);
+    const { forgetElements } = relay.kernel;
+    const watch = (onChange: () => void) =>
+      watchKernel({ onChange, onElementsUnsure: forgetElements, tables: [RELAY_TABLE] }, side.runner, deps.path, ended);
+    await keepReconciled({ reconcile: relay.reconcile, forgetElements, logger, watch }, ended);
   } finally {
     stopper.abort();
     await api.close();
@@ -76,13 +81,14 @@ async function serveCommands(deps: ServeDeps, relay: Relay, signal: AbortSignal)
 
 async function buildRelay({ side, settings, logger, clientProgram, path, version }: ServeDeps): Promise<Relay> {
   const { runner } = side;
-  const [snapshot, listeners] = await Promise.all([
-    takeSnapshot(runner, [], RELAY_OWNERSHIP.isLink),
+  const [snapshot, listeners, families] = await Promise.all([
+    takeSnapshot(runner, NO_TABLES, RELAY_OWNERSHIP.isLink),
     listListeners(runner),
+    availableFamilies(createSysctlFiles()),
   ]);
   const store = await openStore(side.stateFile, async () => firstState(settings, snapshot, listeners));
   await settle(store, settings, snapshot, listeners);
-  const machine = createMachine(runner, settings, snapshot);
+  const machine = createMachine(runner, settings, families, snapshot);
   const changes = createChanges();
   const kernel = createRelayKernel({
     runner,
@@ -99,7 +105,7 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     tellOutcome(logger, outcome.drift.join() === drift.join() ? { ...outcome, drift: [] } : outcome);
     drift = outcome.drift;
   };
-  const backends = createBackends({ store, changes, logger, mtu: machine.mtu, reconcile });
+  const backends = createBackends({ store, changes, logger, tunnelFacts: machine.tunnelFacts, reconcile });
   const server = createAgentServer({
     identity: keyPairFromSecret(new Secret(store.state().identity.secretKey)),
     authority: createAuthority(store, changes, logger),
@@ -108,9 +114,9 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     logger,
   });
   const prober = createProber({
-    client: createSyntheticClient(runner, clientProgram, path),
+    client: createSyntheticClient(runner, families, clientProgram, path),
     uplinkAddress: machine.uplinkAddress,
-    relayTunnelAddress: () => relayTunnelAddress(store.state()),
+    relayTunnelAddresses: () => relayTunnelAddresses(store.state()),
     relayDrift: () => drift,
   });
   return {

@@ -2,7 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { openStore } from '@homeward/shared/host/store';
-import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
+import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import type { Secret } from '@homeward/shared/net/secret';
 import { parseToken } from '@homeward/shared/session/token';
@@ -88,7 +88,7 @@ async function enrollSomewhere(
   const lock = await takeInstanceLock('agent');
   try {
     const store = await openStore(side.stateFile, async () => firstState());
-    const snapshot = await takeSnapshot(runner, [], BACKEND_OWNERSHIP.isLink);
+    const snapshot = await takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
     return { enrollment: { ...(await enroll(store, token, timeoutMs, snapshot, interrupt)) }, daemon: false };
   } finally {
     await lock.release();

@@ -3,7 +3,8 @@
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
-import { FORWARDING, forwardingPaths, guardedLinks } from '@homeward/shared/kernel/forwarding-guard';
+import { availableFamilies } from '@homeward/shared/kernel/families';
+import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
@@ -14,13 +15,13 @@ import { createReconciler, foreignLinks, type Reconciler } from '@homeward/share
 import type { Side } from '@homeward/shared/reconcile/side';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
-import { SETS } from '../desired/backend-sets.js';
 import { backendState } from '../desired/backend-state.js';
 import { backendStaleFlows } from '../desired/stale-flows.js';
 import type { Policy } from '../policy.js';
 import { pairedRelays } from '../store/relays.js';
 import type { BackendState } from '../store/state.js';
 import { ownSide, relayTunnel } from './offer-check.js';
+import { createSourceOracle } from './source-oracle.js';
 
 export type BackendSide = Side<BackendState>;
 
@@ -46,25 +47,33 @@ export interface BackendKernelDeps {
 
 export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
   const sysctls = createSysctlFiles();
+  const sources = createSourceOracle(deps.runner);
   return createReconciler({
     ...deps,
     sysctls,
     ownership: BACKEND_OWNERSHIP,
     createWireguardLink: async (link) => createWireguardLink(deps.runner, link, await needsSystemdUnit()),
-    staleFlows: (changes, snapshot) => backendStaleFlows(changes, pinnedKeys(snapshot)),
+    staleFlows: (changes, snapshot) =>
+      backendStaleFlows(changes, snapshot.tables.get(BACKEND_TABLE)?.elements ?? new Map()),
     async desired(snapshot, ledger) {
       const foreign = foreignLinks(snapshot);
       const state = deps.state();
-      const [listeners, policy] = await Promise.all([listListeners(deps.runner), deps.policy()]);
+      const [listeners, policy, families, forwarding] = await Promise.all([
+        listListeners(deps.runner),
+        deps.policy(),
+        availableFamilies(sysctls),
+        forwardingFacts(sysctls, ledger.sysctls, foreign),
+      ]);
       const tunnels = (state === null ? [] : pairedRelays(state))
         .filter((relay) => isFree(relay.slot, snapshot, ledger))
         .flatMap((relay) => relayTunnel(relay, policy, ownSide(snapshot, listeners, deps.knownSshPorts)));
       return backendState(tunnels, {
         snapshot,
         listeners,
+        families,
+        sources: await sources(snapshot, families),
         echoPort: deps.echoPort(),
-        guardedLinks: guardedLinks(ledger.sysctls, await sysctls.readAll(forwardingPaths(foreign)), foreign),
-        hasSwitchedForwarding: ledger.sysctls[FORWARDING] !== undefined,
+        forwarding,
         isOurLink: isSlotLink,
       });
     },
@@ -75,9 +84,4 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
 function isFree(slot: number, snapshot: Snapshot, ledger: LedgerRecord): boolean {
   const { link } = slotNumbers(slot);
   return ledger.links.includes(link) || !snapshot.links.some((found) => found.name === link);
-}
-
-function pinnedKeys(snapshot: Snapshot): string[] {
-  const elements = snapshot.tables.get(BACKEND_TABLE)?.elements ?? [];
-  return elements.filter((element) => element.set === SETS.pinned).map((element) => element.key);
 }

@@ -3,7 +3,8 @@
 import { toRelayError } from '@homeward/shared/errors/relay-error';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { slotNumbers } from '@homeward/shared/net/allocation';
-import { formatForward, parseForward } from '@homeward/shared/net/forward-spec';
+import { arrivalPorts, parseForward } from '@homeward/shared/net/forward-spec';
+import { rangeContains } from '@homeward/shared/net/port';
 import type { ControllerMessage, MessageOf, Observed } from '@homeward/shared/protocol/messages';
 import { plainText } from '@homeward/shared/protocol/plain-text';
 import { changeText } from '@homeward/shared/reconcile/diff';
@@ -58,11 +59,12 @@ export function createObservation(deps: ObservationDeps): Observation {
     ]);
     const { slot, accepted } = record();
     const fresh = (flows ?? []).filter((flow) => !seenBefore.has(flowKey(flow)));
-    const relayAddress = accepted?.offer.tunnel.relayAddress ?? '';
+    const tunnel = accepted?.offer.tunnel;
+    const relayAddresses = tunnel === undefined ? [] : [tunnel.relayAddress, tunnel.relayAddress6];
     return {
       type: 'observed',
       id,
-      flows: probeFlows(fresh, slotNumbers(slot).link, relayAddress, clientPorts),
+      flows: probeFlows(fresh, slotNumbers(slot).link, relayAddresses, clientPorts),
       drift: ownDrift(changes),
       listeners: listenersOf(watch, listeners),
     };
@@ -85,9 +87,8 @@ export function createObservation(deps: ObservationDeps): Observation {
       .some(
         (forward) =>
           forward.transports.includes(transport) &&
-          forward.targetPorts.first <= port &&
-          port <= forward.targetPorts.last &&
-          !deps.refused().some(({ spec }) => spec === formatForward(forward)),
+          rangeContains(arrivalPorts(forward), port) &&
+          !deps.refused().some(({ spec }) => spec === forward.spec),
       );
   }
 

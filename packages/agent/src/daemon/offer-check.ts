@@ -4,10 +4,11 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
+import { type IpAddress, isIp, parseIp, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { isSlotLink, slotNumbers } from '@homeward/shared/net/allocation';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
-import { ipv4PrefixContains, isIpv4, parseIpv4, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
 import { rangeLength } from '@homeward/shared/net/port';
+import { formatPrefix, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
 import { Secret } from '@homeward/shared/net/secret';
 import type { Offer } from '@homeward/shared/protocol/messages';
 import { backendTunnel } from '@homeward/shared/tunnel/kinds';
@@ -64,7 +65,10 @@ export function relayTunnel(relay: RelayRecord, policy: Policy, own: OwnSide): R
   return [
     {
       slot: relay.slot,
-      tunnelAddress: parseIpv4(offer.tunnel.backendAddress),
+      tunnelAddresses: {
+        ipv4: parseIpv4(offer.tunnel.backendAddress),
+        ipv6: parseIpv6(offer.tunnel.backendAddress6),
+      },
       resources: backendTunnel(offer.tunnel, {
         link: slotNumbers(relay.slot).link,
         wireguard: { publicKey, privateKey: new Secret(privateKey) },
@@ -75,16 +79,17 @@ export function relayTunnel(relay: RelayRecord, policy: Policy, own: OwnSide): R
   ];
 }
 
-/** Where a tunnel address may lie: a relay must not make a public or a metadata address one of this backend's own. */
-const TUNNEL_PREFIXES = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'].map(parseIpv4Prefix);
+/** Where a tunnel address may lie (RFC 1918, 6598, 4193): a relay must not make a public or a metadata address one of this backend's own. */
+const TUNNEL_PREFIXES = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fd00::/8'].map(parsePrefix);
 
-/** Each port is an element in the kernel and an object here: more would exhaust a small machine. */
-const MOST_PORTS = 20_000;
+/** Each port of a range that leads to other ports is an element in the kernel: more would exhaust a small machine. */
+const MOST_LISTED_PORTS = 200_000;
 
-function coveredPorts(offer: Offer): number {
+function listedPorts(offer: Offer): number {
   return offer.forwards.reduce((sum, spec) => {
     const forward = readForward(spec);
-    return typeof forward === 'string' ? sum : sum + rangeLength(forward.publicPorts) * forward.transports.length;
+    if (typeof forward === 'string' || forward.targetHost === null) return sum;
+    return sum + rangeLength(forward.publicPorts) * forward.transports.length;
   }, 0);
 }
 
@@ -100,17 +105,33 @@ export function offerProblem(
   if (policy.tunnels !== null && !policy.tunnels.includes(tunnel.kind)) {
     return `${policy.path} does not allow ${tunnel.kind} tunnels; to allow them, add "${tunnel.kind}" to "tunnels"`;
   }
-  if (coveredPorts(offer) > MOST_PORTS) return `the relay offers more than ${MOST_PORTS} ports`;
-  const address = parseIpv4(tunnel.backendAddress);
-  if (!TUNNEL_PREFIXES.some((prefix) => ipv4PrefixContains(prefix, address))) {
-    return `the tunnel address ${address} is not a private one (RFC 1918, RFC 6598)`;
+  if (listedPorts(offer) > MOST_LISTED_PORTS) {
+    return `the relay offers more than ${MOST_LISTED_PORTS} ports of hosts behind this backend`;
   }
-  const twin = others.find(
-    (other) => other.controllerKey !== relay.controllerKey && other.accepted?.offer.tunnel.backendAddress === address,
-  );
+  for (const address of [tunnel.backendAddress, tunnel.backendAddress6].map(parseIp)) {
+    const problem = addressProblem(address, relay, others, snapshot);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+function addressProblem(
+  address: IpAddress,
+  relay: RelayRecord,
+  others: readonly RelayRecord[],
+  snapshot: Snapshot,
+): string | null {
+  if (!TUNNEL_PREFIXES.some((prefix) => prefixContains(prefix, address))) {
+    return `the tunnel address ${address} is not a private one (RFC 1918, RFC 6598, RFC 4193)`;
+  }
+  const twin = others.find(({ controllerKey, accepted }) => {
+    const tunnel = accepted?.offer.tunnel;
+    const isSame = tunnel?.backendAddress === address || tunnel?.backendAddress6 === address;
+    return isSame && controllerKey !== relay.controllerKey;
+  });
   if (twin !== undefined)
     return `the relay in slot ${twin.slot} uses the same tunnel address ${address}: start one with another --pool`;
-  const clash = usedPrefixes(snapshot).find((prefix) => ipv4PrefixContains(parseIpv4Prefix(prefix), address));
+  const clash = usedPrefixes(snapshot).find((prefix) => prefixContains(parsePrefix(prefix), address));
   return clash === undefined
     ? null
     : `the tunnel address ${address} lies in ${clash}, which this backend uses: start the relay with another --pool`;
@@ -120,12 +141,12 @@ export function offerProblem(
 export function usedPrefixes(snapshot: Snapshot): string[] {
   const addresses = snapshot.links
     .filter((link) => !isSlotLink(link.name))
-    .flatMap((link) => link.addresses.map((address) => `${address.address}/${address.prefixLength}`));
+    .flatMap((link) => link.addresses.filter(({ address }) => isIp(address)))
+    .map(({ address, prefixLength }) => formatPrefix(parsePrefix(`${address}/${prefixLength}`)));
   const routes = snapshot.routes
     .filter((route) => route.type === 'unicast' && route.table === 'main' && !isSlotLink(route.link ?? ''))
-    .map((route) => (isIpv4(route.destination) ? `${route.destination}/32` : route.destination));
+    .filter((route) => route.destination !== 'default')
+    .map((route) => formatPrefix(parsePrefix(route.destination)));
   // Two halves of everything are a VPN's default route, no network that is in use.
-  return [...new Set([...addresses, ...routes])].filter(
-    (prefix) => prefix !== 'default' && Number(prefix.split('/')[1]) > 1,
-  );
+  return [...new Set([...addresses, ...routes])].filter((prefix) => parsePrefix(prefix).length > 1);
 }

@@ -1,6 +1,8 @@
 /** Takes a relay's offers: checks them, tries them on, stores those that hold, and answers each. */
 
 import { toRelayError } from '@homeward/shared/errors/relay-error';
+import { createSysctlFiles } from '@homeward/shared/host/sysctl';
+import { availableFamilies } from '@homeward/shared/kernel/families';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { slotNumbers } from '@homeward/shared/net/allocation';
@@ -104,6 +106,7 @@ export function createOffers(deps: OffersDeps): Offers {
       refused: refused.map(({ spec, reason }) => ({ spec, reason: plainText(reason) })),
       device,
       implementation: made === undefined ? null : implementationOf(made),
+      ipv6: (await availableFamilies(createSysctlFiles())).includes('ipv6'),
       echoPort: deps.echoPort,
     });
   }

@@ -4,7 +4,8 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { bootId } from '@homeward/shared/host/identity-of-kernel';
 import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
-import { takeSnapshot } from '@homeward/shared/kernel/snapshot';
+import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
+import { isIp } from '@homeward/shared/net/address';
 import type { Port } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
 import type { ControllerMessage, Hello, MessageOf } from '@homeward/shared/protocol/messages';
@@ -68,7 +69,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     return found;
   }
 
-  const snapshot = () => takeSnapshot(deps.runner, [], BACKEND_OWNERSHIP.isLink);
+  const snapshot = () => takeSnapshot(deps.runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
 
   async function hello(localAddress: string | null): Promise<Hello> {
     const relay = record();
@@ -79,7 +80,8 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
       bootId: await bootId(),
       prefixes: usedPrefixes(await snapshot()).slice(0, MOST_PREFIXES),
       wireguardPublicKey: relay.wireguard.publicKey,
-      outerAddress: localAddress,
+      // One with a zone (a link-local address) tells nobody else anything.
+      outerAddress: localAddress !== null && isIp(localAddress) ? localAddress : null,
       revision: relay.accepted?.offer.revision ?? 0,
     };
   }

@@ -1,26 +1,27 @@
 /** Everything that should be in a backend's kernel for its relays, as one value. Pure. */
 
-import { FORWARDING } from '@homeward/shared/kernel/forwarding-guard';
+import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
+import { type AddressPair, FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
 import { slotNumbers } from '@homeward/shared/net/allocation';
-import { type Forward, portMappings } from '@homeward/shared/net/forward-spec';
+import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
 import { intervalText } from '@homeward/shared/net/intervals';
-import type { Ipv4Address } from '@homeward/shared/net/ipv4';
-import type { Port } from '@homeward/shared/net/port';
+import { joinRanges, type Port, type PortRange } from '@homeward/shared/net/port';
 import { hostState } from '@homeward/shared/state/describe';
 import type { HostState, NftElement, Resource } from '@homeward/shared/state/resources';
-import { SETS } from './backend-sets.js';
+import { type Delivered, deliveredForwards } from './arrivals.js';
+import { backendElement, COMMON_SETS, type PortEntry, portElements, SETS } from './backend-sets.js';
 import { backendTable } from './backend-table.js';
-import { deliver } from './deliveries/deliveries.js';
-import { type ArrivingPort, arrivalKey, backendElement, type Delivery } from './deliveries/delivery.js';
+import { arrivalPlace } from './deliveries/delivery.js';
+import { impossibleSources } from './impossible-sources.js';
 import { fallbackRule, landingRule, returnRoute } from './return-route.js';
-import { impossibleSources, sourceAddresses } from './source-addresses.js';
+import { sourceAddresses, sourceQuestions } from './source-addresses.js';
 
 /** One relay as the kernel needs it: an accepted offer in its slot. */
 export interface RelayTunnel {
   readonly slot: number;
-  readonly tunnelAddress: Ipv4Address;
+  readonly tunnelAddresses: AddressPair;
   /** Device and keys of the tunnel's kind. */
   readonly resources: readonly Resource[];
   /** Allowed by the policy. */
@@ -30,72 +31,88 @@ export interface RelayTunnel {
 export interface BackendFacts {
   readonly snapshot: Snapshot;
   readonly listeners: readonly Listener[];
+  /** Those this machine speaks. */
+  readonly families: readonly Family[];
+  /** The kernel's choice of a source address, by destination asked for. */
+  readonly sources: ReadonlyMap<IpAddress, IpAddress>;
   readonly echoPort: Port;
-  /** Links between which forwarding was off before us. */
-  readonly guardedLinks: readonly string[];
-  /** Whether we have switched forwarding on already: it stays on until `down`, and so does its guard. */
-  readonly hasSwitchedForwarding: boolean;
+  readonly forwarding: ForwardingFacts;
   isOurLink(name: string): boolean;
-}
-
-/** A forwarded port with the way it is delivered. */
-interface DeliveredPort {
-  readonly arriving: ArrivingPort;
-  readonly delivery: Delivery;
-  readonly elements: readonly NftElement[];
 }
 
 /** No relay, no state: nothing of ours stays in the kernel. */
 export function backendState(relays: readonly RelayTunnel[], facts: BackendFacts): HostState {
   const [first] = relays;
   if (first === undefined) return hostState([]);
-  const sources = sourceAddresses(facts.snapshot, facts.isOurLink, first.tunnelAddress);
-  const delivered = relays.flatMap((relay) => deliveredPorts(relay, facts.listeners));
-  const forwards = delivered.some(({ delivery }) => delivery.needsForwarding);
+  const delivered = relays.flatMap((relay) =>
+    deliveredForwards(relay.forwards, relay.tunnelAddresses, facts.families, facts.listeners),
+  );
+  const forwards = (family: Family) =>
+    delivered.some(({ arrival, delivery }) => arrival.family === family && delivery.needsForwarding);
+  const guarded = (family: Family) =>
+    forwards(family) || facts.forwarding.switched.includes(family) ? facts.forwarding.guarded[family] : [];
   return hostState([
-    ...relays.flatMap((relay) => [...relay.resources, ...returnRoute(relay.slot, relay.tunnelAddress)]),
-    landingRule(),
-    backendTable(relays, forwards || facts.hasSwitchedForwarding ? facts.guardedLinks : []),
-    ...(forwards ? [{ kind: 'sysctl' as const, path: FORWARDING, value: '1' }] : []),
-    ...relays.map((relay) => backendElement(SETS.tunnels, slotNumbers(relay.slot).link)),
-    ...impossibleSources(facts.snapshot, facts.isOurLink).map((interval) =>
-      backendElement(SETS.impossibleSources, intervalText(interval)),
+    ...relays.flatMap((relay) => [
+      ...relay.resources,
+      ...returnRoute(relay.slot, relay.tunnelAddresses, facts.families),
+    ]),
+    ...facts.families.map(landingRule),
+    backendTable(relays, { ipv4: guarded('ipv4'), ipv6: guarded('ipv6') }),
+    // Once on it stays on until `down`, and so does its guard.
+    ...facts.families.filter(forwards).flatMap((family) => forwardingSysctls(family, facts.forwarding)),
+    ...relays.flatMap((relay) => slotElements(relay, facts)),
+    ...FAMILIES.flatMap((family) =>
+      impossibleSources(facts.snapshot, family, facts.isOurLink).map((interval) =>
+        backendElement(SETS[family].impossibleSources, intervalText(interval)),
+      ),
     ),
-    ...sources.intervals.map((interval) => backendElement(SETS.sourcePin, intervalText(interval), interval.value)),
-    ...relays.flatMap((relay) => echoElements(relay, facts.echoPort)),
-    ...delivered.flatMap(({ arriving, elements }) => [backendElement(SETS.allowed, arrivalKey(arriving)), ...elements]),
-    ...(sources.hasDefault ? [] : answeringPorts(delivered, facts).map((port) => fallbackRule(port, first.slot))),
+    ...portElements(delivered.flatMap(({ arrival, entries }) => [allowedEntry(arrival), ...entries])),
+    ...facts.families.flatMap((family) => answering(family, first, delivered, facts)),
   ]);
 }
 
-function deliveredPorts(relay: RelayTunnel, listeners: readonly Listener[]): DeliveredPort[] {
-  const { link } = slotNumbers(relay.slot);
-  return relay.forwards.flatMap((forward) =>
-    portMappings(forward).map((mapping) => {
-      const sockets = listeners.filter(
-        (socket) =>
-          socket.transport === mapping.transport &&
-          socket.port === mapping.targetPort &&
-          socket.family !== 'ipv6' &&
-          socket.link === null,
-      );
-      const arriving = { forward, mapping, link, tunnelAddress: relay.tunnelAddress, sockets };
-      return { arriving, ...deliver(arriving) };
-    }),
-  );
-}
-
 /** The echo listens on the wildcard address on purpose: it shows that such services are answered from the right one. */
-function echoElements(relay: RelayTunnel, echoPort: Port): NftElement[] {
-  const at = `${slotNumbers(relay.slot).link} . ${relay.tunnelAddress}`;
+function slotElements({ slot, tunnelAddresses }: RelayTunnel, { families, echoPort }: BackendFacts): NftElement[] {
+  const { link } = slotNumbers(slot);
   return [
-    backendElement(SETS.echo, `${at} . tcp . ${echoPort}`),
-    backendElement(SETS.echo, `${at} . udp . ${echoPort}`),
-    backendElement(SETS.pinned, `${at} . ${echoPort}`),
+    backendElement(COMMON_SETS.tunnels, link),
+    ...families.flatMap((family) => {
+      const { tunnelAddresses: own, echo, pinned } = SETS[family];
+      const address = tunnelAddresses[family];
+      return [
+        backendElement(own, `${link} . ${address}`),
+        ...TRANSPORTS.map((transport) => backendElement(echo, `${address} . ${transport} . ${echoPort}`)),
+        backendElement(pinned.single, `${address} . ${echoPort}`),
+      ];
+    }),
   ];
 }
 
-function answeringPorts(delivered: readonly DeliveredPort[], facts: BackendFacts): Port[] {
-  const chosen = delivered.filter(({ delivery }) => delivery.answersFromChosenAddress);
-  return [...new Set([...chosen.map(({ arriving }) => arriving.mapping.targetPort), facts.echoPort])];
+function allowedEntry(arrival: Delivered['arrival']): PortEntry {
+  const { family, ports } = arrival;
+  return { sets: SETS[family].allowed, place: arrivalPlace(arrival), ports, value: null, rangeValue: null };
+}
+
+/** How services on the wildcard address answer: from the address the kernel chooses, or where it knows none from the first tunnel's. */
+function answering(
+  family: Family,
+  first: RelayTunnel,
+  delivered: readonly Delivered[],
+  facts: BackendFacts,
+): (NftElement | Resource)[] {
+  const questions = sourceQuestions(facts.snapshot, family, facts.isOurLink);
+  const { intervals, lacksRoute } = sourceAddresses(questions, facts.sources, first.tunnelAddresses[family]);
+  const pins = intervals.map((interval) =>
+    backendElement(SETS[family].sourcePin, intervalText(interval), interval.value),
+  );
+  if (!lacksRoute) return pins;
+  const ports = answeringPorts(family, delivered, facts.echoPort);
+  return [...pins, ...ports.map((range) => fallbackRule(family, range, first.slot))];
+}
+
+function answeringPorts(family: Family, delivered: readonly Delivered[], echoPort: Port): PortRange[] {
+  const chosen = delivered.filter(
+    ({ arrival, delivery }) => arrival.family === family && delivery.answersFromChosenAddress,
+  );
+  return joinRanges([...chosen.map(({ arrival }) => arrival.ports), { first: echoPort, last: echoPort }]);
 }

@@ -1,52 +1,104 @@
-/** Which source address this host's kernel would choose for each destination: what the source pin must agree with. Pure. */
+/**
+ * Which source address this host's kernel would choose for each client: what the source pin must agree with. The kernel
+ * is asked, since IPv6's choice (RFC 6724) and other programs' policy rules cannot be foretold. Pure.
+ */
 
-import type { ListedRoute } from '@homeward/shared/kernel/iproute-parse';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
-import { flattenPrefixes, type ValuedInterval, type ValuedPrefix } from '@homeward/shared/net/intervals';
-import { type Ipv4Address, isIpv4, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
+import { globalAddresses } from '@homeward/shared/kernel/uplink';
+import { bitsOf, type Family, type IpAddress, ipFromNumber, ipToNumber } from '@homeward/shared/net/address';
+import { cutPrefixes, joinNeighbours, type ValuedInterval, type ValuedPrefix } from '@homeward/shared/net/intervals';
+import { type IpInterval, type IpPrefix, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
+
+/** Clients for which the kernel's choice is the same, and one address of them to ask for. */
+export interface SourceQuestion {
+  readonly interval: IpInterval;
+  readonly destination: IpAddress;
+}
 
 export interface SourceAddresses {
-  readonly intervals: readonly ValuedInterval<Ipv4Address>[];
-  /** Whether main has a default route. */
-  readonly hasDefault: boolean;
+  readonly intervals: readonly ValuedInterval<IpAddress>[];
+  /** Whether there are clients that no route leads to. */
+  readonly lacksRoute: boolean;
 }
 
-/**
- * From the main table: the route's preferred source, else the first global address of its link. `fallback` is chosen
- * for destinations no route covers. Our own links are left out.
- */
-export function sourceAddresses(
+/** Where clients come from: global unicast, and IPv6's unique local addresses. */
+const CLIENTS: Readonly<Record<Family, readonly string[]>> = { ipv4: ['0.0.0.0/0'], ipv6: ['2000::/3', 'fc00::/7'] };
+
+/** Where they do not. */
+const NO_CLIENTS: Readonly<Record<Family, readonly string[]>> = {
+  ipv4: ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3'],
+  ipv6: [],
+};
+
+/** Prefixes that RFC 6724's default table labels apart: for each another of several addresses may be chosen. */
+const LABELLED: Readonly<Record<Family, readonly string[]>> = { ipv4: [], ipv6: ['2001::/32', '2002::/16'] };
+
+/** A machine with more routes than this is a router among routers; the shortest prefixes say most. */
+const MOST_ROUTES = 512;
+
+/** Between any two boundaries of routes, labels and own addresses the choice is one. */
+export function sourceQuestions(
   snapshot: Snapshot,
+  family: Family,
   isOurLink: (name: string) => boolean,
-  fallback: Ipv4Address | null,
-): SourceAddresses {
-  const routes = snapshot.routes
-    .filter((route) => route.table === 'main' && route.type === 'unicast')
-    .filter((route) => route.link !== null && !isOurLink(route.link))
-    .sort((a, b) => a.metric - b.metric);
-  const entries = routes.flatMap((route) => valued(route, snapshot));
-  const hasDefault = entries.some((entry) => entry.prefix.length === 0);
-  if (!hasDefault && fallback !== null) entries.push({ prefix: parseIpv4Prefix('0.0.0.0/0'), value: fallback });
-  return { intervals: flattenPrefixes(entries), hasDefault };
-}
-
-function valued(route: ListedRoute, snapshot: Snapshot): ValuedPrefix<Ipv4Address>[] {
-  const link = snapshot.links.find((candidate) => candidate.name === route.link);
-  const source = route.source ?? link?.addresses.find((address) => address.scope === 'global')?.address;
-  if (source === undefined || !isIpv4(source)) return [];
-  const prefix = parseIpv4Prefix(route.destination === 'default' ? '0.0.0.0/0' : route.destination);
-  return [{ prefix, value: source }];
-}
-
-/** Prefixes that no real client of a forward can have: loopback, this host's own addresses and connected networks. */
-export function impossibleSources(snapshot: Snapshot, isOurLink: (name: string) => boolean): ValuedInterval<true>[] {
-  const connected = snapshot.links
-    .filter((link) => !isOurLink(link.name))
-    .flatMap((link) => link.addresses)
-    .filter((address) => address.prefixLength > 0)
-    .map((address) => `${address.address}/${address.prefixLength}`);
-  const reserved = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3'];
-  return flattenPrefixes(
-    [...connected, ...reserved].map((text) => ({ prefix: parseIpv4Prefix(text), value: true as const })),
+): SourceQuestion[] {
+  const asked = (prefix: IpPrefix): ValuedPrefix<boolean> => ({ prefix, value: true });
+  const spaces = CLIENTS[family].map(parsePrefix);
+  const cuts = [...routedPrefixes(snapshot, family, isOurLink), ...LABELLED[family].map(parsePrefix)];
+  const inside = [...cuts, ...nearPrefixes(snapshot, family, isOurLink)].filter((prefix) =>
+    spaces.some((space) => space.length <= prefix.length && prefixContains(space, prefix.address)),
   );
+  const unasked = NO_CLIENTS[family].map((text) => ({ prefix: parsePrefix(text), value: false }));
+  return cutPrefixes([...unasked, ...spaces.map(asked), ...inside.map(asked)])
+    .filter(({ value }) => value)
+    .map(({ value: _, ...interval }) => ({
+      interval,
+      // Not its first address, which may be a network's own.
+      destination: ipFromNumber(family, interval.first + (interval.last - interval.first) / 2n),
+    }));
+}
+
+/** `fallback` is chosen for clients that no route leads to. */
+export function sourceAddresses(
+  questions: readonly SourceQuestion[],
+  answers: ReadonlyMap<IpAddress, IpAddress>,
+  fallback: IpAddress,
+): SourceAddresses {
+  const answered = questions.map(({ interval, destination }) => ({
+    ...interval,
+    value: answers.get(destination) ?? fallback,
+  }));
+  return {
+    intervals: joinNeighbours(answered),
+    lacksRoute: questions.some(({ destination }) => !answers.has(destination)),
+  };
+}
+
+function routedPrefixes(snapshot: Snapshot, family: Family, isOurLink: (name: string) => boolean): IpPrefix[] {
+  const destinations = snapshot.routes
+    .filter((route) => route.family === family && route.table !== 'local')
+    .filter((route) => route.destination !== 'default' && !isOurLink(route.link ?? ''))
+    .map((route) => route.destination);
+  return [...new Set(destinations)]
+    .map(parsePrefix)
+    .sort((a, b) => a.length - b.length)
+    .slice(0, MOST_ROUTES);
+}
+
+/** Of several addresses the one nearer to the client is chosen (RFC 6724, 5, rule 8): around each, what is nearer to it than to another. */
+function nearPrefixes(snapshot: Snapshot, family: Family, isOurLink: (name: string) => boolean): IpPrefix[] {
+  if (family === 'ipv4') return [];
+  const own = snapshot.links
+    .filter((link) => !isOurLink(link.name) && link.name !== 'lo')
+    .flatMap((link) => globalAddresses(link, family));
+  return own.flatMap((address) =>
+    own
+      .filter((other) => other !== address)
+      .map((other) => parsePrefix(`${address}/${commonBits(address, other) + 1}`)),
+  );
+}
+
+function commonBits(a: IpAddress, b: IpAddress): number {
+  const difference = ipToNumber(a) ^ ipToNumber(b);
+  return difference === 0n ? bitsOf('ipv6') - 1 : bitsOf('ipv6') - difference.toString(2).length;
 }

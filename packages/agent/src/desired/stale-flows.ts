@@ -1,28 +1,39 @@
 /** Which UDP flows out of a tunnel are delivered elsewhere after a change of the backend's maps. Pure. */
 
+import type { ElementsBySet } from '@homeward/shared/kernel/nft-parse';
 import type { StaleFlows } from '@homeward/shared/kernel/stale-flows';
-import { isIpv4 } from '@homeward/shared/net/ipv4';
+import { FAMILIES, type Family, isIp } from '@homeward/shared/net/address';
+import { parsePortRange } from '@homeward/shared/net/port';
 import { type Change, subjectOf } from '@homeward/shared/reconcile/diff';
+import type { NftElement } from '@homeward/shared/state/resources';
 import { SETS } from './backend-sets.js';
 
-/** Of pins and redirections; a changed source address makes every pinned flow stale. */
-export function backendStaleFlows(changes: readonly Change[], pinnedKeys: readonly string[]): StaleFlows[] {
+/** Of pins and redirections; a changed source address makes every pinned flow of `present` stale. */
+export function backendStaleFlows(changes: readonly Change[], present: ElementsBySet): StaleFlows[] {
   const elements = changes.map(subjectOf).flatMap((resource) => (resource.kind === 'nft-element' ? [resource] : []));
-  const repinned = elements.some((element) => element.set === SETS.sourcePin) ? pinnedKeys : [];
-  const pins = elements.filter((element) => element.set === SETS.pinned).map((element) => element.key);
-  const redirected = elements.filter((element) => element.set === SETS.redirected).map((element) => element.key);
+  return FAMILIES.flatMap((family) => familyFlows(family, elements, present));
+}
+
+function familyFlows(family: Family, elements: readonly NftElement[], present: ElementsBySet): StaleFlows[] {
+  const { pinned, redirected, sourcePin } = SETS[family];
+  const keysOf = (set: string) => elements.filter((element) => element.set === set).map((element) => element.key);
+  const isRepinned = elements.some((element) => element.set === sourcePin);
+  const pins = [pinned.single, pinned.range].flatMap((set) => [
+    ...keysOf(set),
+    ...(isRepinned ? (present.get(set)?.keys() ?? []) : []),
+  ]);
   return [
-    ...[...pins, ...repinned].flatMap((key) => {
-      const [, address = '', port] = key.split(' . ');
-      return flowsTo(address, port);
+    ...pins.flatMap((key) => {
+      const [address = '', ports] = key.split(' . ');
+      return flowsTo(address, ports);
     }),
-    ...redirected.flatMap((key) => {
-      const [, address = '', transport, port] = key.split(' . ');
-      return transport === 'udp' ? flowsTo(address, port) : [];
+    ...[redirected.single, redirected.range].flatMap(keysOf).flatMap((key) => {
+      const [address = '', transport, ports] = key.split(' . ');
+      return transport === 'udp' ? flowsTo(address, ports) : [];
     }),
   ];
 }
 
-function flowsTo(address: string, port: string | undefined): StaleFlows[] {
-  return isIpv4(address) && port !== undefined ? [{ address, port: Number(port) }] : [];
+function flowsTo(address: string, ports: string | undefined): StaleFlows[] {
+  return isIp(address) && ports !== undefined ? [{ address, ports: parsePortRange(ports) }] : [];
 }

@@ -1,19 +1,28 @@
 /** Services that no client can reach, however a port is delivered. Pure. */
 
 import type { Listener } from '@homeward/shared/kernel/sockets';
+import type { Family } from '@homeward/shared/net/address';
 import type { Transport } from '@homeward/shared/net/forward-spec';
 import { isLoopback } from './deliveries/delivery.js';
 
-/** Why, with what to do about it; null where a client can, or where nothing listens. */
-export function unreachableReason(transport: Transport, port: number, listeners: readonly Listener[]): string | null {
+const NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+
+/** Why clients of a family cannot, with what to do about it; null where they can, or where nothing listens. */
+export function unreachableReason(
+  transport: Transport,
+  port: number,
+  family: Family,
+  listeners: readonly Listener[],
+): string | null {
   const sockets = listeners.filter((listener) => listener.transport === transport && listener.port === port);
   const [first] = sockets;
   if (first === undefined) return null;
   if (sockets.every((socket) => isLoopback(socket.address))) {
     return `${first.program} listens on loopback only; let it listen on all addresses`;
   }
-  if (sockets.every((socket) => socket.family === 'ipv6')) {
-    return `${first.program} listens on IPv6 only; let it listen on IPv4 as well`;
+  if (sockets.every((socket) => socket.family !== 'both' && socket.family !== family)) {
+    const other = family === 'ipv4' ? 'ipv6' : 'ipv4';
+    return `${first.program} listens on ${NAMES[other]} only; let it listen on ${NAMES[family]} as well`;
   }
   if (sockets.every((socket) => socket.link !== null)) {
     return `${first.program} is bound to the link ${first.link}; what comes by the tunnel cannot reach it`;

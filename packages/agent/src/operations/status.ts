@@ -44,8 +44,8 @@ async function tunnelStatus(
     device,
     relayAddress: tunnel.relayAddress,
     backendAddress: tunnel.backendAddress,
-    relayAddress6: null,
-    backendAddress6: null,
+    relayAddress6: tunnel.relayAddress6,
+    backendAddress6: tunnel.backendAddress6,
     mtu: link?.mtu ?? tunnel.mtu,
     lastHandshakeSeconds: handshake === 0 ? null : Math.max(0, Math.round(Date.now() / 1000) - handshake),
   };

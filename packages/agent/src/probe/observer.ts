@@ -3,11 +3,11 @@
 import { command } from '@homeward/shared/host/command';
 import type { Runner } from '@homeward/shared/host/runner';
 import { type ListedElement, parseNftSet } from '@homeward/shared/kernel/nft-parse';
-import { BACKEND_TABLE, PROBE_PREFIX } from '@homeward/shared/net/allocation';
+import { FAMILIES, type Family, isIp } from '@homeward/shared/net/address';
+import { BACKEND_TABLE, isProbeAddress } from '@homeward/shared/net/allocation';
 import type { Transport } from '@homeward/shared/net/forward-spec';
-import { ipv4PrefixContains, isIpv4 } from '@homeward/shared/net/ipv4';
 import type { ObservedFlow } from '@homeward/shared/protocol/messages';
-import { SETS } from '../desired/backend-sets.js';
+import { COMMON_SETS, SETS } from '../desired/backend-sets.js';
 
 export interface WatchedPort {
   readonly transport: Transport;
@@ -24,16 +24,21 @@ function watchScript(ports: readonly WatchedPort[]): string {
   const lines = (['tcp', 'udp'] as const).flatMap((transport) => {
     const numbers = [...new Set(ports.filter((port) => port.transport === transport).map((port) => port.port))];
     if (numbers.length === 0) return [];
-    const set = `inet ${BACKEND_TABLE} ${transport === 'tcp' ? SETS.watchTcp : SETS.watchUdp} { ${numbers.join(', ')} }`;
+    const set = `inet ${BACKEND_TABLE} ${transport === 'tcp' ? COMMON_SETS.watchTcp : COMMON_SETS.watchUdp} { ${numbers.join(', ')} }`;
     return [`add element ${set}`, `delete element ${set}`, `add element ${set}`];
   });
   // Errors of an earlier probe are not this one's.
-  lines.push(`flush set inet ${BACKEND_TABLE} ${SETS.leftIcmp}`);
+  for (const family of FAMILIES) lines.push(`flush set inet ${BACKEND_TABLE} ${SETS[family].leftIcmp}`);
   return `${lines.join('\n')}\n`;
 }
 
 /** What was seen of watched ports within the last half minute: as delivered, and what entered but was not. */
 export async function sightings(runner: Runner): Promise<ObservedFlow[]> {
+  return (await Promise.all(FAMILIES.map((family) => familySightings(runner, family)))).flat();
+}
+
+async function familySightings(runner: Runner, family: Family): Promise<ObservedFlow[]> {
+  const sets = SETS[family];
   const list = async (set: string): Promise<ListedElement[]> => {
     const once = async () =>
       parseNftSet(await runner.run(command('nft', ['-j', 'list', 'set', 'inet', BACKEND_TABLE, set])));
@@ -42,7 +47,7 @@ export async function sightings(runner: Runner): Promise<ObservedFlow[]> {
     return [...new Map(listings.map((element) => [element.key, element])).values()];
   };
   const [entered, delivered, passedOn, left, icmp] = await Promise.all(
-    [SETS.entered, SETS.delivered, SETS.forwarded, SETS.left, SETS.leftIcmp].map(list),
+    [sets.entered, sets.delivered, sets.forwarded, sets.left, sets.leftIcmp].map(list),
   );
   const local = (delivered ?? []).flatMap(parseSighting);
   const forwarded = (passedOn ?? []).flatMap(parseSighting);
@@ -81,13 +86,13 @@ const MOST_FLOWS = 4096;
 export function probeFlows(
   flows: readonly ObservedFlow[],
   device: string,
-  relayAddress: string,
+  relayAddresses: readonly string[],
   clientPorts: readonly number[],
 ): ObservedFlow[] {
   const ports = new Set(clientPorts);
   const isOurs = ({ address, port, arrivedOn }: ObservedFlow): boolean => {
-    const isProbe = isIpv4(address) && ipv4PrefixContains(PROBE_PREFIX, address);
-    return port > 0 && (isProbe || (arrivedOn === device && (address === relayAddress || ports.has(port))));
+    const isProbe = isIp(address) && isProbeAddress(address);
+    return port > 0 && (isProbe || (arrivedOn === device && (relayAddresses.includes(address) || ports.has(port))));
   };
   return flows.filter(isOurs).slice(0, MOST_FLOWS);
 }
@@ -107,7 +112,7 @@ interface SeenFlow {
 /** `address . port . transport . link`. */
 function parseSighting(element: ListedElement): SeenFlow[] {
   const [address = '', port = '', transport, link = ''] = element.key.split(' . ');
-  if (!isIpv4(address) || (transport !== 'tcp' && transport !== 'udp')) return [];
+  if (!isIp(address) || (transport !== 'tcp' && transport !== 'udp')) return [];
   return [{ transport, address, port: Number(port), link }];
 }
 

@@ -39,7 +39,7 @@ export function relayApi(relay: Relay, stop: () => void): Record<string, ApiComm
     ),
     'forward-list': apiCommand(z.strictObject({ backend: z.string() }), async ({ backend }) => ({
       backend,
-      forwards: pairingNamed(relay.store.state(), backend).forwards,
+      forwards: pairingNamed(relay.store.state(), backend).forwards.map(({ spec }) => spec),
     })),
     status: apiCommand(z.strictObject({ backend: z.string().nullable() }), ({ backend }) => status(relay, backend)),
     probe: apiCommand(

@@ -4,7 +4,7 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
 import type { AgentMessage, Applied, Observed, Offer } from '@homeward/shared/protocol/messages';
 import type { Logger } from 'pino';
-import { tunnelOffer } from '../desired/relay-state.js';
+import { type TunnelFacts, tunnelOffer } from '../desired/relay-state.js';
 import type { AgentSession } from '../server/agent-session.js';
 import { pairingNamed, removePairing, withPairing } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
@@ -17,8 +17,8 @@ export interface BackendsDeps {
   readonly store: Store<RelayState>;
   readonly changes: Changes;
   readonly logger: Logger;
-  /** MTU of the tunnel, octets. */
-  mtu(): number;
+  /** MTU of the tunnel in octets, and the families this machine speaks. */
+  tunnelFacts(): TunnelFacts;
   /** Brings the relay's kernel to the present state. */
   reconcile(): Promise<void>;
 }
@@ -74,7 +74,7 @@ export function createBackends(deps: BackendsDeps): Backends {
     });
     await deps.reconcile();
     const pairing = pairingOf(session);
-    if (pairing !== null) session.send(offerFor(store.state(), pairing, deps.mtu()));
+    if (pairing !== null) session.send(offerFor(store.state(), pairing, deps.tunnelFacts()));
   }
 
   async function recordApplied(session: AgentSession, applied: Applied): Promise<void> {
@@ -88,10 +88,10 @@ export function createBackends(deps: BackendsDeps): Backends {
       return;
     }
     failures.delete(pairing.name);
-    const { revision, refused, device, implementation, echoPort } = applied;
+    const { revision, refused, device, implementation, ipv6, echoPort } = applied;
     await store.update((state) => {
       const current = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
-      const next = { revision, refused, device, implementation, echoPort };
+      const next = { revision, refused, device, implementation, ipv6, echoPort };
       if (current === undefined || JSON.stringify(current.applied) === JSON.stringify(next))
         return { state, result: null };
       return { state: withPairing(state, { ...current, applied: next }), result: null };
@@ -159,7 +159,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       const pairing = pairingNamed(store.state(), name);
       if (pairing.wireguardPublicKey === null || !sessions.has(name)) return;
       unanswered.add(name);
-      sessions.get(name)?.send(offerFor(store.state(), pairing, deps.mtu()));
+      sessions.get(name)?.send(offerFor(store.state(), pairing, deps.tunnelFacts()));
     },
     async observe(name, action, watch, signal) {
       const session = sessions.get(name);
@@ -213,11 +213,11 @@ function offline(name: string): RelayError {
 }
 
 /** The whole desired state of a pairing, as its agent is told. */
-function offerFor(state: RelayState, pairing: Pairing, mtu: number): Offer {
+function offerFor(state: RelayState, pairing: Pairing, facts: TunnelFacts): Offer {
   return {
     type: 'offer',
     revision: pairing.revision,
-    tunnel: tunnelOffer(state, pairing, mtu),
-    forwards: pairing.forwards,
+    tunnel: tunnelOffer(state, pairing, facts),
+    forwards: pairing.forwards.map(({ spec }) => spec),
   };
 }

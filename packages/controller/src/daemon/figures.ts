@@ -2,18 +2,20 @@
 
 import { command } from '@homeward/shared/host/command';
 import type { Runner } from '@homeward/shared/host/runner';
-import { type CountedElement, parseNftSet } from '@homeward/shared/kernel/nft-parse';
+import { parseNftSet } from '@homeward/shared/kernel/nft-parse';
 import { type ListedWireguard, parseWireguardDump } from '@homeward/shared/kernel/wireguard';
+import { FAMILIES } from '@homeward/shared/net/address';
 import { RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { WireguardImplementation } from '@homeward/shared/tunnel/wireguard-link';
-import { SETS } from '../desired/relay-table.js';
+import { SETS } from '../desired/relay-sets.js';
 
 export interface KernelFigures {
   readonly implementation: WireguardImplementation | null;
   readonly mtu: number;
   readonly wireguard: ListedWireguard | null;
-  readonly bytesIn: readonly CountedElement[];
-  readonly bytesOut: readonly CountedElement[];
+  /** Octets by `backend . transport . ports`, of both families. */
+  readonly bytesIn: ReadonlyMap<string, number>;
+  readonly bytesOut: ReadonlyMap<string, number>;
 }
 
 /** Reads counters and handshakes; what is not there (after `down`) counts as nothing. */
@@ -22,12 +24,18 @@ export async function readFigures(
   device: { implementation: WireguardImplementation | null; mtu: number },
 ): Promise<KernelFigures> {
   const nothing = () => null;
-  const set = (name: string) =>
-    runner.run(command('nft', ['-j', 'list', 'set', 'inet', RELAY_TABLE, name])).then(parseNftSet, nothing);
+  const counted = async (sets: readonly string[]): Promise<Map<string, number>> => {
+    const listings = await Promise.all(
+      sets.map((name) =>
+        runner.run(command('nft', ['-j', 'list', 'set', 'inet', RELAY_TABLE, name])).then(parseNftSet, nothing),
+      ),
+    );
+    return new Map(listings.flatMap((listing) => (listing ?? []).map(({ key, bytes }) => [key, bytes] as const)));
+  };
   const [dump, bytesIn, bytesOut] = await Promise.all([
     runner.run(command('wg', ['show', RELAY_LINK, 'dump'])).then(parseWireguardDump, nothing),
-    set(SETS.bytesIn),
-    set(SETS.bytesOut),
+    counted(FAMILIES.flatMap((family) => [SETS[family].bytesIn, SETS[family].rangeBytesIn])),
+    counted(FAMILIES.flatMap((family) => [SETS[family].bytesOut, SETS[family].rangeBytesOut])),
   ]);
-  return { ...device, wireguard: dump, bytesIn: bytesIn ?? [], bytesOut: bytesOut ?? [] };
+  return { ...device, wireguard: dump, bytesIn, bytesOut };
 }

@@ -1,19 +1,19 @@
 /** What a relay chooses once, at its first start: keys, pool, tunnel port. */
 
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
-import { POOL_LENGTH, POOL_SPACE, RELAY_LINK } from '@homeward/shared/net/allocation';
+import { POOL_LENGTH, POOL_SPACE, POOL6_LENGTH, RELAY_LINK } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import {
-  formatIpv4Prefix,
+  addressAt,
+  formatPrefix,
   type Ipv4Prefix,
-  ipv4FromNumber,
-  ipv4PrefixesOverlap,
-  ipv4PrefixInterval,
   parseIpv4Prefix,
-} from '@homeward/shared/net/ipv4';
+  parseIpv6Prefix,
+  prefixesOverlap,
+} from '@homeward/shared/net/prefix';
 import { generateKeyPair } from '@homeward/shared/session/keys';
 import { DEFAULT_WIREGUARD_PORT, type Settings } from '../config.js';
 import type { RelayState } from '../store/state.js';
@@ -30,7 +30,8 @@ export function firstState(settings: Settings, snapshot: Snapshot, listeners: re
       privateKey: wireguard.secretKey.reveal(),
       port: chooseTunnelPort(settings.wireguardPort, listeners, []),
     },
-    pool: formatIpv4Prefix(settings.pool ?? choosePool(prefixesInUse(snapshot), (count) => randomInt(count))),
+    pool: formatPrefix(settings.pool ?? choosePool(prefixesInUse(snapshot), (count) => randomInt(count))),
+    pool6: uniqueLocalPrefix(randomBytes(5)),
     pairings: [],
     tokens: [],
     revoked: [],
@@ -68,11 +69,11 @@ export function refuseUsedPool(pool: Ipv4Prefix, snapshot: Snapshot): void {
     links: snapshot.links.filter((link) => link.name !== RELAY_LINK),
     routes: snapshot.routes.filter((route) => route.link !== RELAY_LINK),
   };
-  const used = prefixesInUse(foreign).find((prefix) => ipv4PrefixesOverlap(prefix, pool));
+  const used = prefixesInUse(foreign).find((prefix) => prefixesOverlap(prefix, pool));
   if (used === undefined) return;
   throw new RelayError(
     'conflict',
-    `--pool ${formatIpv4Prefix(pool)} overlaps ${formatIpv4Prefix(used)}, which this machine uses`,
+    `--pool ${formatPrefix(pool)} overlaps ${formatPrefix(used)}, which this machine uses`,
     {
       hint: 'choose a prefix that is used nowhere, or leave it out',
     },
@@ -81,23 +82,31 @@ export function refuseUsedPool(pool: Ipv4Prefix, snapshot: Snapshot): void {
 
 /** A random share of the pool space that overlaps nothing in use; `random(n)` gives 0 to n-1. */
 export function choosePool(inUse: readonly Ipv4Prefix[], random: (count: number) => number): Ipv4Prefix {
-  const space = ipv4PrefixInterval(POOL_SPACE);
   const size = 2 ** (32 - POOL_LENGTH);
-  const count = (space.last - space.first + 1) / size;
+  const count = 2 ** (POOL_LENGTH - POOL_SPACE.length);
   const start = random(count);
   for (let step = 0; step < count; step += 1) {
-    const address = ipv4FromNumber(space.first + ((start + step) % count) * size);
+    const address = addressAt(POOL_SPACE, ((start + step) % count) * size);
     const pool = { address, length: POOL_LENGTH };
-    if (!inUse.some((prefix) => ipv4PrefixesOverlap(prefix, pool))) return pool;
+    if (!inUse.some((prefix) => prefixesOverlap(prefix, pool))) return pool;
   }
-  throw new RelayError('conflict', `every part of ${formatIpv4Prefix(POOL_SPACE)} is in use on this machine`, {
+  throw new RelayError('conflict', `every part of ${formatPrefix(POOL_SPACE)} is in use on this machine`, {
     hint: 'give a free prefix with --pool, for example --pool 172.30.0.0/20',
   });
 }
 
-/** Prefixes of addresses and routes of the machine, without default routes; the two halves of everything are a VPN's. */
+/** IPv4 prefixes of addresses and routes of the machine, without default routes; the two halves of everything are a VPN's. */
 export function prefixesInUse(snapshot: Snapshot): Ipv4Prefix[] {
   const addresses = snapshot.links.flatMap((link) => link.addresses.map((a) => `${a.address}/${a.prefixLength}`));
   const routes = snapshot.routes.filter((route) => route.destination !== 'default').map((route) => route.destination);
-  return [...addresses, ...routes].map(parseIpv4Prefix).filter((prefix) => prefix.length > 1);
+  return [...addresses, ...routes]
+    .filter((prefix) => !prefix.includes(':'))
+    .map(parseIpv4Prefix)
+    .filter((prefix) => prefix.length > 1);
+}
+
+/** A subnet of a unique local prefix (RFC 4193) from 40 random bits: whoever chose another one is not met. */
+function uniqueLocalPrefix(globalId: Buffer): string {
+  const hex = `fd${globalId.toString('hex')}`;
+  return formatPrefix(parseIpv6Prefix(`${hex.slice(0, 4)}:${hex.slice(4, 8)}:${hex.slice(8, 12)}::/${POOL6_LENGTH}`));
 }

@@ -3,17 +3,20 @@
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
-import { forwardingPaths, guardedLinks } from '@homeward/shared/kernel/forwarding-guard';
+import { availableFamilies } from '@homeward/shared/kernel/families';
+import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { findUplink } from '@homeward/shared/kernel/uplink';
+import { FAMILIES } from '@homeward/shared/net/address';
 import { PROBE_LINK, RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
 import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
 import { hostState } from '@homeward/shared/state/describe';
+import type { HostState } from '@homeward/shared/state/resources';
 import { TUNNELS } from '@homeward/shared/tunnel/kinds';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
@@ -46,6 +49,7 @@ export interface RelayKernelDeps {
 
 export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
   const sysctls = createSysctlFiles();
+  const remembered = rememberLast(relayHostState);
   return createReconciler({
     ...deps,
     sysctls,
@@ -57,15 +61,27 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
       const state = deps.state();
       deps.onLook?.(snapshot);
       if (state === null) return hostState([]);
-      return relayHostState(state, {
-        mtu: tunnelMtu(snapshot),
-        sshPorts: sshPorts(await listListeners(deps.runner)),
-        guardedLinks: guardedLinks(ledger.sysctls, await sysctls.readAll(forwardingPaths(foreign)), foreign),
-      });
+      const [listeners, families, forwarding] = await Promise.all([
+        listListeners(deps.runner),
+        availableFamilies(sysctls),
+        forwardingFacts(sysctls, ledger.sysctls, foreign),
+      ]);
+      return remembered(state, { mtu: tunnelMtu(snapshot), sshPorts: sshPorts(listeners), families, forwarding });
     },
   });
 }
 
+/** Planning for ten thousand forwards takes a while, and most looks find everything as it was. */
+function rememberLast(plan: typeof relayHostState): typeof relayHostState {
+  let last: { readonly state: RelayState; readonly facts: string; readonly planned: HostState } | null = null;
+  return (state, facts) => {
+    const text = JSON.stringify(facts);
+    if (last?.state !== state || last.facts !== text) last = { state, facts: text, planned: plan(state, facts) };
+    return last.planned;
+  };
+}
+
 export function tunnelMtu(snapshot: Snapshot): number {
-  return TUNNELS.wireguard.mtu(findUplink(snapshot, RELAY_OWNERSHIP.isLink)?.link.mtu ?? USUAL_UPLINK_MTU);
+  const uplinks = FAMILIES.map((family) => findUplink(snapshot, family, RELAY_OWNERSHIP.isLink)?.link.mtu);
+  return TUNNELS.wireguard.mtu(Math.min(...uplinks.map((mtu) => mtu ?? USUAL_UPLINK_MTU)));
 }

@@ -5,8 +5,7 @@ import type { Store } from '@homeward/shared/host/store';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import { RELAY_LINK } from '@homeward/shared/net/allocation';
-import { parseForward } from '@homeward/shared/net/forward-spec';
-import { formatIpv4Prefix } from '@homeward/shared/net/ipv4';
+import { formatPrefix } from '@homeward/shared/net/prefix';
 import type { Settings } from '../config.js';
 import { doorTaken } from '../forwards/conflicts.js';
 import type { RelayState } from '../store/state.js';
@@ -29,12 +28,12 @@ export async function settle(
 function refuseForwardedDoors(state: RelayState, controlPort: number): void {
   const ports = { listeners: [], controlPort, tunnelPort: state.wireguard.port };
   for (const pairing of state.pairings) {
-    for (const spec of pairing.forwards) {
-      const door = doorTaken(parseForward(spec), ports);
+    for (const forward of pairing.forwards) {
+      const door = doorTaken(forward, ports);
       if (door === null) continue;
       throw new RelayError(
         'conflict',
-        `${door.what} ${door.port}/${door.transport} is forwarded to ${pairing.name} (${spec})`,
+        `${door.what} ${door.port}/${door.transport} is forwarded to ${pairing.name} (${forward.spec})`,
         {
           hint: 'choose another port with --listen or --wireguard-port, or start with the old one and remove that forward first',
         },
@@ -53,7 +52,7 @@ function withTunnelPort(
   const present = state.wireguard.port;
   const isOurs = snapshot.links.some((link) => link.name === RELAY_LINK);
   const isTaken = !isOurs && listeners.some(({ transport, port }) => transport === 'udp' && port === present);
-  const forwarded = state.pairings.flatMap((pairing) => pairing.forwards).map(parseForward);
+  const forwarded = state.pairings.flatMap((pairing) => pairing.forwards);
   if (wanted === present || (wanted === null && !isTaken)) return state;
   return offeredAnew({
     ...state,
@@ -62,9 +61,9 @@ function withTunnelPort(
 }
 
 function withPool(state: RelayState, { pool }: Settings, snapshot: Snapshot): RelayState {
-  if (pool === null || formatIpv4Prefix(pool) === state.pool) return state;
+  if (pool === null || formatPrefix(pool) === state.pool) return state;
   refuseUsedPool(pool, snapshot);
-  return offeredAnew({ ...state, pool: formatIpv4Prefix(pool) });
+  return offeredAnew({ ...state, pool: formatPrefix(pool) });
 }
 
 /** Every backend has to hear of the change. */

@@ -2,23 +2,47 @@
 
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { StaleFlows } from '@homeward/shared/kernel/stale-flows';
-import { isIpv4 } from '@homeward/shared/net/ipv4';
+import { globalAddresses } from '@homeward/shared/kernel/uplink';
+import { FAMILIES, type Family, familyOf, type IpAddress, isIp } from '@homeward/shared/net/address';
+import { parsePortRange } from '@homeward/shared/net/port';
 import { type Change, subjectOf } from '@homeward/shared/reconcile/diff';
-import { SETS } from './relay-table.js';
+import { SETS } from './relay-sets.js';
 
 /** A port forwarded on every address is stale on each that this machine has. */
 export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot): StaleFlows[] {
   const own = snapshot.links
     .filter((link) => link.name !== 'lo')
-    .flatMap((link) => link.addresses.map(({ address }) => address))
-    .filter(isIpv4);
+    .flatMap((link) => FAMILIES.flatMap((family) => globalAddresses(link, family)));
   return changes.map(subjectOf).flatMap((resource) => {
     if (resource.kind !== 'nft-element') return [];
-    const words = resource.key.split(' . ');
-    if (resource.set === SETS.any && words[0] === 'udp')
-      return own.map((address) => ({ address, port: Number(words[1]) }));
-    const [address = ''] = words;
-    if (resource.set !== SETS.exact || words[1] !== 'udp' || !isIpv4(address)) return [];
-    return [{ address, port: Number(words[2]) }];
+    const led = whatItLed(resource.set, resource.key);
+    if (led === null || led.transport !== 'udp') return [];
+    const addresses = led.address === null ? own.filter((address) => familyOf(address) === led.family) : [led.address];
+    return addresses.map((address) => ({ address, ports: parsePortRange(led.ports) }));
   });
+}
+
+interface Led {
+  readonly family: Family;
+  /** Null for all of this machine's. */
+  readonly address: IpAddress | null;
+  readonly transport: string;
+  readonly ports: string;
+}
+
+/** What an element of one of the DNAT maps leads; null for one of a counting set. */
+function whatItLed(set: string, key: string): Led | null {
+  for (const family of FAMILIES) {
+    const { any, anyRange, exact, range } = SETS[family];
+    const words = key.split(' . ');
+    if (set === any || set === anyRange) {
+      const [transport = '', ports = ''] = words;
+      return { family, address: null, transport, ports };
+    }
+    if (set === exact || set === range) {
+      const [address = '', transport = '', ports = ''] = words;
+      return isIp(address) ? { family, address, transport, ports } : null;
+    }
+  }
+  return null;
 }

@@ -4,15 +4,16 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import {
+  arrivalPorts,
   type Forward,
-  formatForward,
-  parseForward,
-  portMappings,
+  familiesOf,
+  placeOf,
   type Transport,
+  withPublicPorts,
 } from '@homeward/shared/net/forward-spec';
-import { port, rangesOverlap } from '@homeward/shared/net/port';
+import { port, rangeContains } from '@homeward/shared/net/port';
 import type { RelayState } from '../store/state.js';
-import { sameExceptTransports } from './forward-list.js';
+import { type Holder, type Occupied, occupiedPorts } from './occupied.js';
 
 export interface RelayPorts {
   readonly listeners: readonly Listener[];
@@ -20,21 +21,36 @@ export interface RelayPorts {
   readonly tunnelPort: number;
 }
 
-/** Throws `conflict` naming what holds the port. `takeOver` allows ports on which something else than SSH listens. */
-export function checkForward(
-  state: RelayState,
-  backend: string,
-  forward: Forward,
-  ports: RelayPorts,
-  takeOver: boolean,
-): void {
-  const spec = formatForward(forward);
-  refuseProtected(spec, forward, ports);
-  refuseTaken(state, backend, spec, forward);
-  refuseSharedTarget(state, backend, spec, forward);
-  // What is set already was allowed then, with --take-over.
-  const isSet = state.pairings.some((pairing) => pairing.name === backend && pairing.forwards.includes(spec));
-  if (!takeOver && !isSet) refuseListener(spec, forward, ports.listeners);
+/** Checks forwards one after another, each beside those that are set and those checked before it. */
+export interface ForwardCheck {
+  /** Throws `conflict` naming what holds the port. `takeOver` allows ports on which something else than SSH listens. */
+  admit(backend: string, forward: Forward, takeOver: boolean): void;
+}
+
+export function createForwardCheck(state: RelayState, ports: RelayPorts): ForwardCheck {
+  const holders = state.pairings.flatMap(({ name: backend, forwards }) =>
+    forwards.map((forward): Holder => ({ backend, forward })),
+  );
+  const isSet = new Set(holders.map(({ backend, forward }) => `${backend} ${forward.spec}`));
+  const taken = occupiedPorts(holders);
+  // At each backend for itself: as if the ports of arrival were public ones.
+  const arrivals = new Map<string, Occupied>();
+  const arrivalsAt = (backend: string): Occupied => {
+    const found = arrivals.get(backend) ?? occupiedPorts(holders.filter((h) => h.backend === backend).map(asArrival));
+    arrivals.set(backend, found);
+    return found;
+  };
+  return {
+    admit(backend, forward, takeOver) {
+      refuseProtected(forward, ports);
+      refuseTaken(taken, backend, forward);
+      refuseSharedArrival(arrivalsAt(backend), backend, forward);
+      // What is set already was allowed then, with --take-over.
+      if (!takeOver && !isSet.has(`${backend} ${forward.spec}`)) refuseListener(forward, ports.listeners);
+      taken.add({ backend, forward });
+      arrivalsAt(backend).add(asArrival({ backend, forward }));
+    },
+  };
 }
 
 interface Door {
@@ -55,88 +71,80 @@ function doorsOf(ports: RelayPorts): Door[] {
 /** The door that a forward would take, or null. */
 export function doorTaken(forward: Forward, ports: RelayPorts): Door | null {
   const taken = doorsOf(ports).find(
-    ({ transport, port }) =>
-      forward.transports.includes(transport) && forward.publicPorts.first <= port && port <= forward.publicPorts.last,
+    ({ transport, port }) => forward.transports.includes(transport) && rangeContains(forward.publicPorts, port),
   );
   return taken ?? null;
 }
 
-function refuseProtected(spec: string, forward: Forward, ports: RelayPorts): void {
+function refuseProtected(forward: Forward, ports: RelayPorts): void {
   const door = doorTaken(forward, ports);
   if (door === null) return;
-  throw new RelayError('conflict', `forward ${spec} would take port ${door.port}/${door.transport}, ${door.what}`, {
-    hint: `choose another public port, for example ${alternative(forward)}`,
-  });
+  throw new RelayError(
+    'conflict',
+    `forward ${forward.spec} would take port ${door.port}/${door.transport}, ${door.what}`,
+    { hint: `choose another public port, for example ${alternative(forward)}` },
+  );
 }
 
-function refuseTaken(state: RelayState, backend: string, spec: string, forward: Forward): void {
-  for (const pairing of state.pairings) {
-    for (const otherSpec of pairing.forwards) {
-      const other = parseForward(otherSpec);
-      if (pairing.name === backend && sameExceptTransports(forward, other)) continue;
-      if (!overlaps(forward, other)) continue;
-      throw new RelayError(
-        'conflict',
-        `forward ${spec}: the port already goes to backend "${pairing.name}" (${otherSpec})`,
-        {
-          hint: `free it: controller forward remove ${pairing.name} ${otherSpec}`,
-        },
-      );
-    }
-  }
+function refuseTaken(taken: Occupied, backend: string, forward: Forward): void {
+  const other = taken
+    .overlapping(forward)
+    .find((holder) => holder.backend !== backend || placeOf(holder.forward) !== placeOf(forward));
+  if (other === undefined) return;
+  const { spec } = other.forward;
+  throw new RelayError(
+    'conflict',
+    `forward ${forward.spec}: the port already goes to backend "${other.backend}" (${spec})`,
+    { hint: `free it: controller forward remove ${other.backend} ${spec}` },
+  );
 }
 
-/** A port comes out of the tunnel as its target port: two hosts behind one backend cannot share it. */
-function refuseSharedTarget(state: RelayState, backend: string, spec: string, forward: Forward): void {
-  const own = state.pairings.find((pairing) => pairing.name === backend)?.forwards ?? [];
-  const other = own
-    .map(parseForward)
+function asArrival({ backend, forward }: Holder): Holder {
+  return { backend, forward: { ...forward, address: null, publicPorts: arrivalPorts(forward) } };
+}
+
+/** Packets that arrive at one port of the tunnel address lead to one place: two hosts behind one backend cannot share it. */
+function refuseSharedArrival(arrivals: Occupied, backend: string, forward: Forward): void {
+  const own = asArrival({ backend, forward }).forward;
+  const shift = (one: Forward) => one.targetPorts.first - one.publicPorts.first;
+  const other = arrivals
+    .overlapping(own)
     .find(
-      (candidate) =>
-        candidate.targetHost !== forward.targetHost &&
-        rangesOverlap(candidate.targetPorts, forward.targetPorts) &&
-        candidate.transports.some((transport) => forward.transports.includes(transport)),
+      ({ forward: one }) => one.targetHost !== own.targetHost || (own.targetHost !== null && shift(one) !== shift(own)),
     );
   if (other === undefined) return;
   throw new RelayError(
     'conflict',
-    `forward ${spec}: ${formatForward(other)} has the same target port at another host`,
-    {
-      hint: 'let one of the two services listen on another port',
-    },
+    `forward ${forward.spec} and ${other.forward.spec} of backend "${backend}" would reach it by the same port, for two places`,
+    { hint: `choose another public port, for example ${alternative(forward)}` },
   );
 }
 
-/** A forward with an address goes before one without, so only equals collide. */
-function overlaps(a: Forward, b: Forward): boolean {
-  return (
-    a.address === b.address &&
-    rangesOverlap(a.publicPorts, b.publicPorts) &&
-    a.transports.some((transport) => b.transports.includes(transport))
-  );
-}
-
-function refuseListener(spec: string, forward: Forward, listeners: readonly Listener[]): void {
+function refuseListener(forward: Forward, listeners: readonly Listener[]): void {
+  const families = familiesOf(forward);
   const found = listeners.find(
     (listener) =>
-      listener.family !== 'ipv6' &&
+      forward.transports.includes(listener.transport) &&
+      rangeContains(forward.publicPorts, listener.port) &&
+      (listener.family === 'both' || families.includes(listener.family)) &&
       (listener.address === '*' || forward.address === null || listener.address === forward.address) &&
-      !listener.address.startsWith('127.') &&
-      portMappings(forward).some((m) => m.transport === listener.transport && m.publicPort === listener.port),
+      !isLoopback(listener.address),
   );
   if (found === undefined) return;
   const where = `${found.port}/${found.transport}`;
-  throw new RelayError('conflict', `forward ${spec}: ${found.program} listens on ${where} of this relay`, {
+  throw new RelayError('conflict', `forward ${forward.spec}: ${found.program} listens on ${where} of this relay`, {
     hint: `stop it, choose another public port (${alternative(forward)}), or use --take-over`,
   });
 }
 
-/** The same target on public ports that are rarely taken. */
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
+}
+
+/** The same target on public ports that are rarely taken; a very wide range has no other place. */
 function alternative(forward: Forward): string {
-  const shift = forward.publicPorts.last <= 55_535 ? 10_000 : -10_000;
-  const publicPorts = {
-    first: port(forward.publicPorts.first + shift),
-    last: port(forward.publicPorts.last + shift),
-  };
-  return formatForward({ ...forward, publicPorts });
+  const { first, last } = forward.publicPorts;
+  const shift = last <= 55_535 ? 10_000 : -10_000;
+  if (first + shift < 1) return `${last < 65_535 ? last + 1 : 1024}/${forward.transports.join('+')}`;
+  return withPublicPorts(forward, { first: port(first + shift), last: port(last + shift) }).spec;
 }

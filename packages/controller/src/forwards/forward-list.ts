@@ -1,48 +1,63 @@
-/** A backend's list of forwards with one more or one less. Pure. */
+/** A backend's list of forwards with some more or some less. Pure. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { type Forward, formatForward, parseForward } from '@homeward/shared/net/forward-spec';
+import { type Forward, placeOf, withTransports } from '@homeward/shared/net/forward-spec';
 
-/** The forwards with one more; unchanged when it is there already, also as part of another. Adding 53/udp to 53/tcp gives 53/tcp+udp. */
-export function withForward(specs: readonly string[], added: Forward): string[] {
-  const merged = mergeTransports([...specs.map(parseForward), added]);
-  return merged.map(formatForward);
-}
+/** More than this many are counted, not listed, in a message. */
+const LISTED = 20;
 
-/** The forwards without one; removing 53/udp from 53/tcp+udp leaves 53/tcp. Throws `not-found` when nothing of it is set. */
-export function withoutForward(backend: string, specs: readonly string[], removed: Forward): string[] {
-  let touched = false;
-  const left = specs.map(parseForward).flatMap((forward) => {
-    if (!sameExceptTransports(forward, removed)) return [formatForward(forward)];
-    const transports = forward.transports.filter((transport) => !removed.transports.includes(transport));
-    if (transports.length < forward.transports.length) touched = true;
-    return transports.length === 0 ? [] : [formatForward({ ...forward, transports })];
-  });
-  if (!touched) {
-    throw new RelayError('not-found', `backend "${backend}" has no forward ${formatForward(removed)}`, {
-      hint: specs.length === 0 ? 'it has none' : `it has: ${specs.join(' ')}`,
-    });
+/** The forwards with more; the same list when they are there already, also as parts of others. Adding 53/udp to 53/tcp gives 53/tcp+udp. */
+export function withForwardsAdded(forwards: readonly Forward[], added: readonly Forward[]): readonly Forward[] {
+  const byPlace = new Map(forwards.map((forward) => [placeOf(forward), forward]));
+  let isChanged = false;
+  for (const forward of added) {
+    const place = placeOf(forward);
+    const present = byPlace.get(place);
+    const merged =
+      present === undefined ? forward : withTransports(present, [...present.transports, ...forward.transports]);
+    if (merged === null || merged.spec === present?.spec) continue;
+    byPlace.set(place, merged);
+    isChanged = true;
   }
-  return left;
+  return isChanged ? [...byPlace.values()] : forwards;
 }
 
-function mergeTransports(forwards: readonly Forward[]): Forward[] {
-  const merged: Forward[] = [];
-  for (const forward of forwards) {
-    const at = merged.findIndex((other) => sameExceptTransports(other, forward));
-    const found = merged[at];
-    if (found === undefined) merged.push(forward);
-    else {
-      const both = (['tcp', 'udp'] as const).filter(
-        (t) => found.transports.includes(t) || forward.transports.includes(t),
-      );
-      merged[at] = { ...found, transports: both };
+/** The forwards without some; removing 53/udp from 53/tcp+udp leaves 53/tcp. Throws `not-found` when nothing of one is set. */
+export function withForwardsRemoved(
+  backend: string,
+  forwards: readonly Forward[],
+  removed: readonly Forward[],
+): readonly Forward[] {
+  const byPlace = new Map(forwards.map((forward) => [placeOf(forward), forward]));
+  for (const unwanted of removed) {
+    const place = placeOf(unwanted);
+    const present = byPlace.get(place);
+    const left = present?.transports.filter((transport) => !unwanted.transports.includes(transport));
+    if (present === undefined || left?.length === present.transports.length) {
+      throw noSuchForward(backend, forwards, unwanted);
     }
+    const remaining = withTransports(present, left ?? []);
+    if (remaining === null) byPlace.delete(place);
+    else byPlace.set(place, remaining);
   }
-  return merged;
+  return [...byPlace.values()];
 }
 
-/** True for forwards of the same ports, address and target. */
-export function sameExceptTransports(a: Forward, b: Forward): boolean {
-  return formatForward({ ...a, transports: ['tcp'] }) === formatForward({ ...b, transports: ['tcp'] });
+function noSuchForward(backend: string, forwards: readonly Forward[], unwanted: Forward): RelayError {
+  const covering = forwards.find(
+    ({ publicPorts, address, transports }) =>
+      address === unwanted.address &&
+      publicPorts.first <= unwanted.publicPorts.first &&
+      unwanted.publicPorts.last <= publicPorts.last &&
+      unwanted.transports.some((transport) => transports.includes(transport)),
+  );
+  const specs = forwards.map(({ spec }) => spec);
+  const rest = specs.length > LISTED ? ` and ${specs.length - LISTED} more` : '';
+  const present = specs.length === 0 ? 'it has none' : `it has: ${specs.slice(0, LISTED).join(' ')}${rest}`;
+  return new RelayError('not-found', `backend "${backend}" has no forward ${unwanted.spec}`, {
+    hint:
+      covering === undefined
+        ? present
+        : `it is part of ${covering.spec}, which goes as a whole: controller forward remove ${backend} ${covering.spec}`,
+  });
 }

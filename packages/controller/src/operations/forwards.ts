@@ -1,9 +1,9 @@
 /** Changing the forwards of a backend while everything runs. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { type Forward, formatForward, parseForward } from '@homeward/shared/net/forward-spec';
-import { checkForward, type RelayPorts } from '../forwards/conflicts.js';
-import { withForward, withoutForward } from '../forwards/forward-list.js';
+import { type Forward, parseForward, placeOf } from '@homeward/shared/net/forward-spec';
+import { createForwardCheck, type RelayPorts } from '../forwards/conflicts.js';
+import { withForwardsAdded, withForwardsRemoved } from '../forwards/forward-list.js';
 import { pairingNamed, withForwards } from '../store/pairings.js';
 import type { RelayState } from '../store/state.js';
 import type { Relay } from './relay.js';
@@ -31,7 +31,7 @@ export async function addForwards(
   const changed = await storeAdded(relay, backend, wanted, takeOver);
   const state = await bringAbout(relay, backend, signal);
   throwRefused(relay, backend, wanted);
-  return { backend, forwards: pairingNamed(relay.store.state(), backend).forwards, changed, state };
+  return { backend, forwards: specsOf(relay, backend), changed, state };
 }
 
 async function storeAdded(
@@ -55,12 +55,11 @@ export function withAdded(
   ports: RelayPorts,
   takeOver: boolean,
 ): RelayState {
-  return wanted.reduce((next, forward) => {
-    checkForward(next, backend, forward, ports, takeOver);
-    const before = pairingNamed(next, backend).forwards;
-    const after = withForward(before, forward);
-    return after.join(' ') === before.join(' ') ? next : withForwards(next, backend, after);
-  }, state);
+  const check = createForwardCheck(state, ports);
+  for (const forward of wanted) check.admit(backend, forward, takeOver);
+  const before = pairingNamed(state, backend).forwards;
+  const after = withForwardsAdded(before, wanted);
+  return after === before ? state : withForwards(state, backend, after);
 }
 
 export async function removeForwards(
@@ -71,14 +70,15 @@ export async function removeForwards(
 ): Promise<ForwardsOutcome> {
   const unwanted = specs.map(parseForward);
   await relay.store.update((state) => {
-    const left = unwanted.reduce<readonly string[]>(
-      (list, forward) => withoutForward(backend, list, forward),
-      pairingNamed(state, backend).forwards,
-    );
+    const left = withForwardsRemoved(backend, pairingNamed(state, backend).forwards, unwanted);
     return { state: withForwards(state, backend, left), result: null };
   });
   const state = await bringAbout(relay, backend, signal);
-  return { backend, forwards: pairingNamed(relay.store.state(), backend).forwards, changed: true, state };
+  return { backend, forwards: specsOf(relay, backend), changed: true, state };
+}
+
+function specsOf(relay: Relay, backend: string): string[] {
+  return pairingNamed(relay.store.state(), backend).forwards.map(({ spec }) => spec);
 }
 
 /** Sets both ends up and waits until the backend has applied its offer. Throws what the backend could not do. */
@@ -125,20 +125,13 @@ async function untilApplied(relay: Relay, backend: string, signal: AbortSignal):
 /** Throws `refused` when the backend's owner does not allow one of the forwards. */
 export function throwRefused(relay: Relay, backend: string, wanted: readonly Forward[]): void {
   const pairing = pairingNamed(relay.store.state(), backend);
-  const specs = new Set(
-    wanted.flatMap((forward) => [
-      formatForward(forward),
-      ...pairing.forwards.filter((spec) => coveredBy(spec, forward)),
-    ]),
-  );
-  const refusal = pairing.applied?.refused.find((refused) => specs.has(refused.spec));
+  if (pairing.applied === null || pairing.applied.refused.length === 0) return;
+  // 53/tcp asked for is part of a stored 53/tcp+udp.
+  const places = new Set(wanted.map(placeOf));
+  const specs = new Set(pairing.forwards.filter((forward) => places.has(placeOf(forward))).map(({ spec }) => spec));
+  const refusal = pairing.applied.refused.find((refused) => specs.has(refused.spec));
   if (refusal === undefined) return;
   throw new RelayError('refused', `backend "${backend}" refuses ${refusal.spec}: ${refusal.reason}`, {
     hint: `nothing is forwarded for it; allow it there and repeat, or: controller forward remove ${backend} ${refusal.spec}`,
   });
-}
-
-/** 53/tcp asked for is part of a stored 53/tcp+udp. */
-function coveredBy(spec: string, forward: Forward): boolean {
-  return formatForward({ ...parseForward(spec), transports: forward.transports }) === formatForward(forward);
 }

@@ -2,12 +2,12 @@
 
 import { randomBytes } from 'node:crypto';
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { parseForward } from '@homeward/shared/net/forward-spec';
+import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { parseBackendName } from '@homeward/shared/net/names';
 import { formatPortRange } from '@homeward/shared/net/port';
 import { fingerprint } from '@homeward/shared/session/keys';
 import { createToken, formatToken, hashTokenSecret } from '@homeward/shared/session/token';
-import { addPairing, backendTunnelAddress, pairingNamed } from '../store/pairings.js';
+import { addPairing, backendTunnelAddresses, pairingNamed } from '../store/pairings.js';
 import { addToken } from '../store/tokens.js';
 import { bringAbout, throwRefused, withAdded } from './forwards.js';
 import { type ProbeOutcome, probeBackends, untilHandshake } from './probe.js';
@@ -90,8 +90,7 @@ async function makeToken(
 }
 
 /** What a firewall before the relay has to let in for a forward: its public ports, not where they lead. */
-function publicSide(spec: string): string {
-  const { publicPorts, transports } = parseForward(spec);
+function publicSide({ publicPorts, transports }: Forward): string {
   return `${formatPortRange(publicPorts)}/${transports.join('+')}`;
 }
 
@@ -142,17 +141,19 @@ function notCome(relay: Relay, name: string, timeoutMs: number): RelayError {
 function appliedEvent(relay: Relay, name: string): Record<string, unknown> {
   const state = relay.store.state();
   const pairing = pairingNamed(state, name);
+  const { ipv4: backendAddress, ipv6: backendAddress6 } = backendTunnelAddresses(state, pairing);
   return {
     event: 'applied',
     backend: name,
     revision: pairing.revision,
-    forwards: pairing.forwards,
+    forwards: pairing.forwards.map(({ spec }) => spec),
     refused: pairing.applied?.refused ?? [],
     tunnel: {
       kind: 'wireguard',
       implementation: pairing.applied?.implementation ?? null,
       device: pairing.applied?.device ?? null,
-      backendAddress: backendTunnelAddress(state, pairing),
+      backendAddress,
+      backendAddress6,
     },
   };
 }

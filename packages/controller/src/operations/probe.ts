@@ -5,10 +5,10 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { command } from '@homeward/shared/host/command';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { RELAY_LINK } from '@homeward/shared/net/allocation';
-import { formatForward, parseForward } from '@homeward/shared/net/forward-spec';
-import { echoEntryPort } from '../desired/relay-state.js';
+import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import type { ProbeTarget } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/verdict.js';
+import { unprobedForwards } from '../probe/without-probe.js';
 import { pairingNamed, withPairing } from '../store/pairings.js';
 import type { Pairing } from '../store/state.js';
 import { bringAbout } from './forwards.js';
@@ -36,11 +36,13 @@ export async function probeBackends(
   if (pairings.length === 0) {
     throw new RelayError('not-found', 'no backend is paired yet', { hint: 'pair one: controller pair home' });
   }
-  const chosen = pairings.map((pairing) => ({ pairing, specs: chosenSpecs(pairing, spec) }));
-  if (chosen.every(({ specs }) => specs === null)) {
+  const chosen = pairings.map((pairing) => ({ pairing, forwards: chosenForwards(pairing, spec) }));
+  if (chosen.every(({ forwards }) => forwards === null)) {
     throw new RelayError('not-found', `no forward ${spec} to probe`, { hint: 'list them: controller status' });
   }
-  const targets = chosen.flatMap(({ pairing, specs }) => (specs === null ? [] : [targetOf(relay, pairing, specs)]));
+  const targets = chosen.flatMap(({ pairing, forwards }) =>
+    forwards === null ? [] : [targetOf(relay, pairing, forwards)],
+  );
   const online = targets.filter((target) => isReady(relay, target.pairing));
   const offline = targets.filter((target) => !online.includes(target));
   // What came or went since the last look is mended first; what stays makes every proof red.
@@ -73,20 +75,21 @@ export async function untilHandshake(relay: Relay, name: string, signal: AbortSi
   }
 }
 
-function chosenSpecs(pairing: Pairing, spec: string | null): readonly string[] | null {
+/** Null when the spec is none of the pairing's. */
+function chosenForwards(pairing: Pairing, spec: string | null): readonly Forward[] | null {
   // A refused forward is not set up: there is nothing to prove, and `status` shows it as failed.
-  const active = pairing.forwards.filter(
-    (stored) => !pairing.applied?.refused.some((refused) => refused.spec === stored),
-  );
+  const refused = new Set(pairing.applied?.refused.map((refusal) => refusal.spec));
+  const active = pairing.forwards.filter((forward) => !refused.has(forward.spec));
   if (spec === null) return active;
-  const canonical = formatForward(parseForward(spec));
-  return active.includes(canonical) ? [canonical] : null;
+  const wanted = parseForward(spec).spec;
+  const found = active.filter((forward) => forward.spec === wanted);
+  return found.length === 0 ? null : found;
 }
 
-function targetOf(relay: Relay, pairing: Pairing, specs: readonly string[]): ProbeTarget {
+function targetOf(relay: Relay, pairing: Pairing, forwards: readonly Forward[]): ProbeTarget {
   return {
     pairing,
-    specs,
+    forwards,
     observe: (action, watch, signal) => relay.backends.observe(pairing.name, action, watch, signal),
   };
 }
@@ -96,9 +99,9 @@ function isReady(relay: Relay, pairing: Pairing): boolean {
 }
 
 /** Without a session nobody tells what the backend saw, without its tunnel nothing can arrive: not proven. */
-function unprobed(relay: Relay, { pairing, specs }: ProbeTarget): ProbeResult[] {
+function unprobed(relay: Relay, { pairing, forwards }: ProbeTarget): ProbeResult[] {
   const failure = relay.backends.failure(pairing.name);
-  const { cause, hint } = relay.backends.isOnline(pairing.name)
+  const fault = relay.backends.isOnline(pairing.name)
     ? {
         cause: 'not-applied',
         hint: `backend "${pairing.name}" has not set up its side${failure === null ? ' yet' : `: ${failure}`}`,
@@ -107,33 +110,7 @@ function unprobed(relay: Relay, { pairing, specs }: ProbeTarget): ProbeResult[] 
         cause: 'offline',
         hint: `backend "${pairing.name}" is not connected, so nobody can tell what it sees; look there: agent status`,
       };
-  const unseen = specs.flatMap((spec) => {
-    const forward = parseForward(spec);
-    return forward.transports.map((proto) => ({ forward: spec, proto, port: forward.publicPorts.first as number }));
-  });
-  // A pairing without forwards is proven by its echo, and so it lacks that proof.
-  const echoes = (['tcp', 'udp'] as const).map((proto) => ({
-    forward: `echo/${proto}`,
-    proto,
-    port: echoEntryPort(pairing),
-  }));
-  return (unseen.length === 0 ? echoes : unseen).map(({ forward, proto, port }) => ({
-    backend: pairing.name,
-    forward,
-    proto,
-    port,
-    family: 'ipv4' as const,
-    client: '',
-    seen: null,
-    arrivedOn: null,
-    leftOn: null,
-    replied: false,
-    service: 'silent' as const,
-    rttMs: null,
-    ok: false,
-    cause,
-    hint,
-  }));
+  return unprobedForwards(pairing, forwards, fault);
 }
 
 async function remember(relay: Relay, targets: readonly ProbeTarget[], results: readonly ProbeResult[]): Promise<void> {

@@ -1,11 +1,12 @@
 /** The status document of the product's contract. */
 
-import type { CountedElement } from '@homeward/shared/kernel/nft-parse';
+import type { AddressPair } from '@homeward/shared/net/address';
 import { RELAY_LINK } from '@homeward/shared/net/allocation';
-import { parseForward, portMappings } from '@homeward/shared/net/forward-spec';
+import type { Forward } from '@homeward/shared/net/forward-spec';
 import { fingerprint } from '@homeward/shared/session/keys';
 import type { KernelFigures } from '../daemon/figures.js';
-import { backendTunnelAddress, pairingNamed, relayTunnelAddress } from '../store/pairings.js';
+import { countKeys } from '../desired/forward-counters.js';
+import { backendTunnelAddresses, pairingNamed, relayTunnelAddresses } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
 import type { Relay } from './relay.js';
 
@@ -39,9 +40,13 @@ function backendStatus(
   figures: KernelFigures,
   nowMs: number,
 ): Record<string, unknown> {
-  const address = backendTunnelAddress(state, pairing);
+  const relayAddresses = relayTunnelAddresses(state);
+  const addresses = backendTunnelAddresses(state, pairing);
   const peer = figures.wireguard?.peers.find((candidate) => candidate.publicKey === pairing.wireguardPublicKey);
   const handshake = peer === undefined || peer.latestHandshake === 0 ? null : peer.latestHandshake;
+  const refusals = new Map(pairing.applied?.refused.map(({ spec, reason }) => [spec, reason]));
+  const bytes = forwardBytes(pairing.forwards, addresses, figures);
+  const isApplied = pairing.applied?.revision === pairing.revision;
   return {
     name: pairing.name,
     state: pairing.agentKey === null ? 'waiting' : online ? 'online' : 'offline',
@@ -53,36 +58,36 @@ function backendStatus(
             kind: 'wireguard',
             implementation: figures.implementation,
             device: RELAY_LINK,
-            relayAddress: relayTunnelAddress(state),
-            backendAddress: address,
-            relayAddress6: null,
-            backendAddress6: null,
+            relayAddress: relayAddresses.ipv4,
+            backendAddress: addresses.ipv4,
+            relayAddress6: relayAddresses.ipv6,
+            backendAddress6: addresses.ipv6,
             mtu: figures.mtu,
             lastHandshakeSeconds: handshake === null ? null : Math.max(0, Math.round(nowMs / 1000) - handshake),
           },
-    forwards: pairing.forwards.map((spec) => forwardStatus(spec, pairing, address, failure, figures)),
+    forwards: pairing.forwards.map((forward) => {
+      const reason = refusals.get(forward.spec) ?? failure;
+      return {
+        spec: forward.spec,
+        state: reason !== null ? 'failed' : isApplied ? 'active' : 'pending',
+        reason,
+        ...bytes(forward),
+      };
+    }),
     proof: pairing.proof,
   };
 }
 
-function forwardStatus(
-  spec: string,
-  pairing: Pairing,
-  address: string,
-  failure: string | null,
+/** Forwards that overlap at the backend share their counter. */
+function forwardBytes(
+  forwards: readonly Forward[],
+  addresses: AddressPair,
   figures: KernelFigures,
-): Record<string, unknown> {
-  const refusal = pairing.applied?.refused.find((refused) => refused.spec === spec);
-  const applied = pairing.applied?.revision === pairing.revision;
-  const reason = refusal?.reason ?? failure;
-  const keys = new Set(portMappings(parseForward(spec)).map((m) => `${address} . ${m.transport} . ${m.targetPort}`));
-  const sum = (elements: readonly CountedElement[]) =>
-    elements.reduce((bytes, element) => (keys.has(element.key) ? bytes + element.bytes : bytes), 0);
-  return {
-    spec,
-    state: reason !== null ? 'failed' : applied ? 'active' : 'pending',
-    reason,
-    bytesIn: sum(figures.bytesIn),
-    bytesOut: sum(figures.bytesOut),
+): (forward: Forward) => { bytesIn: number; bytesOut: number } {
+  const keys = countKeys(forwards, addresses);
+  return (forward) => {
+    const own = keys(forward);
+    const sum = (bytes: ReadonlyMap<string, number>) => own.reduce((total, key) => total + (bytes.get(key) ?? 0), 0);
+    return { bytesIn: sum(figures.bytesIn), bytesOut: sum(figures.bytesOut) };
   };
 }

@@ -8,7 +8,7 @@ const probeJob = z.strictObject({
   id: z.int(),
   transport,
   /** Where a client would connect to. */
-  address: z.ipv4(),
+  address: z.union([z.ipv4(), z.ipv6()]),
   port: z.int(),
   /** The client's own port, chosen beforehand so that it is known even if nothing answers. */
   clientPort: z.int(),

@@ -6,17 +6,20 @@ import { createInterface } from 'node:readline';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { command } from '@homeward/shared/host/command';
 import { childEnvironment, type Runner } from '@homeward/shared/host/runner';
-import { PROBE_CLIENT_LINK, PROBE_LINK, PROBE_PREFIX, PROBE_RELAY_ADDRESS } from '@homeward/shared/net/allocation';
+import type { Family } from '@homeward/shared/net/address';
+import { PROBE_CLIENT_LINK, PROBE_LINK } from '@homeward/shared/net/allocation';
 import { type ProbeJob, type ProbeReply, probeReplies } from './job.js';
+import { probeAddressAdd } from './probe-address.js';
 
 export interface SyntheticClient {
   /** Runs the jobs side by side; throws `command-failed` when the client could not be set up. */
   run(jobs: readonly ProbeJob[], signal: AbortSignal): Promise<ProbeReply[]>;
 }
 
-/** `program` is the argv that starts the client's side (this very program with a hidden command). */
+/** `program` is the argv that starts the client's side (this very program with a hidden command); `families` are this machine's. */
 export function createSyntheticClient(
   runner: Runner,
+  families: readonly Family[],
   program: readonly string[],
   path: string | undefined,
 ): SyntheticClient {
@@ -27,7 +30,7 @@ export function createSyntheticClient(
       child.on('error', () => undefined);
       child.stdin.on('error', () => undefined);
       try {
-        return await converse(child, runner, jobs);
+        return await converse(child, runner, families, jobs);
       } finally {
         await endChild(child);
       }
@@ -38,6 +41,7 @@ export function createSyntheticClient(
 async function converse(
   child: ChildProcessWithoutNullStreams,
   runner: Runner,
+  families: readonly Family[],
   jobs: readonly ProbeJob[],
 ): Promise<ProbeReply[]> {
   let stderr = '';
@@ -55,7 +59,7 @@ async function converse(
       ['-batch', '-'],
       [
         `link add ${PROBE_LINK} type veth peer name ${PROBE_CLIENT_LINK} netns ${child.pid}`,
-        `address add ${PROBE_RELAY_ADDRESS}/${PROBE_PREFIX.length} dev ${PROBE_LINK}`,
+        ...families.map((family) => probeAddressAdd(family, 'relay', PROBE_LINK)),
         `link set dev ${PROBE_LINK} up`,
         '',
       ].join('\n'),

@@ -2,17 +2,19 @@
 
 import { randomInt } from 'node:crypto';
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { PROBE_CLIENT_ADDRESS, PROBE_RELAY_ADDRESS } from '@homeward/shared/net/allocation';
-import { parseForward } from '@homeward/shared/net/forward-spec';
-import type { Ipv4Address } from '@homeward/shared/net/ipv4';
+import { type AddressPair, FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
+import { PROBE } from '@homeward/shared/net/allocation';
+import type { Forward } from '@homeward/shared/net/forward-spec';
 import type { Observed } from '@homeward/shared/protocol/messages';
 import type { Watch } from '../daemon/backends.js';
 import { echoEntryPort } from '../desired/relay-state.js';
 import type { Pairing } from '../store/state.js';
 import type { ProbeJob, ProbeReply } from './job.js';
 import type { SyntheticClient } from './probe-namespace.js';
-import { payloadFor, type Sample, samplesOf } from './samples.js';
+import { type Portion, roundsOf } from './rounds.js';
+import { type Entrances, echoSamples, payloadFor, type Sample, samplesOf } from './samples.js';
 import { judge, type ProbeResult, type Sighting } from './verdict.js';
+import { withoutEntrance } from './without-probe.js';
 
 /** TCP sends its SYN again after one second; one repetition is waited for. */
 const TCP_TIMEOUT_MS = 2_500;
@@ -21,17 +23,17 @@ const UDP_TIMEOUT_MS = 1_000;
 
 export interface ProbeTarget {
   readonly pairing: Pairing;
-  /** Specs to probe; all of the pairing's, or one. */
-  readonly specs: readonly string[];
+  /** To probe: all of the pairing's, or one. */
+  readonly forwards: readonly Forward[];
   /** Tells the backend to watch ports, or to say what it saw. */
   observe(action: 'start' | 'stop', watch: Watch, signal: AbortSignal): Promise<Observed>;
 }
 
 export interface ProberDeps {
   readonly client: SyntheticClient;
-  /** The address clients dial. */
-  uplinkAddress(): Ipv4Address;
-  relayTunnelAddress(): Ipv4Address;
+  /** The address clients dial; null for a family without one. */
+  uplinkAddress(family: Family): IpAddress | null;
+  relayTunnelAddresses(): AddressPair;
   /** Our own state that is missing at the relay, as plan lines. */
   relayDrift(): readonly string[];
 }
@@ -41,34 +43,67 @@ interface PlannedProbe {
   readonly job: ProbeJob;
 }
 
-/** Probes the targets in one go; a probe at a time, since the client's address is one. */
+/** Probes the targets in one go; a round of probes at a time, since the client's address is one. */
 export function createProber(deps: ProberDeps): {
   probe(targets: readonly ProbeTarget[], signal: AbortSignal): Promise<ProbeResult[]>;
 } {
   let queue: Promise<unknown> = Promise.resolve();
   return {
     probe(targets, signal) {
-      const run = queue.then(() => probeOnce(deps, targets, signal));
+      const run = queue.then(() => probeAll(deps, targets, signal));
       queue = run.catch(() => undefined);
       return run;
     },
   };
 }
 
-async function probeOnce(
+async function probeAll(
   deps: ProberDeps,
   targets: readonly ProbeTarget[],
   signal: AbortSignal,
 ): Promise<ProbeResult[]> {
-  const uplink = deps.uplinkAddress();
+  const work = targets.map((target) => {
+    const entrances = entrancesOf(deps, target.pairing);
+    return { target, items: target.forwards.flatMap((forward) => samplesOf(forward, entrances)) };
+  });
+  const results: ProbeResult[] = [];
+  for (const round of roundsOf(work)) results.push(...(await probeRound(deps, round, signal)));
+  const unreachable = targets.flatMap(({ pairing, forwards }) =>
+    forwards
+      .filter((forward) => samplesOf(forward, entrancesOf(deps, pairing)).length === 0)
+      .map((forward) => withoutEntrance(pairing, forward)),
+  );
+  return [...onceEach(results), ...unreachable];
+}
+
+/** An echo that fails in every round is told once. */
+function onceEach(results: readonly ProbeResult[]): ProbeResult[] {
+  const key = ({ backend, forward, family, proto, port }: ProbeResult) =>
+    [backend, forward, family, proto, port].join();
+  return [...new Map(results.map((result) => [key(result), result])).values()];
+}
+
+/** IPv6 clients are sent to backends that speak IPv6 only. */
+function entrancesOf(deps: ProberDeps, pairing: Pairing): Entrances {
+  return {
+    ipv4: deps.uplinkAddress('ipv4'),
+    ipv6: pairing.applied?.ipv6 === true ? deps.uplinkAddress('ipv6') : null,
+  };
+}
+
+async function probeRound(
+  deps: ProberDeps,
+  round: readonly Portion<ProbeTarget, Sample>[],
+  signal: AbortSignal,
+): Promise<ProbeResult[]> {
   const clientPorts = freshPorts();
   let id = 0;
-  const planned = targets.map((target) => ({
+  const planned = round.map(({ target, items }) => ({
     target,
-    probes: [
-      ...target.specs.map(parseForward).flatMap((forward) => samplesOf(forward, uplink)),
-      ...echoSamples(target.pairing),
-    ].map((sample) => ({ sample, job: jobFor(sample, id++, clientPorts()) })),
+    probes: [...items, ...echoesOf(deps, target.pairing)].map((sample) => ({
+      sample,
+      job: jobFor(sample, id++, clientPorts()),
+    })),
   }));
   await Promise.all(
     planned.map(({ target, probes }) => watched(target.observe('start', watchOf(probes), signal), signal)),
@@ -108,7 +143,7 @@ function judgeTarget(
   const view = {
     name: pairing.name,
     device: pairing.applied?.device ?? '',
-    relayTunnelAddress: deps.relayTunnelAddress(),
+    relayTunnelAddresses: deps.relayTunnelAddresses(),
     relayDrift: deps.relayDrift(),
     observed: seen instanceof RelayError ? { flows: [], drift: [], listeners: [] } : seen,
     silence: seen instanceof RelayError ? seen.message : null,
@@ -117,29 +152,27 @@ function judgeTarget(
   const sightings = probes.map(({ sample, job }): Sighting => {
     const reply = replies.find((candidate) => candidate.id === job.id);
     if (reply === undefined) throw new RelayError('bug', `the synthetic client did not answer job ${job.id}`);
-    return { sample, client: { address: PROBE_CLIENT_ADDRESS, port: job.clientPort }, reply };
+    return { sample, client: { address: PROBE[sample.family].client, port: job.clientPort }, reply };
   });
   const isEcho = (sighting: Sighting) => sighting.sample.forward === null;
   const echoes = sightings.filter(isEcho).map((sighting) => judge(sighting, view, null));
   const forwards = sightings
     .filter((sighting) => !isEcho(sighting))
-    .map((sighting) => judge(sighting, view, echoes.find((echo) => echo.proto === sighting.sample.transport) ?? null));
+    .map((sighting) => judge(sighting, view, echoes.find((echo) => isSameWay(echo, sighting.sample)) ?? null));
   // A pairing without forwards is proven by its echo; beside forwards a sound echo says nothing new.
   return forwards.length === 0 ? echoes : [...forwards, ...echoes.filter((echo) => !echo.ok)];
 }
 
-/** Our own echo at the backend, on the wildcard address, entered by a door only the probe has. */
-function echoSamples(pairing: Pairing): Sample[] {
-  const echoPort = pairing.applied?.echoPort;
-  if (echoPort === undefined) return [];
-  return (['tcp', 'udp'] as const).map((transport) => ({
-    forward: null,
-    transport,
-    address: PROBE_RELAY_ADDRESS,
-    publicPort: echoEntryPort(pairing),
-    targetPort: echoPort,
-    isBehindBackend: false,
-  }));
+function echoesOf(deps: ProberDeps, pairing: Pairing): Sample[] {
+  if (pairing.applied === null) return [];
+  const entrances = entrancesOf(deps, pairing);
+  const families = FAMILIES.filter((family) => entrances[family] !== null);
+  return echoSamples(families, echoEntryPort(pairing), pairing.applied.echoPort);
+}
+
+/** An echo proves the way home for a service of the same family and transport. */
+function isSameWay(echo: ProbeResult, sample: Sample): boolean {
+  return echo.proto === sample.transport && echo.family === sample.family;
 }
 
 function jobFor(sample: Sample, id: number, clientPort: number): ProbeJob {
@@ -156,7 +189,7 @@ function jobFor(sample: Sample, id: number, clientPort: number): ProbeJob {
 
 function watchOf(probes: readonly PlannedProbe[]): Watch {
   return {
-    ports: probes.map(({ sample }) => ({ transport: sample.transport, port: sample.targetPort })),
+    ports: probes.map(({ sample }) => ({ transport: sample.transport, port: sample.arrivalPort })),
     clientPorts: probes.map(({ job }) => job.clientPort),
   };
 }

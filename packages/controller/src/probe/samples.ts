@@ -1,34 +1,62 @@
-/** Which ports of which forwards are probed: of a range the first, a middle and the last. Pure. */
+/** Which ports of which forwards are probed: of a range the first, a middle and the last, in each family of its clients. Pure. */
 
-import { type Forward, formatForward, type Transport } from '@homeward/shared/net/forward-spec';
-import type { Ipv4Address } from '@homeward/shared/net/ipv4';
+import type { Family, IpAddress } from '@homeward/shared/net/address';
+import { PROBE } from '@homeward/shared/net/allocation';
+import { arrivalPorts, type Forward, familiesOf, TRANSPORTS, type Transport } from '@homeward/shared/net/forward-spec';
 import { rangeLength } from '@homeward/shared/net/port';
 
 export interface Sample {
   /** Canonical spec, or null for our own echo. */
   readonly forward: string | null;
+  readonly family: Family;
   readonly transport: Transport;
   /** Where a client connects to. */
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly publicPort: number;
   /** The port at the backend's tunnel address. */
+  readonly arrivalPort: number;
   readonly targetPort: number;
   /** Whether the service is on a host behind the backend: then the backend's own echo proves nothing about its way home. */
   readonly isBehindBackend: boolean;
 }
 
-/** The samples of one forward; `uplink` is where clients come in when the forward names no address. */
-export function samplesOf(forward: Forward, uplink: Ipv4Address): Sample[] {
+/** Where clients come in when a forward names no address; null for a family that the relay or the backend lacks. */
+export type Entrances = Readonly<Record<Family, IpAddress | null>>;
+
+/** The samples of one forward; none where it has no entrance. */
+export function samplesOf(forward: Forward, entrances: Entrances): Sample[] {
   const length = rangeLength(forward.publicPorts);
   const offsets = [...new Set([0, Math.floor(length / 2), length - 1])];
-  return forward.transports.flatMap((transport) =>
-    offsets.map((offset) => ({
-      forward: formatForward(forward),
+  return familiesOf(forward).flatMap((family) => {
+    const entrance = entrances[family];
+    if (entrance === null) return [];
+    return forward.transports.flatMap((transport) =>
+      offsets.map((offset) => ({
+        forward: forward.spec,
+        family,
+        transport,
+        address: forward.address ?? entrance,
+        publicPort: forward.publicPorts.first + offset,
+        arrivalPort: arrivalPorts(forward).first + offset,
+        targetPort: forward.targetPorts.first + offset,
+        isBehindBackend: forward.targetHost !== null,
+      })),
+    );
+  });
+}
+
+/** Our own echo at the backend, on the wildcard address, entered by a door only the probe has. */
+export function echoSamples(families: readonly Family[], entryPort: number, echoPort: number): Sample[] {
+  return families.flatMap((family) =>
+    TRANSPORTS.map((transport) => ({
+      forward: null,
+      family,
       transport,
-      address: forward.address ?? uplink,
-      publicPort: forward.publicPorts.first + offset,
-      targetPort: forward.targetPorts.first + offset,
-      isBehindBackend: forward.targetHost !== null,
+      address: PROBE[family].relay,
+      publicPort: entryPort,
+      arrivalPort: echoPort,
+      targetPort: echoPort,
+      isBehindBackend: false,
     })),
   );
 }

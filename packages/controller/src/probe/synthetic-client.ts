@@ -8,13 +8,10 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { command } from '@homeward/shared/host/command';
 import { createRunner } from '@homeward/shared/host/runner';
-import {
-  PROBE_CLIENT_ADDRESS,
-  PROBE_CLIENT_LINK,
-  PROBE_PREFIX,
-  PROBE_RELAY_ADDRESS,
-} from '@homeward/shared/net/allocation';
+import { FAMILIES, type Family } from '@homeward/shared/net/address';
+import { PROBE, PROBE_CLIENT_LINK } from '@homeward/shared/net/allocation';
 import { type ProbeJob, type ProbeReply, probeJobs } from './job.js';
+import { probeAddressAdd } from './probe-address.js';
 
 /** Datagrams get lost, and the first may meet a tunnel that is still shaking hands. */
 const RESEND_MS = 300;
@@ -22,14 +19,22 @@ const RESEND_MS = 300;
 export async function runSyntheticClient(path: string | undefined): Promise<void> {
   process.stdout.write('ready\n');
   const jobs = probeJobs.parse(JSON.parse(await text(process.stdin)));
-  const lines = [
-    `address add ${PROBE_CLIENT_ADDRESS}/${PROBE_PREFIX.length} dev ${PROBE_CLIENT_LINK}`,
-    `link set dev ${PROBE_CLIENT_LINK} up`,
-    `route add default via ${PROBE_RELAY_ADDRESS}`,
-  ];
-  await createRunner(path).run(command('ip', ['-batch', '-'], `${lines.join('\n')}\n`));
+  const runner = createRunner(path);
+  for (const family of FAMILIES.filter((candidate) => jobs.some((job) => familyOfJob(job) === candidate))) {
+    const lines = [
+      probeAddressAdd(family, 'client', PROBE_CLIENT_LINK),
+      `link set dev ${PROBE_CLIENT_LINK} up`,
+      `route add default via ${PROBE[family].relay}`,
+    ];
+    const option = family === 'ipv6' ? ['-6'] : [];
+    await runner.run(command('ip', [...option, '-batch', '-'], `${lines.join('\n')}\n`));
+  }
   const replies = await Promise.all(jobs.map((job) => (job.transport === 'tcp' ? probeTcp(job) : probeUdp(job))));
   process.stdout.write(`${JSON.stringify(replies)}\n`);
+}
+
+function familyOfJob(job: ProbeJob): Family {
+  return job.address.includes(':') ? 'ipv6' : 'ipv4';
 }
 
 function probeTcp(job: ProbeJob): Promise<ProbeReply> {
@@ -51,7 +56,8 @@ function probeTcp(job: ProbeJob): Promise<ProbeReply> {
 function probeUdp(job: ProbeJob): Promise<ProbeReply> {
   return new Promise((resolve) => {
     const payload = Buffer.from(job.payload, 'base64');
-    const socket = createSocket('udp4');
+    const family = familyOfJob(job);
+    const socket = createSocket(family === 'ipv6' ? 'udp6' : 'udp4');
     const started = performance.now();
     let resend: NodeJS.Timeout | undefined;
     const done = (service: ProbeReply['service']) => {
@@ -68,7 +74,7 @@ function probeUdp(job: ProbeJob): Promise<ProbeReply> {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED') done('refused');
     });
-    socket.bind(job.clientPort, PROBE_CLIENT_ADDRESS, () => {
+    socket.bind(job.clientPort, PROBE[family].client, () => {
       // Connected, so that the kernel takes replies from the address we asked only, and tells of port-unreachable.
       socket.connect(job.port, job.address, () => {
         socket.send(payload);

@@ -1,5 +1,6 @@
 /** Judges one probe from what the synthetic client and the backend's kernel saw. Pure: green only for what was seen. */
 
+import { type AddressPair, type Family, formatEndpoint } from '@homeward/shared/net/address';
 import type { Observed, ObservedFlow } from '@homeward/shared/protocol/messages';
 import type { ProbeReply } from './job.js';
 import type { Sample } from './samples.js';
@@ -9,7 +10,7 @@ export interface ProbeResult {
   readonly forward: string;
   readonly proto: 'tcp' | 'udp';
   readonly port: number;
-  readonly family: 'ipv4';
+  readonly family: Family;
   readonly client: string;
   readonly seen: string | null;
   readonly arrivedOn: string | null;
@@ -33,7 +34,7 @@ export interface BackendView {
   readonly name: string;
   /** The tunnel's device at the backend. */
   readonly device: string;
-  readonly relayTunnelAddress: string;
+  readonly relayTunnelAddresses: AddressPair;
   readonly observed: Pick<Observed, 'flows' | 'drift' | 'listeners'>;
   /** Why the backend did not tell what it saw, or null. */
   readonly silence: string | null;
@@ -65,9 +66,9 @@ export function judge(sighting: Sighting, view: BackendView, echo: ProbeResult |
     forward: sample.forward ?? `echo/${sample.transport}`,
     proto: sample.transport,
     port: sample.publicPort,
-    family: 'ipv4',
-    client: `${client.address}:${client.port}`,
-    seen: flow === null ? null : `${flow.address}:${flow.port}`,
+    family: sample.family,
+    client: formatEndpoint(client.address, client.port),
+    seen: flow === null ? null : formatEndpoint(flow.address, flow.port),
     arrivedOn: flow?.arrivedOn ?? null,
     leftOn,
     replied,
@@ -89,7 +90,8 @@ function findFlow({ sample, client }: Sighting, view: BackendView): ObservedFlow
   const isExact = (flow: ObservedFlow) => flow.address === client.address && flow.port === client.port;
   // SNAT keeps the port where it can. A proxy on the relay has its tunnel address; other sources are other clients'.
   const isRewritten = (flow: ObservedFlow) =>
-    flow.port === client.port || (flow.address === view.relayTunnelAddress && !view.clientPorts.has(flow.port));
+    flow.port === client.port ||
+    (flow.address === view.relayTunnelAddresses[sample.family] && !view.clientPorts.has(flow.port));
   for (const isDelivered of [true, false]) {
     const candidates = flows.filter((flow) => (flow.delivery !== 'none') === isDelivered);
     const found = candidates.find(isExact) ?? candidates.find(isRewritten);
@@ -108,15 +110,13 @@ function findFault(
   const { observed, device } = view;
   const problem = problemOf({ sample, client, reply }, view);
   if (view.silence !== null) return { cause: 'no-observer', hint: view.silence };
-  const listener = observed.listeners.find(
-    (candidate) => candidate.transport === sample.transport && candidate.port === sample.targetPort,
-  );
+  const listener = listenerOf(sample, view);
   if (flow === null) return notArrived(observed, problem);
   if (flow.address !== client.address || flow.port !== client.port) {
     return rewritten(
-      `${flow.address}:${flow.port}`,
-      `${client.address}:${client.port}`,
-      flow.address === view.relayTunnelAddress,
+      formatEndpoint(flow.address, flow.port),
+      formatEndpoint(client.address, client.port),
+      flow.address === view.relayTunnelAddresses[sample.family],
     );
   }
   if (flow.delivery === 'none') {
@@ -157,10 +157,13 @@ function findFault(
 
 /** Why no client can reach a service that listens, however sound the way to it; null where one can. */
 function problemOf({ sample }: Sighting, view: BackendView): string | null {
-  const listener = view.observed.listeners.find(
-    (candidate) => candidate.transport === sample.transport && candidate.port === sample.targetPort,
+  return sample.isBehindBackend ? null : (listenerOf(sample, view)?.problem[sample.family] ?? null);
+}
+
+function listenerOf(sample: Sample, { observed }: BackendView): Observed['listeners'][number] | undefined {
+  return observed.listeners.find(
+    ({ transport, port }) => transport === sample.transport && port === sample.arrivalPort,
   );
-  return sample.isBehindBackend ? null : (listener?.problem ?? null);
 }
 
 /** Programs whose purpose is to stand between a port and a container: they hide the client from it. */

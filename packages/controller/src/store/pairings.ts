@@ -1,7 +1,9 @@
 /** Changes of the pairings, each a pure function from state to state. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { type Ipv4Address, ipv4AddressAt, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
+import type { AddressPair } from '@homeward/shared/net/address';
+import type { Forward } from '@homeward/shared/net/forward-spec';
+import { addressAt, parseIpv4Prefix, parseIpv6Prefix } from '@homeward/shared/net/prefix';
 import type { Pairing, RelayState } from './state.js';
 
 /** The pairing of that name; throws `not-found` listing those there are. */
@@ -50,7 +52,7 @@ export function addPairing(state: RelayState, name: string, presharedKey: string
 }
 
 /** Sets the forwards and counts up the revision. */
-export function withForwards(state: RelayState, name: string, forwards: readonly string[]): RelayState {
+export function withForwards(state: RelayState, name: string, forwards: readonly Forward[]): RelayState {
   const pairing = pairingNamed(state, name);
   return withPairing(state, { ...pairing, forwards: [...forwards], revision: pairing.revision + 1 });
 }
@@ -67,11 +69,18 @@ export function removePairing(state: RelayState, name: string, at: string): Rela
   };
 }
 
-/** The relay's own address in the tunnel: the first of the pool. */
-export function relayTunnelAddress(state: RelayState): Ipv4Address {
-  return ipv4AddressAt(parseIpv4Prefix(state.pool), 1);
+/** The relay's own addresses in the tunnel: the first of the pools. */
+export function relayTunnelAddresses(state: RelayState): AddressPair {
+  return addressesAt(state, 1);
 }
 
-export function backendTunnelAddress(state: RelayState, pairing: Pairing): Ipv4Address {
-  return ipv4AddressAt(parseIpv4Prefix(state.pool), pairing.index + 1);
+export function backendTunnelAddresses(state: RelayState, pairing: Pairing): AddressPair {
+  return addressesAt(state, pairing.index + 1);
+}
+
+function addressesAt({ pool, pool6 }: RelayState, position: number): AddressPair {
+  return {
+    ipv4: addressAt(parseIpv4Prefix(pool), position),
+    ipv6: addressAt(parseIpv6Prefix(pool6), position),
+  };
 }

@@ -1,10 +1,14 @@
 /** What a relay remembers: its keys, its pool, its pairings, its tokens. The schema is the file's format. */
 
+import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { z } from 'zod';
+
+/** Stored as its canonical text, worked with as what it says. */
+const forward = z.codec(z.string(), z.custom<Forward>(), { decode: parseForward, encode: ({ spec }) => spec });
 
 export const pairingSchema = z.strictObject({
   name: z.string(),
-  /** Position in the pool; the backend's address is pool + index + 1. */
+  /** Position in the pools; the backend's addresses are pool + index + 1. */
   index: z.int().min(1),
   tunnel: z.enum(['wireguard']),
   /** Null until the backend has enrolled. */
@@ -12,8 +16,7 @@ export const pairingSchema = z.strictObject({
   /** Null until the agent said hello. */
   wireguardPublicKey: z.string().nullable(),
   presharedKey: z.string(),
-  /** Canonical specs. */
-  forwards: z.array(z.string()),
+  forwards: z.array(forward),
   /** Counts the changes of what the agent is offered. */
   revision: z.int(),
   /** What the agent last said to have done; null before it did. */
@@ -23,6 +26,7 @@ export const pairingSchema = z.strictObject({
       refused: z.array(z.strictObject({ spec: z.string(), reason: z.string() })),
       device: z.string(),
       implementation: z.enum(['kernel', 'wireguard-go']).nullable(),
+      ipv6: z.boolean(),
       echoPort: z.int(),
     })
     .nullable(),
@@ -47,6 +51,8 @@ export const stateSchema = z.strictObject({
   identity: z.strictObject({ publicKey: z.string(), secretKey: z.string() }),
   wireguard: z.strictObject({ publicKey: z.string(), privateKey: z.string(), port: z.int() }),
   pool: z.string(),
+  /** IPv6's: a random ULA /64. */
+  pool6: z.string(),
   pairings: z.array(pairingSchema),
   tokens: z.array(tokenSchema),
   revoked: z.array(z.strictObject({ agentKey: z.string(), name: z.string(), at: z.string() })),

@@ -3,6 +3,8 @@
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
+  /** Exit codes beside 0 that are an answer, no failure. */
+  readonly answers?: readonly number[];
   readonly stdin?: string;
 }
 

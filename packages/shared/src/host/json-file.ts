@@ -3,7 +3,7 @@
 import { constants } from 'node:fs';
 import { link, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
 
 export interface JsonFile<Value> {
@@ -13,7 +13,7 @@ export interface JsonFile<Value> {
   write(value: Value): Promise<void>;
 }
 
-/** `mode` is 0600 always: what we store holds keys, or tells about them. */
+/** `schema` may have codecs: values are parsed when read and encoded when written. `mode` is 0600 always: what we store holds keys, or tells about them. */
 export function createJsonFile<Value>(path: string, schema: z.ZodType<Value>): JsonFile<Value> {
   return {
     async read() {
@@ -27,7 +27,7 @@ export function createJsonFile<Value>(path: string, schema: z.ZodType<Value>): J
       return parseState(path, text, schema);
     },
     async write(value) {
-      await replaceFile(path, `${JSON.stringify(value, null, 2)}\n`);
+      await replaceFile(path, `${JSON.stringify(z.encode(schema, value), null, 2)}\n`);
     },
   };
 }

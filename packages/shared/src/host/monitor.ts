@@ -1,37 +1,84 @@
 /** Watches the kernel for changes of rulesets, links, addresses, routes and rules, by the monitors of nft and ip. */
 
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import type { Command } from './command.js';
 import { command } from './command.js';
-import { childEnvironment } from './runner.js';
+import { childEnvironment, type Runner } from './runner.js';
 
 /** How long to wait before starting a monitor again that ended, milliseconds. */
 const RESTART_AFTER_MS = 1_000;
 
-const MONITORS: readonly Command[] = [
-  command('nft', ['monitor']),
-  // ip buffers its output when it is no terminal; without stdbuf an event would come with the next 4 KiB.
-  command('stdbuf', ['-oL', 'ip', 'monitor', 'link', 'address', 'route', 'rule']),
-];
+const NFT_MONITOR = command('nft', ['monitor']);
+// ip buffers its output when it is no terminal; without stdbuf an event would come with the next 4 KiB.
+const IP_MONITOR = command('stdbuf', ['-oL', 'ip', 'monitor', 'link', 'address', 'route', 'rule']);
 
-/** Calls `onChange` whenever a monitor prints something, until the signal aborts. What changed is found by observing. */
-export function watchKernel(onChange: () => void, path: string | undefined, signal: AbortSignal): void {
-  for (const monitor of MONITORS) keepRunning(monitor, onChange, path, signal);
+export interface KernelWatcher {
+  /** Somebody else changed something; what it was is found by observing. */
+  onChange(): void;
+  /** The elements of our tables may be others than we left: somebody else wrote to one, or events were missed. */
+  onElementsUnsure(): void;
+  /** Names of our tables of family inet. */
+  readonly tables: readonly string[];
 }
 
-function keepRunning(monitor: Command, onChange: () => void, path: string | undefined, signal: AbortSignal): void {
+/** Watches until the signal aborts. What nft processes of the runner write is our own and no news. */
+export function watchKernel(
+  watcher: KernelWatcher,
+  runner: Pick<Runner, 'hasStarted'>,
+  path: string | undefined,
+  signal: AbortSignal,
+): void {
+  keepRunning(IP_MONITOR, () => watcher.onChange, path, signal);
+  const readGenerations = () => {
+    // What happened before the monitor listened is not told.
+    watcher.onElementsUnsure();
+    return generationReader(watcher, runner);
+  };
+  keepRunning(NFT_MONITOR, readGenerations, path, signal);
+}
+
+/**
+ * Reads `nft monitor`: the changes of a transaction line by line, then `# new generation N by process PID (NAME)`. In a
+ * PID namespace of our own the kernel's numbers are not ours: then everything counts as somebody else's, which is slower
+ * and right.
+ */
+export function generationReader(watcher: KernelWatcher, runner: Pick<Runner, 'hasStarted'>): (line: string) => void {
+  const ourPlaces = watcher.tables.map((table) => ` inet ${table}`);
+  let isOurTable = false;
+  return (line) => {
+    const pid = /^# new generation \d+ by process (\d+)/.exec(line)?.[1];
+    if (pid === undefined) {
+      // `# ERROR: … lost some netlink events` says that anything may have been missed.
+      isOurTable ||= line.startsWith('#') || ourPlaces.some((place) => `${line} `.includes(`${place} `));
+      return;
+    }
+    const isForeign = !runner.hasStarted(Number(pid));
+    if (isForeign && isOurTable) watcher.onElementsUnsure();
+    isOurTable = false;
+    if (isForeign) watcher.onChange();
+  };
+}
+
+/** `reader` is asked for anew at each start. */
+function keepRunning(
+  monitor: Command,
+  reader: () => (line: string) => void,
+  path: string | undefined,
+  signal: AbortSignal,
+): void {
   if (signal.aborted) return;
   const child = spawn(monitor.file, monitor.args, {
     env: childEnvironment(path),
     stdio: ['ignore', 'pipe', 'ignore'],
     signal,
   });
-  child.stdout.on('data', onChange);
+  createInterface({ input: child.stdout }).on('line', reader());
   // An error (the program is missing, or the abort) is followed by `close`, which decides about a restart.
   child.on('error', () => undefined);
   child.on('close', () => {
     if (signal.aborted) return;
-    const timer = setTimeout(() => keepRunning(monitor, onChange, path, signal), RESTART_AFTER_MS);
+    const timer = setTimeout(() => keepRunning(monitor, reader, path, signal), RESTART_AFTER_MS);
     timer.unref();
   });
 }

@@ -19,7 +19,12 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 export interface Runner {
   /** Runs to the end and gives stdout. Throws `missing-capability`, `permission`, `command-failed` or `interrupted`. */
   run(command: Command, signal?: AbortSignal): Promise<string>;
+  /** Whether this runner started the process of that number, lately. */
+  hasStarted(pid: number): boolean;
 }
+
+/** The kernel's events follow within milliseconds; a number comes back only after tens of thousands of processes. */
+const REMEMBERED_PROCESSES = 512;
 
 /** What every child sees: nothing of our environment, so that no token in it travels on. */
 export function childEnvironment(path: string | undefined): Record<string, string> {
@@ -27,10 +32,18 @@ export function childEnvironment(path: string | undefined): Record<string, strin
 }
 
 export function createRunner(path: string | undefined): Runner {
+  const started = new Set<number>();
+  function remember(pid: number | undefined): void {
+    if (pid === undefined) return;
+    started.add(pid);
+    const [oldest] = started;
+    if (started.size > REMEMBERED_PROCESSES && oldest !== undefined) started.delete(oldest);
+  }
   return {
+    hasStarted: (pid) => started.has(pid),
     async run(command, signal) {
       try {
-        const { stdout } = await execa(command.file, command.args, {
+        const child = execa(command.file, command.args, {
           env: childEnvironment(path),
           extendEnv: false,
           // A session of its own: Ctrl-C on our terminal must not reach a wireguard-go that we started.
@@ -40,12 +53,20 @@ export function createRunner(path: string | undefined): Runner {
           ...(command.stdin === undefined ? { stdin: 'ignore' as const } : { input: command.stdin }),
           ...(signal === undefined ? {} : { cancelSignal: signal }),
         });
-        return stdout;
+        remember(child.pid);
+        return (await child).stdout;
       } catch (error) {
+        if (isAnswer(command, error)) return String(error.stdout ?? '');
         throw commandError(command, error);
       }
     },
   };
+}
+
+function isAnswer(command: Command, error: unknown): error is ExecaError {
+  return (
+    error instanceof ExecaError && error.exitCode !== undefined && command.answers?.includes(error.exitCode) === true
+  );
 }
 
 function commandError(command: Command, error: unknown): RelayError {

@@ -1,7 +1,17 @@
 /** Keeps IP forwarding, once we need it, from opening ways between links that are not ours. Pure. */
 
+import type { Family } from '../net/address.js';
+
 /** Switching it on makes a router of the whole machine. */
-export const FORWARDING = 'net/ipv4/ip_forward';
+export const FORWARDING: Readonly<Record<Family, string>> = {
+  ipv4: 'net/ipv4/ip_forward',
+  ipv6: 'net/ipv6/conf/all/forwarding',
+};
+
+/** A link's own switch, which follows the machine's when that is written (devinet.c, addrconf.c). */
+export function linkForwarding(family: Family, link: string): string {
+  return `net/${family}/conf/${link}/forwarding`;
+}
 
 /** What is remembered of a sysctl from before our first write. */
 interface Recorded {
@@ -14,28 +24,32 @@ interface Recorded {
  * later (a bridge of Docker's) are not guarded: who makes them means to forward.
  */
 export function guardedLinks(
+  family: Family,
   record: Readonly<Record<string, Recorded>>,
   present: ReadonlyMap<string, string | null>,
   foreignLinks: readonly string[],
 ): readonly string[] {
-  const recorded = record[FORWARDING];
+  const recorded = record[FORWARDING[family]];
   const before = (path: string) => record[path]?.before ?? present.get(path) ?? null;
-  if (before(FORWARDING) !== '0') return [];
+  if (before(FORWARDING[family]) !== '0') return [];
   // A link that forwarded by its own switch goes on to.
-  return (recorded?.links ?? foreignLinks).filter((link) => before(linkForwarding(link)) !== '1').sort();
+  return (recorded?.links ?? foreignLinks).filter((link) => before(linkForwarding(family, link)) !== '1').sort();
 }
 
 /** Paths of `present` that the guard asks for. */
-export function forwardingPaths(foreignLinks: readonly string[]): string[] {
-  return [FORWARDING, ...foreignLinks.map(linkForwarding)];
+export function forwardingPaths(family: Family, foreignLinks: readonly string[]): string[] {
+  return [FORWARDING[family], ...foreignLinks.map((link) => linkForwarding(family, link))];
 }
 
-function linkForwarding(link: string): string {
-  return `net/ipv4/conf/${link}/forwarding`;
-}
+/** Links to guard, by family. */
+export type GuardedLinks = Readonly<Record<Family, readonly string[]>>;
 
-/** The rule that drops what passes from one of these links to another. */
-export function guardRule(links: readonly string[]): string {
-  const names = links.map((link) => `"${link}"`).join(', ');
-  return `iifname { ${names} } oifname { ${names} } drop`;
+/** The rules that drop what passes from one of these links to another. */
+export function guardRules(guarded: GuardedLinks): string[] {
+  return (['ipv4', 'ipv6'] as const)
+    .filter((family) => guarded[family].length > 0)
+    .map((family) => {
+      const names = guarded[family].map((link) => `"${link}"`).join(', ');
+      return `meta nfproto ${family} iifname { ${names} } oifname { ${names} } drop`;
+    });
 }

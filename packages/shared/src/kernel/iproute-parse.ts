@@ -1,6 +1,7 @@
-/** Parses `ip -j`: links with their addresses, IPv4 routes of all tables, IPv4 policy rules. */
+/** Parses `ip -j`: links with their addresses, routes of all tables, policy rules. */
 
 import { z } from 'zod';
+import type { Family } from '../net/address.js';
 import type { RuleAction } from '../state/resources.js';
 
 export interface ListedLink {
@@ -14,12 +15,14 @@ export interface ListedLink {
 }
 
 export interface ListedAddress {
+  /** Of either family. */
   readonly address: string;
   readonly prefixLength: number;
   readonly scope: string;
 }
 
 export interface ListedRoute {
+  readonly family: Family;
   /** `default`, an address or a prefix. */
   readonly destination: string;
   /** `unicast`, `local`, `broadcast`, `unreachable` … */
@@ -32,13 +35,14 @@ export interface ListedRoute {
 }
 
 export interface ListedRule {
+  readonly family: Family;
   readonly priority: number;
   readonly protocol: string | null;
   readonly from: string;
   readonly iif: string | null;
   readonly fwmark: { readonly value: number; readonly mask: number } | null;
   readonly ipProtocol: string | null;
-  readonly sourcePort: number | null;
+  readonly sourcePorts: { readonly first: number; readonly last: number } | null;
   /** Null for actions that we never use (blackhole, prohibit, l3mdev …). */
   readonly action: RuleAction | null;
 }
@@ -83,6 +87,8 @@ const ruleSchema = z.array(
     fwmask: z.string().optional(),
     ipproto: z.union([z.string(), z.number()]).optional(),
     sport: z.union([z.string(), z.number()]).optional(),
+    sport_start: z.number().optional(),
+    sport_end: z.number().optional(),
     table: z.union([z.string(), z.number()]).optional(),
     suppress_prefixlen: z.number().optional(),
     goto: z.number().optional(),
@@ -92,7 +98,7 @@ const ruleSchema = z.array(
   }),
 );
 
-/** Parses `ip -d -j address show`; addresses are IPv4's only. */
+/** Parses `ip -d -j address show`. */
 export function parseLinks(json: string): ListedLink[] {
   return linkSchema.parse(parseList(json)).map((link) => ({
     name: link.ifname,
@@ -101,16 +107,17 @@ export function parseLinks(json: string): ListedLink[] {
     mtu: link.mtu,
     type: link.linkinfo?.info_kind ?? null,
     addresses: link.addr_info.flatMap((entry) =>
-      entry.family === 'inet' && entry.local !== undefined && entry.prefixlen !== undefined
+      entry.local !== undefined && entry.prefixlen !== undefined
         ? [{ address: entry.local, prefixLength: entry.prefixlen, scope: entry.scope ?? 'global' }]
         : [],
     ),
   }));
 }
 
-/** Parses `ip -4 -j route show table all`. */
-export function parseRoutes(json: string): ListedRoute[] {
+/** Parses `ip -4 -j route show table all`, or `-6`. */
+export function parseRoutes(json: string, family: Family): ListedRoute[] {
   return routeSchema.parse(parseList(json)).map((route) => ({
+    family,
     destination: route.dst,
     type: route.type ?? 'unicast',
     link: route.dev ?? null,
@@ -121,9 +128,10 @@ export function parseRoutes(json: string): ListedRoute[] {
   }));
 }
 
-/** Parses `ip -4 -j rule show`. */
-export function parseRules(json: string): ListedRule[] {
+/** Parses `ip -4 -j rule show`, or `-6`. */
+export function parseRules(json: string, family: Family): ListedRule[] {
   return ruleSchema.parse(parseList(json)).map((rule) => ({
+    family,
     priority: rule.priority,
     protocol: rule.protocol === undefined ? null : String(rule.protocol),
     from: rule.srclen === undefined ? rule.src : `${rule.src}/${rule.srclen}`,
@@ -131,9 +139,19 @@ export function parseRules(json: string): ListedRule[] {
     fwmark:
       rule.fwmark === undefined ? null : { value: Number(rule.fwmark), mask: Number(rule.fwmask ?? '0xffffffff') },
     ipProtocol: rule.ipproto === undefined ? null : String(rule.ipproto),
-    sourcePort: rule.sport === undefined ? null : Number(rule.sport),
+    sourcePorts: sourcePorts(rule),
     action: ruleAction(rule),
   }));
+}
+
+/** One port as `sport`, a range as its two ends. */
+function sourcePorts({
+  sport,
+  sport_start: first,
+  sport_end: last,
+}: z.infer<typeof ruleSchema>[number]): ListedRule['sourcePorts'] {
+  if (sport !== undefined) return { first: Number(sport), last: Number(sport) };
+  return first === undefined || last === undefined ? null : { first, last };
 }
 
 function ruleAction(rule: z.infer<typeof ruleSchema>[number]): RuleAction | null {

@@ -1,5 +1,6 @@
-/** Renders links, addresses, routes and policy rules as lines of `ip -batch -` (ip(8), ip-rule(8)). */
+/** Renders links, addresses, routes and policy rules as lines of `ip -batch -` or `ip -6 -batch -` (ip(8), ip-rule(8)). */
 
+import { familyOf } from '../net/address.js';
 import { ROUTE_PROTOCOL } from '../net/allocation.js';
 import { ruleText } from '../state/describe.js';
 import type { Address, Link, PolicyRule, Route } from '../state/resources.js';
@@ -9,7 +10,9 @@ export function linkUp(link: Link): string {
 }
 
 export function addressReplace(address: Address): string {
-  return `address replace ${address.address}/${address.prefixLength} dev ${address.link}`;
+  // Nobody else has it, and until duplicate address detection is over (a second) the kernel would not use it.
+  const nodad = familyOf(address.address) === 'ipv6' ? ' nodad' : '';
+  return `address replace ${address.address}/${address.prefixLength} dev ${address.link}${nodad}`;
 }
 
 export function addressDelete(address: Address): string {

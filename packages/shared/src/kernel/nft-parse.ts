@@ -3,11 +3,15 @@
 import { z } from 'zod';
 import { digest } from './digest.js';
 
+/** Elements by set: value (null in a set) by key. */
+export type ElementsBySet = ReadonlyMap<string, ReadonlyMap<string, string | null>>;
+
 /** What a listing of one table tells. */
 export interface NftListing {
   /** Of everything but handles, elements and counters; equal digests mean an unchanged skeleton. */
   readonly digest: string;
-  readonly elements: readonly ListedElement[];
+  /** None where the listing was asked for without them (`-t`). */
+  readonly elements: ElementsBySet;
 }
 
 export interface ListedElement {
@@ -27,6 +31,9 @@ const setObject = z.object({
   map: z.unknown().optional(),
   elem: z.array(z.unknown()).optional(),
 });
+const wrapped = z.object({ val: z.unknown() });
+const prefixObject = z.object({ addr: z.string(), len: z.number() });
+const pair = z.tuple([z.unknown(), z.unknown()]);
 const counterObject = z.object({ bytes: z.number() });
 
 /** Names of the inet tables in `nft -j list tables inet`. */
@@ -38,11 +45,13 @@ export function parseTableNames(json: string): string[] {
 /** Parses `nft -j -s list table inet NAME`. Sets whose elements time out belong to the packets, not to us: left out. */
 export function parseNftTable(json: string): NftListing {
   const content = objects(json).filter((object) => !('metainfo' in object));
-  const elements = content.flatMap((object) => {
+  const elements = new Map<string, ReadonlyMap<string, string | null>>();
+  for (const object of content) {
     const set = setOf(object);
-    if (set === null || set.flags?.includes('timeout') === true) return [];
-    return (set.elem ?? []).map((entry) => listedElement(set, entry));
-  });
+    if (set?.elem === undefined || set.flags?.includes('timeout') === true) continue;
+    const listed = set.elem.map((entry) => listedElement(set, entry));
+    elements.set(set.name, new Map(listed.map(({ key, value }) => [key, value])));
+  }
   return { digest: digest(JSON.stringify(content.map(withoutVolatile))), elements };
 }
 
@@ -66,21 +75,22 @@ function setOf(object: Record<string, unknown>): z.infer<typeof setObject> | nul
 
 function listedElement(set: z.infer<typeof setObject>, entry: unknown): ListedElement {
   if (set.map === undefined) return { set: set.name, key: valueText(entry), value: null };
-  const [key, value] = z.tuple([z.unknown(), z.unknown()]).parse(entry);
+  const [key, value] = pair.parse(entry);
   return { set: set.name, key: valueText(key), value: valueText(value) };
 }
 
 /** A value in nft's own notation: concatenations with dots, prefixes with a slash, ranges with a dash. */
 function valueText(value: unknown): string {
   if (typeof value === 'string' || typeof value === 'number') return String(value);
-  const parts = z.record(z.string(), z.unknown()).parse(value);
-  if ('concat' in parts) return z.array(z.unknown()).parse(parts['concat']).map(valueText).join(' . ');
-  if ('range' in parts) return z.array(z.unknown()).parse(parts['range']).map(valueText).join('-');
-  if ('prefix' in parts) {
-    const prefix = z.object({ addr: z.string(), len: z.number() }).parse(parts['prefix']);
+  // By hand, not by schemas: there are tens of thousands of them.
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if ('concat' in value && Array.isArray(value.concat)) return value.concat.map(valueText).join(' . ');
+  if ('range' in value && Array.isArray(value.range)) return value.range.map(valueText).join('-');
+  if ('elem' in value) return valueText(wrapped.parse(value.elem).val);
+  if ('prefix' in value) {
+    const prefix = prefixObject.parse(value.prefix);
     return `${prefix.addr}/${prefix.len}`;
   }
-  if ('elem' in parts) return valueText(z.object({ val: z.unknown() }).parse(parts['elem']).val);
   return JSON.stringify(value);
 }
 

@@ -1,12 +1,12 @@
 /** Cuts from a snapshot what is homeward's, as a HostState: ownership bounds everything we compare, change and remove. */
 
+import { isIp } from '../net/address.js';
 import { ROUTE_PROTOCOL } from '../net/allocation.js';
-import { isIpv4 } from '../net/ipv4.js';
 import { parseLinkName } from '../net/names.js';
 import { port } from '../net/port.js';
 import { Secret } from '../net/secret.js';
 import { hostState } from '../state/describe.js';
-import type { HostState, PolicyRule, Resource, RuleSelector } from '../state/resources.js';
+import type { HostState, NftElements, PolicyRule, Resource, RuleSelector } from '../state/resources.js';
 import type { ListedLink, ListedRoute, ListedRule } from './iproute-parse.js';
 import type { NftListing } from './nft-parse.js';
 import type { Snapshot } from './snapshot.js';
@@ -53,8 +53,10 @@ function ownedLink(link: ListedLink): Resource[] {
   // wireguard-go's device is a tun; any other kind with our name is not kept by this state (the probe's veth, a stranger).
   if (link.type !== 'wireguard' && link.type !== 'tun') return [];
   const name = parseLinkName(link.name);
-  const addresses = link.addresses.flatMap(({ address, prefixLength }) =>
-    isIpv4(address) ? [{ kind: 'address' as const, link: name, address, prefixLength }] : [],
+  // The kernel gives a tun device a link-local address by itself.
+  const given = link.addresses.filter(({ scope }) => scope !== 'link');
+  const addresses = given.flatMap(({ address, prefixLength }) =>
+    isIp(address) ? [{ kind: 'address' as const, link: name, address, prefixLength }] : [],
   );
   return [{ kind: 'link', name, type: 'wireguard', mtu: link.mtu, up: link.up }, ...addresses];
 }
@@ -74,7 +76,8 @@ function ownedRoute(route: ListedRoute, ownership: Ownership): Resource[] {
   const table = Number(route.table);
   if (route.protocol !== String(ROUTE_PROTOCOL)) return [];
   if (!ownership.isRoutingTable(table) || route.link === null || route.type !== 'unicast') return [];
-  return [{ kind: 'route', table, destination: route.destination, link: parseLinkName(route.link) }];
+  const { family, destination } = route;
+  return [{ kind: 'route', family, table, destination, link: parseLinkName(route.link) }];
 }
 
 function ownedRule(rule: ListedRule): PolicyRule[] {
@@ -82,17 +85,20 @@ function ownedRule(rule: ListedRule): PolicyRule[] {
   const selector: RuleSelector = {
     ...(rule.iif === null ? {} : { iif: parseLinkName(rule.iif) }),
     ...(rule.fwmark === null ? {} : { fwmark: rule.fwmark }),
-    ...(isIpv4(rule.from) ? { from: rule.from } : {}),
-    ...(rule.sourcePort === null ? {} : { udpSourcePort: port(rule.sourcePort) }),
+    ...(isIp(rule.from) ? { from: rule.from } : {}),
+    ...(rule.sourcePorts === null
+      ? {}
+      : { udpSourcePorts: { first: port(rule.sourcePorts.first), last: port(rule.sourcePorts.last) } }),
   };
-  return [{ kind: 'rule', priority: rule.priority, selector, action: rule.action }];
+  const { family, priority, action } = rule;
+  return [{ kind: 'rule', family, priority, selector, action }];
 }
 
-function ownedTable(name: string, listing: NftListing, memory: TableMemory): Resource[] {
+function ownedTable(name: string, listing: NftListing, memory: TableMemory): (Resource | NftElements)[] {
   const known = memory[name];
   const fingerprint = known?.digest === listing.digest ? known.fingerprint : `changed (${listing.digest})`;
   return [
     { kind: 'nft-table', name, body: '', fingerprint },
-    ...listing.elements.map((element) => ({ kind: 'nft-element' as const, table: name, ...element })),
+    ...[...listing.elements].map(([set, elements]) => ({ kind: 'nft-elements' as const, table: name, set, elements })),
   ];
 }

@@ -16,32 +16,43 @@ import { type ListedWireguard, parseWireguardDump } from './wireguard.js';
 
 export interface Snapshot {
   readonly links: readonly ListedLink[];
-  /** IPv4 routes of all tables. */
+  /** Of all tables and both families. */
   readonly routes: readonly ListedRoute[];
-  /** IPv4 policy rules. */
+  /** Policy rules of both families. */
   readonly rules: readonly ListedRule[];
-  /** Our nftables tables that exist, by name. */
+  /** Our nftables tables that exist, by name; without elements unless these were asked for. */
   readonly tables: ReadonlyMap<string, NftListing>;
   /** Our WireGuard devices that answer, by link name. */
   readonly wireguard: ReadonlyMap<string, ListedWireguard>;
 }
 
+/** What a snapshot reads of nftables. */
+export interface TablesWanted {
+  readonly names: readonly string[];
+  /** Of which of them the elements are listed, too: that takes a second for 60,000. */
+  readonly withElements: readonly string[];
+}
+
+export const NO_TABLES: TablesWanted = { names: [], withElements: [] };
+
 /** `tables` and `isOurLink` bound what is read of foreign state: other tables and WireGuard devices are never listed. */
 export async function takeSnapshot(
   runner: Runner,
-  tables: readonly string[],
+  tables: TablesWanted,
   isOurLink: (name: string) => boolean,
 ): Promise<Snapshot> {
-  const [links, routes, rules, listings] = await Promise.all([
+  const [links, routes4, routes6, rules4, rules6, listings] = await Promise.all([
     runner.run(command('ip', ['-d', '-j', 'address', 'show'])).then(parseLinks),
-    runner.run(command('ip', ['-4', '-j', 'route', 'show', 'table', 'all'])).then(parseRoutes),
-    runner.run(command('ip', ['-4', '-j', 'rule', 'show'])).then(parseRules),
+    runner.run(command('ip', ['-4', '-j', 'route', 'show', 'table', 'all'])).then((json) => parseRoutes(json, 'ipv4')),
+    runner.run(command('ip', ['-6', '-j', 'route', 'show', 'table', 'all'])).then((json) => parseRoutes(json, 'ipv6')),
+    runner.run(command('ip', ['-4', '-j', 'rule', 'show'])).then((json) => parseRules(json, 'ipv4')),
+    runner.run(command('ip', ['-6', '-j', 'rule', 'show'])).then((json) => parseRules(json, 'ipv6')),
     listTables(runner, tables),
   ]);
   return {
     links,
-    routes,
-    rules,
+    routes: [...routes4, ...routes6],
+    rules: [...rules4, ...rules6],
     tables: listings,
     wireguard: await listWireguard(
       runner,
@@ -50,13 +61,15 @@ export async function takeSnapshot(
   };
 }
 
-async function listTables(runner: Runner, wanted: readonly string[]): Promise<Map<string, NftListing>> {
+async function listTables(runner: Runner, wanted: TablesWanted): Promise<Map<string, NftListing>> {
+  if (wanted.names.length === 0) return new Map();
   const present = parseTableNames(await runner.run(command('nft', ['-j', 'list', 'tables', 'inet'])));
   const listings = await Promise.all(
-    wanted
+    wanted.names
       .filter((name) => present.includes(name))
       .map(async (name) => {
-        const json = await runner.run(command('nft', ['-j', '-s', 'list', 'table', 'inet', name]));
+        const terse = wanted.withElements.includes(name) ? [] : ['-t'];
+        const json = await runner.run(command('nft', ['-j', '-s', ...terse, 'list', 'table', 'inet', name]));
         return [name, parseNftTable(json)] as const;
       }),
   );

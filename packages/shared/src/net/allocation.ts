@@ -1,7 +1,8 @@
 /** Every number and name homeward claims in the kernel, with the reason beside it. */
 
-import { type Ipv4Address, type Ipv4Prefix, parseIpv4, parseIpv4Prefix } from './ipv4.js';
+import { type Family, familyOf, type IpAddress, parseIpv4, parseIpv6 } from './address.js';
 import { type LinkName, parseLinkName } from './names.js';
+import { type IpPrefix, type Ipv4Prefix, parseIpv4Prefix, parsePrefix, prefixContains } from './prefix.js';
 
 /** The relay's one WireGuard device. */
 export const RELAY_LINK: LinkName = parseLinkName('hw0');
@@ -12,15 +13,37 @@ export const PROBE_LINK: LinkName = parseLinkName('hwp0');
 /** The synthetic client's own end, inside its network namespace. */
 export const PROBE_CLIENT_LINK: LinkName = parseLinkName('hwp1');
 
-/** TEST-NET-1 (RFC 5737): nobody else may have it, so an address of it seen at the backend can only be the probe's. Fixed, so that the backend can allow exactly this prefix. */
-export const PROBE_PREFIX: Ipv4Prefix = parseIpv4Prefix('192.0.2.0/24');
-export const PROBE_RELAY_ADDRESS: Ipv4Address = parseIpv4('192.0.2.1');
-export const PROBE_CLIENT_ADDRESS: Ipv4Address = parseIpv4('192.0.2.2');
+/** What the synthetic client and the relay use between them. */
+export interface ProbeNetwork {
+  readonly prefix: IpPrefix;
+  readonly relay: IpAddress;
+  readonly client: IpAddress;
+}
+
+/**
+ * For documentation (TEST-NET-1 of RFC 5737, and a piece of RFC 9637's): nobody else may have them, so an address of
+ * them seen at the backend can only be the probe's. Fixed, so that the backend can allow exactly these prefixes.
+ */
+export const PROBE: Readonly<Record<Family, ProbeNetwork>> = {
+  ipv4: { prefix: parsePrefix('192.0.2.0/24'), relay: parseIpv4('192.0.2.1'), client: parseIpv4('192.0.2.2') },
+  ipv6: {
+    prefix: parsePrefix('3fff:770::/64'),
+    relay: parseIpv6('3fff:770::1'),
+    client: parseIpv6('3fff:770::2'),
+  },
+};
+
+/** True for an address that only a probe can have. */
+export function isProbeAddress(address: IpAddress): boolean {
+  return prefixContains(PROBE[familyOf(address)].prefix, address);
+}
 
 /** Tunnel addresses come from here: 10.64/10 is seldom used at home, and 198.18.0.0/15 belongs to fake-IP proxies. */
 export const POOL_SPACE: Ipv4Prefix = parseIpv4Prefix('10.64.0.0/10');
 /** One relay's share of the space: 4,094 addresses; two relays of one backend must not share one. */
 export const POOL_LENGTH = 20;
+/** A subnet of IPv6 (RFC 4291, 2.5.4), with a random global ID (RFC 4193, 3.2.2): there is room enough for everybody. */
+export const POOL6_LENGTH = 64;
 
 export const RELAY_TABLE = 'homeward_relay';
 export const BACKEND_TABLE = 'homeward_backend';

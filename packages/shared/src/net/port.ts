@@ -44,6 +44,43 @@ export function rangeLength(range: PortRange): number {
   return range.last - range.first + 1;
 }
 
+/** Every port of the range. */
+export function portsOf(range: PortRange): Port[] {
+  return Array.from({ length: rangeLength(range) }, (_, offset) => port(range.first + offset));
+}
+
 export function rangesOverlap(a: PortRange, b: PortRange): boolean {
   return a.first <= b.last && b.first <= a.last;
+}
+
+export function rangeContains(range: PortRange, value: number): boolean {
+  return range.first <= value && value <= range.last;
+}
+
+/** The range without some ports: what is left, in ascending order. */
+export function rangesWithout(range: PortRange, holes: readonly number[]): PortRange[] {
+  const inside = [...new Set(holes)].filter((hole) => rangeContains(range, hole)).sort((a, b) => a - b);
+  const starts = [range.first, ...inside.map((hole) => hole + 1)];
+  const ends = [...inside.map((hole) => hole - 1), range.last];
+  return starts.flatMap((first, index) => {
+    const last = ends[index] ?? range.last;
+    return first <= last ? [{ first: port(first), last: port(last) }] : [];
+  });
+}
+
+/** Ranges that overlap become one, so that none do; in ascending order. */
+export function joinRanges(ranges: readonly PortRange[]): PortRange[] {
+  const joined: PortRange[] = [];
+  for (const range of [...ranges].sort((a, b) => a.first - b.first)) {
+    const previous = joined.at(-1);
+    if (previous !== undefined && range.first <= previous.last) {
+      joined[joined.length - 1] = {
+        first: previous.first,
+        last: previous.last < range.last ? range.last : previous.last,
+      };
+    } else {
+      joined.push(range);
+    }
+  }
+  return joined;
 }

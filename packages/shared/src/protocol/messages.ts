@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
+import { isIpv6 } from '../net/address.js';
 import { BACKEND_NAME_PATTERN } from '../net/names.js';
 
 /** Bounds that no honest message reaches; a bigger one is an attack or a bug. No control characters: it may be printed. */
@@ -14,6 +15,9 @@ const revision = z.int().min(0);
 const transport = z.enum(['tcp', 'udp']);
 const spec = z.string().min(1).max(128);
 const wireguardKey = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/);
+/** In the canonical form, so that equal addresses are equal texts. */
+const ipv6 = z.string().max(45).refine(isIpv6);
+const ip = z.union([z.ipv4(), ipv6]);
 const bytes = (length: number) => z.base64url().length(Math.ceil((length * 4) / 3));
 const url = z
   .string()
@@ -28,6 +32,8 @@ export const wireguardOffer = z.strictObject({
   endpointPort: port,
   relayAddress: z.ipv4(),
   backendAddress: z.ipv4(),
+  relayAddress6: ipv6,
+  backendAddress6: ipv6,
   /** Octets; what an inner packet may have. */
   mtu: z.int().min(1280).max(9000),
 });
@@ -70,11 +76,11 @@ const hello = z.strictObject({
   version: text,
   capabilities: z.array(text).max(64),
   bootId: text,
-  /** IPv4 prefixes the backend's own links and routes use. */
-  prefixes: z.array(z.cidrv4()).max(1024),
+  /** Prefixes the backend's own links and routes use. */
+  prefixes: z.array(z.union([z.cidrv4(), z.cidrv6()])).max(1024),
   wireguardPublicKey: wireguardKey,
   /** The backend's own address towards the relay, to tell whether NAT lies between. */
-  outerAddress: z.union([z.ipv4(), z.ipv6()]).nullable(),
+  outerAddress: ip.nullable(),
   revision,
 });
 const applied = z.strictObject({
@@ -85,6 +91,8 @@ const applied = z.strictObject({
   refused: z.array(z.strictObject({ spec, reason: text })).max(20_000),
   device: text,
   implementation: z.enum(['kernel', 'wireguard-go']).nullable(),
+  /** Whether the backend speaks IPv6: without it IPv6 clients are not sent there. */
+  ipv6: z.boolean(),
   /** Port of the backend's own echo on the wildcard address, TCP and UDP. */
   echoPort: port,
 });
@@ -93,7 +101,7 @@ const observedFlow = z.strictObject({
   /** `none`: it came out of the tunnel and was dropped; else handed to a socket of the backend, or on to another host or container. */
   delivery: z.enum(['none', 'local', 'forwarded']),
   /** Source address and port as the backend's kernel saw them: where it was delivered, after every translation there. */
-  address: z.ipv4(),
+  address: ip,
   port,
   arrivedOn: text,
   /** The link a reply to this flow left by; null when none left. */
@@ -107,8 +115,17 @@ const observed = z.strictObject({
   flows: z.array(observedFlow).max(8192),
   /** Our own kernel state that is missing or changed at the backend, as plan lines. */
   drift: z.array(text).max(64),
-  /** Programs listening on the watched ports; `problem` says why no client can reach one that listens otherwise than it should. */
-  listeners: z.array(z.strictObject({ transport, port, program: text, problem: text.nullable() })).max(4096),
+  /** Programs listening on the watched ports; `problem` says why no client of a family can reach one that listens otherwise than it should. */
+  listeners: z
+    .array(
+      z.strictObject({
+        transport,
+        port,
+        program: text,
+        problem: z.strictObject({ ipv4: text.nullable(), ipv6: text.nullable() }),
+      }),
+    )
+    .max(4096),
 });
 const report = z.strictObject({
   type: z.literal('report'),

@@ -36,7 +36,8 @@ const EXECUTORS: Executors = {
     await sysctls.write(step.sysctl.path, step.sysctl.value);
   },
   ip: async (step, { runner }) => {
-    await runner.run(command('ip', ['-batch', '-'], `${step.lines.join('\n')}\n`));
+    const family = step.family === 'ipv6' ? ['-6'] : [];
+    await runner.run(command('ip', [...family, '-batch', '-'], `${step.lines.join('\n')}\n`));
   },
   'delete-link': async (step, { runner }) => {
     await runner.run(command('ip', ['link', 'delete', 'dev', step.link]));

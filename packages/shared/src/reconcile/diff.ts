@@ -1,7 +1,7 @@
 /** The difference between what should be in the kernel and what is: pure. */
 
-import { textOf } from '../state/describe.js';
-import type { HostState, Resource, WireguardDevice } from '../state/resources.js';
+import { keyOf, textOf } from '../state/describe.js';
+import type { HostState, NftElement, NftElements, Resource, WireguardDevice } from '../state/resources.js';
 
 export type Change =
   | { readonly kind: 'create'; readonly key: string; readonly desired: Resource }
@@ -13,13 +13,46 @@ export function diff(desired: HostState, observed: HostState): Change[] {
   const changes: Change[] = [];
   for (const [key, wanted] of desired) {
     const found = observed.get(key);
-    if (found === undefined) changes.push({ kind: 'create', key, desired: wanted });
+    if (wanted.kind === 'nft-elements') changes.push(...elementChanges(wanted, contentOf(wanted), contentOf(found)));
+    else if (found === undefined || found.kind === 'nft-elements')
+      changes.push({ kind: 'create', key, desired: wanted });
     else if (textOf(wanted) !== textOf(comparable(wanted, found))) {
       changes.push({ kind: 'update', key, desired: wanted, observed: found });
     }
   }
   for (const [key, found] of observed) {
-    if (!desired.has(key)) changes.push({ kind: 'delete', key, observed: found });
+    if (desired.has(key)) continue;
+    if (found.kind === 'nft-elements') changes.push(...elementChanges(found, NOTHING, contentOf(found)));
+    else changes.push({ kind: 'delete', key, observed: found });
+  }
+  return changes;
+}
+
+type Content = NftElements['elements'];
+
+const NOTHING: Content = new Map();
+
+function contentOf(resource: Resource | NftElements | undefined): Content {
+  return resource?.kind === 'nft-elements' ? resource.elements : NOTHING;
+}
+
+/** Compared by key and value as they are: texts of ten thousand elements at every look would be felt. */
+function elementChanges(place: Pick<NftElements, 'table' | 'set'>, wanted: Content, found: Content): Change[] {
+  if (wanted === found) return [];
+  const { table, set } = place;
+  const element = (key: string, value: string | null): NftElement => ({ kind: 'nft-element', table, set, key, value });
+  const changes: Change[] = [];
+  for (const [key, value] of wanted) {
+    const present = found.get(key);
+    if (present === value) continue;
+    const desired = element(key, value);
+    if (present === undefined) changes.push({ kind: 'create', key: keyOf(desired), desired });
+    else changes.push({ kind: 'update', key: keyOf(desired), desired, observed: element(key, present) });
+  }
+  for (const [key, value] of found) {
+    if (wanted.has(key)) continue;
+    const observed = element(key, value);
+    changes.push({ kind: 'delete', key: keyOf(observed), observed });
   }
   return changes;
 }

@@ -7,11 +7,16 @@ import { toRelayError } from '../errors/relay-error.js';
 /** Events come in bursts (a reload, our own changes): what follows within this is one. */
 const SETTLE_MS = 15;
 
+/** How often all elements are listed though no monitor told of a change: events can be missed. */
+const LISTING_MS = 60_000;
+
 /** For what no monitor tells: sysctls, a listening socket that came or went, WireGuard's own settings. */
 const TIMER_MS = 2_000;
 
 export interface KeeperDeps {
   reconcile(): Promise<void>;
+  /** Lets the next look list all elements, whatever is remembered of them. */
+  forgetElements(): void;
   /** Starts watching; `onChange` may be called at any rate. */
   watch(onChange: () => void): void;
   readonly logger: Logger;
@@ -36,12 +41,17 @@ export async function keepReconciled(deps: KeeperDeps, signal: AbortSignal): Pro
       if (pending || signal.aborted) wake();
     });
   let lastFailure: string | null = null;
+  let listedAt = performance.now();
   while (!signal.aborted) {
     await nextEvent();
     signal.removeEventListener('abort', wake);
     if (signal.aborted) return;
     await delay(SETTLE_MS, undefined, { signal }).catch(() => undefined);
     pending = false;
+    if (performance.now() - listedAt > LISTING_MS) {
+      deps.forgetElements();
+      listedAt = performance.now();
+    }
     lastFailure = await attempt(deps, lastFailure);
   }
 }

@@ -15,6 +15,8 @@ import {
   ruleDelete,
 } from '../kernel/iproute-render.js';
 import { renderNft } from '../kernel/nft-render.js';
+import { FAMILIES, type Family, familyOf } from '../net/address.js';
+import { eachElement } from '../state/describe.js';
 import type { HostState, NftElement, Resource, ResourceKind, ResourceOf } from '../state/resources.js';
 import type { Change } from './diff.js';
 import type { Step } from './step.js';
@@ -31,7 +33,7 @@ export function plan(changes: readonly Change[], desired: HostState): Step[] {
     ...of(made, 'wireguard-device').map((device) => ({ kind: 'configure-wireguard' as const, device })),
     ...nftStep(changes, desired),
     ...of(made, 'sysctl').map((sysctl) => ({ kind: 'sysctl' as const, sysctl })),
-    ...ipStep(changes),
+    ...FAMILIES.flatMap((family) => ipStep(changes, family)),
   ];
 }
 
@@ -59,7 +61,9 @@ function nftStep(changes: readonly Change[], desired: HostState): Step[] {
     replace,
     remove,
     addElements: [
-      ...of(desired.values(), 'nft-element').filter((element) => fresh.has(element.table)),
+      ...[...desired.values()].flatMap((resource) =>
+        resource.kind === 'nft-elements' && fresh.has(resource.table) ? eachElement(resource) : [],
+      ),
       ...of(created(changes), 'nft-element').filter((element) => !fresh.has(element.table)),
     ],
     deleteElements: [
@@ -72,11 +76,16 @@ function nftStep(changes: readonly Change[], desired: HostState): Step[] {
   return [{ kind: 'nft', script, tables: Object.fromEntries(replace.map((table) => [table.name, table.fingerprint])) }];
 }
 
-function ipStep(changes: readonly Change[]): Step[] {
-  const made = created(changes);
-  const gone = removed(changes);
+/** Links are set up with IPv4, which comes first. */
+function ipStep(changes: readonly Change[], family: Family): Step[] {
+  const isOfFamily = (resource: Resource): boolean => {
+    if (resource.kind === 'address') return familyOf(resource.address) === family;
+    return resource.kind === 'route' || resource.kind === 'rule' ? resource.family === family : family === 'ipv4';
+  };
+  const made = created(changes).filter(isOfFamily);
+  const gone = removed(changes).filter(isOfFamily);
   // With a link go its addresses and routes; deleting them before would only add steps that can fail.
-  const lostLinks = new Set<string>(of(gone, 'link').map((link) => link.name));
+  const lostLinks = new Set<string>(of(removed(changes), 'link').map((link) => link.name));
   const lines = [
     ...of(made, 'address').map(addressReplace),
     ...of(made, 'link').map(linkUp),
@@ -90,5 +99,5 @@ function ipStep(changes: readonly Change[]): Step[] {
       .filter((address) => !lostLinks.has(address.link))
       .map(addressDelete),
   ];
-  return lines.length === 0 ? [] : [{ kind: 'ip', lines }];
+  return lines.length === 0 ? [] : [{ kind: 'ip', family, lines }];
 }

@@ -4,7 +4,7 @@
  * INVARIANTS
  * - One run at a time; a run always looks at the kernel afresh.
  * - A sysctl's value is recorded, durably, before it is first written.
- * - A run has succeeded only when a second look finds no difference.
+ * - A run has succeeded only when a second look finds no difference; elements that nft accepted count as seen.
  * - Without repair, after the first run, only what is desired otherwise than before is changed; what others changed is
  *   told, not mended.
  */
@@ -15,10 +15,11 @@ import { type Ownership, ownedState } from '../kernel/owned-state.js';
 import { type Snapshot, takeSnapshot } from '../kernel/snapshot.js';
 import type { StaleFlows } from '../kernel/stale-flows.js';
 import { isHomewardLink } from '../net/allocation.js';
-import { textOf } from '../state/describe.js';
-import type { HostState, Sysctl } from '../state/resources.js';
+import { elementsKey, keyOf, textOf } from '../state/describe.js';
+import type { HostState, Resource, Sysctl } from '../state/resources.js';
 import { type ApplyDeps, apply, applyAll } from './apply.js';
 import { type Change, changeText, diff, subjectOf } from './diff.js';
+import { createElementMemory } from './element-memory.js';
 import type { Ledger, LedgerRecord } from './ledger.js';
 import { plan } from './plan.js';
 import type { Step } from './step.js';
@@ -55,8 +56,10 @@ export interface Reconciler {
   reconcile(): Promise<Outcome>;
   /** Whether a link of that name was made by us. */
   ownsLink(name: string): boolean;
-  /** What a reconcile would change now; changes nothing. */
+  /** What a reconcile would change now, all elements looked at; changes nothing. */
   plan(): Promise<Change[]>;
+  /** The next look lists all elements, whatever is remembered of them. */
+  forgetElements(): void;
   /** Removes everything of this side and puts sysctls back. From then on this reconciler changes nothing more. */
   teardown(): Promise<Teardown>;
 }
@@ -81,8 +84,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     return run;
   }
 
-  function snapshotNow(): Promise<Snapshot> {
-    return takeSnapshot(deps.runner, ownership.tables, ownership.isLink);
+  const memory = createElementMemory();
+
+  async function snapshotNow(): Promise<Snapshot> {
+    const withElements = memory.unknown(ownership.tables);
+    const wanted = { names: ownership.tables, withElements };
+    const snapshot = await takeSnapshot(deps.runner, wanted, ownership.isLink);
+    return memory.complete(snapshot, withElements) ?? snapshotNow();
   }
 
   async function look(): Promise<Look> {
@@ -133,7 +141,14 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     // Last, when the new way stands: forgotten before, a flow could take the old one again.
     const steps = [...plan(changes, current.desired), ...forget];
     await recordBeforeWriting(steps, current.snapshot);
-    await apply(steps, deps);
+    try {
+      await apply(steps, deps);
+    } catch (error) {
+      // Who knows how far it came.
+      memory.forget();
+      throw error;
+    }
+    memory.apply(changes);
     await forgetLinks(steps);
     await rememberTables(steps);
   }
@@ -142,11 +157,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (isTornDown) return { changed: [], drift: [] };
     const before = await look();
     const wanted = deps.repair || lastDesired === null ? before.changes : newWishes(before, lastDesired);
-    const drift = before.changes.filter((change) => !wanted.includes(change)).map(changeText);
+    const isWanted = new Set(wanted);
+    const drift = before.changes.filter((change) => !isWanted.has(change)).map(changeText);
     if (wanted.length > 0) {
       await carryOut(wanted, before);
       const after = await look();
-      const left = after.changes.filter((change) => wanted.some((wish) => wish.key === change.key));
+      const keys = new Set(wanted.map((change) => change.key));
+      const left = after.changes.filter((change) => keys.has(change.key));
       if (left.length > 0) {
         throw new RelayError(
           'command-failed',
@@ -200,7 +217,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   return {
     ownsLink: (name) => ledger.current().links.includes(name),
     reconcile: () => exclusively(reconcileOnce),
-    plan: () => exclusively(async () => (await look()).changes),
+    plan: () =>
+      exclusively(async () => {
+        memory.forget();
+        return (await look()).changes;
+      }),
+    forgetElements: memory.forget,
     teardown: () => exclusively(teardownOnce),
   };
 }
@@ -208,10 +230,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 /** Changes of resources that are now desired otherwise than at the last run. */
 function newWishes(look: Look, lastDesired: HostState): Change[] {
   const isWish = (change: Change): boolean => {
-    const now = look.desired.get(change.key);
-    const last = lastDesired.get(change.key);
-    if (now === undefined || last === undefined) return now !== last;
-    return textOf(now) !== textOf(last);
+    const subject = subjectOf(change);
+    return wishOf(look.desired, subject) !== wishOf(lastDesired, subject);
   };
   const wishes = look.changes.filter(isWish);
   // An element cannot be put into a table that somebody removed and that is not to be mended.
@@ -224,6 +244,17 @@ function newWishes(look: Look, lastDesired: HostState): Change[] {
     return !lost.has(table) || wishes.some(({ key }) => key === table);
   };
   return wishes.filter(isPossible);
+}
+
+/** How a resource is desired, as a text; null where it is not. */
+function wishOf(desired: HostState, subject: Resource): string | null {
+  if (subject.kind === 'nft-element') {
+    const gathered = desired.get(elementsKey(subject.table, subject.set));
+    const value = gathered?.kind === 'nft-elements' ? gathered.elements.get(subject.key) : undefined;
+    return value === undefined ? null : (value ?? '');
+  }
+  const resource = desired.get(keyOf(subject));
+  return resource === undefined || resource.kind === 'nft-elements' ? null : textOf(resource);
 }
 
 /** A name of ours that somebody else uses is not taken over. */

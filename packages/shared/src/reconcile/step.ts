@@ -1,6 +1,7 @@
 /** The few coarse things that applying can do, as data. */
 
 import type { StaleFlows } from '../kernel/stale-flows.js';
+import type { Family } from '../net/address.js';
 import type { LinkName } from '../net/names.js';
 import type { Sysctl, WireguardDevice } from '../state/resources.js';
 
@@ -10,8 +11,8 @@ export type Step =
   /** One nft transaction; `tables` are the skeletons it puts in place, with their fingerprints. */
   | { readonly kind: 'nft'; readonly script: string; readonly tables: Readonly<Record<string, string>> }
   | { readonly kind: 'sysctl'; readonly sysctl: Sysctl }
-  /** One batch of ip commands. */
-  | { readonly kind: 'ip'; readonly lines: readonly string[] }
+  /** One batch of ip commands of a family. */
+  | { readonly kind: 'ip'; readonly family: Family; readonly lines: readonly string[] }
   | { readonly kind: 'delete-link'; readonly link: LinkName }
   | { readonly kind: 'forget-flows'; readonly flows: readonly StaleFlows[] };
 

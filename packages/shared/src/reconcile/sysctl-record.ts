@@ -1,15 +1,18 @@
 /** Which sysctls to remember before they are written, and which may be put back at teardown: pure. */
 
+import { FORWARDING, linkForwarding } from '../kernel/forwarding-guard.js';
+import type { Family } from '../net/address.js';
 import type { Sysctl } from '../state/resources.js';
 import type { LedgerRecord } from './ledger.js';
 
-const FORWARDING_SWITCH = 'net/ipv4/ip_forward';
-
-/** What the kernel changes as well when a sysctl is written (inet_forward_change in net/ipv4/devinet.c). */
+/**
+ * What the kernel changes as well when a sysctl is written (inet_forward_change in net/ipv4/devinet.c,
+ * addrconf_fixup_forwarding in net/ipv6/addrconf.c).
+ */
 function sideEffects(path: string, foreignLinks: readonly string[]): string[] {
-  if (path !== FORWARDING_SWITCH) return [];
-  const links = ['default', 'lo', ...foreignLinks].map((link) => `net/ipv4/conf/${link}/forwarding`);
-  return ['net/ipv4/conf/all/accept_redirects', ...links];
+  const links = (family: Family) => ['default', 'lo', ...foreignLinks].map((link) => linkForwarding(family, link));
+  if (path === FORWARDING.ipv4) return ['net/ipv4/conf/all/accept_redirects', ...links('ipv4')];
+  return path === FORWARDING.ipv6 ? links('ipv6') : [];
 }
 
 /** Paths whose present values must be known before the sysctls are written. Those of our own links vanish with the link. */
@@ -80,11 +83,11 @@ export function sysctlRestoration(
 }
 
 /**
- * Whether somebody else set a side effect since. Switched on, ip_forward makes every link forward and all accept no
- * redirects; a value that is neither that nor the former one is somebody's.
+ * Whether somebody else set a side effect since. Switched on, forwarding makes every link forward and (IPv4) all accept
+ * no redirects; a value that is neither that nor the former one is somebody's.
  */
 function isChangedSince(path: string, before: string, now: string, ledger: LedgerRecord): boolean {
-  const switched = ledger.sysctls[FORWARDING_SWITCH];
+  const switched = ledger.sysctls[path.startsWith('net/ipv6/') ? FORWARDING.ipv6 : FORWARDING.ipv4];
   const isOn = switched !== undefined && switched.before !== switched.ours;
   const effect = path.endsWith('/forwarding') ? '1' : '0';
   return now !== before && !(isOn && now === effect);

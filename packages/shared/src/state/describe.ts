@@ -1,6 +1,17 @@
 /** Key and canonical text of every resource: two resources are equal exactly when both are. The text is also what a plan prints. */
 
-import type { HostState, Resource, ResourceKind, ResourceOf, RuleAction, RuleSelector } from './resources.js';
+import type { Family } from '../net/address.js';
+import { formatPortRange } from '../net/port.js';
+import type {
+  HostState,
+  NftElement,
+  NftElements,
+  Resource,
+  ResourceKind,
+  ResourceOf,
+  RuleAction,
+  RuleSelector,
+} from './resources.js';
 
 interface Words<Kind extends ResourceKind> {
   /** Names the resource; unique within a HostState. */
@@ -19,11 +30,11 @@ const WORDS: { [Kind in ResourceKind]: Words<Kind> } = {
     text: () => '',
   },
   route: {
-    key: (route) => `route ${route.destination} table ${route.table}`,
+    key: (route) => `route ${familyWord(route.family)}${route.destination} table ${route.table}`,
     text: (route) => `dev ${route.link}`,
   },
   rule: {
-    key: (rule) => `rule ${ruleText(rule.priority, rule.selector, rule.action)}`,
+    key: (rule) => `rule ${familyWord(rule.family)}${ruleText(rule.priority, rule.selector, rule.action)}`,
     text: () => '',
   },
   sysctl: {
@@ -50,8 +61,14 @@ export function ruleText(priority: number, selector: RuleSelector, action: RuleA
   if (selector.iif !== undefined) words.push(`iif ${selector.iif}`);
   if (selector.from !== undefined) words.push(`from ${selector.from}`);
   if (selector.fwmark !== undefined) words.push(`fwmark ${hex(selector.fwmark.value)}/${hex(selector.fwmark.mask)}`);
-  if (selector.udpSourcePort !== undefined) words.push(`ipproto udp sport ${selector.udpSourcePort}`);
+  if (selector.udpSourcePorts !== undefined)
+    words.push(`ipproto udp sport ${formatPortRange(selector.udpSourcePorts)}`);
   return [...words, actionText(action)].join(' ');
+}
+
+/** As on ip's command line; IPv4 is what it takes for granted. */
+function familyWord(family: Family): string {
+  return family === 'ipv6' ? '-6 ' : '';
 }
 
 function actionText(action: RuleAction): string {
@@ -101,8 +118,35 @@ export function textOf(resource: Resource): string {
 }
 
 /** A HostState from resources; a later one with the same key replaces the earlier. */
-export function hostState(resources: Iterable<Resource>): HostState {
-  const state = new Map<string, Resource>();
-  for (const resource of resources) state.set(keyOf(resource), resource);
+export function hostState(resources: Iterable<Resource | NftElements>): HostState {
+  const state = new Map<string, Exclude<Resource, NftElement> | NftElements>();
+  const gathered = new Map<string, Map<string, string | null>>();
+  for (const resource of resources) {
+    if (resource.kind === 'nft-elements') {
+      state.set(elementsKey(resource.table, resource.set), resource);
+    } else if (resource.kind === 'nft-element') {
+      const { table, set, key, value } = resource;
+      const place = elementsKey(table, set);
+      let elements = gathered.get(place);
+      if (elements === undefined) {
+        elements = new Map();
+        gathered.set(place, elements);
+        state.set(place, { kind: 'nft-elements', table, set, elements });
+      }
+      elements.set(key, value);
+    } else {
+      state.set(keyOf(resource), resource);
+    }
+  }
   return state;
+}
+
+/** Where the elements of a set stand in a HostState. */
+export function elementsKey(table: string, set: string): string {
+  return `elements ${table} ${set}`;
+}
+
+/** Those of a set, one by one. */
+export function eachElement({ table, set, elements }: NftElements): NftElement[] {
+  return [...elements].map(([key, value]) => ({ kind: 'nft-element', table, set, key, value }));
 }

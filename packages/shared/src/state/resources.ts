@@ -1,8 +1,8 @@
 /** The nouns of kernel state: every kind of thing homeward may own, each with a key that names it and a text that says how it is. */
 
-import type { Ipv4Address } from '../net/ipv4.js';
+import type { Family, IpAddress } from '../net/address.js';
 import type { LinkName } from '../net/names.js';
-import type { Port } from '../net/port.js';
+import type { PortRange } from '../net/port.js';
 import type { Secret } from '../net/secret.js';
 
 /** A network device that we create. */
@@ -18,12 +18,13 @@ export interface Link {
 export interface Address {
   readonly kind: 'address';
   readonly link: LinkName;
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly prefixLength: number;
 }
 
 export interface Route {
   readonly kind: 'route';
+  readonly family: Family;
   readonly table: number;
   /** `default` or a prefix. */
   readonly destination: string;
@@ -34,8 +35,8 @@ export interface Route {
 export interface RuleSelector {
   readonly iif?: LinkName;
   readonly fwmark?: { readonly value: number; readonly mask: number };
-  readonly from?: Ipv4Address;
-  readonly udpSourcePort?: Port;
+  readonly from?: IpAddress;
+  readonly udpSourcePorts?: PortRange;
 }
 
 export type RuleAction =
@@ -45,6 +46,7 @@ export type RuleAction =
 
 export interface PolicyRule {
   readonly kind: 'rule';
+  readonly family: Family;
   readonly priority: number;
   readonly selector: RuleSelector;
   readonly action: RuleAction;
@@ -76,10 +78,19 @@ export interface NftElement {
   readonly value: string | null;
 }
 
+/** All elements of one set or map: thousands of them are compared as one thing, and changed one by one. */
+export interface NftElements {
+  readonly kind: 'nft-elements';
+  readonly table: string;
+  readonly set: string;
+  /** Value (null in a set) by key. */
+  readonly elements: ReadonlyMap<string, string | null>;
+}
+
 export interface WireguardPeer {
   readonly publicKey: string;
   readonly presharedKey: Secret;
-  /** IPv4 prefixes. */
+  /** Prefixes of both families. */
   readonly allowedIps: readonly string[];
   /** `address:port`, or null where the peer is the one that calls. */
   readonly endpoint: string | null;
@@ -98,9 +109,10 @@ export interface WireguardDevice {
   readonly peers: readonly WireguardPeer[];
 }
 
+/** What can be made, changed and removed on its own. */
 export type Resource = Link | Address | Route | PolicyRule | Sysctl | NftTable | NftElement | WireguardDevice;
 export type ResourceKind = Resource['kind'];
 export type ResourceOf<Kind extends ResourceKind> = Extract<Resource, { kind: Kind }>;
 
-/** Desired or observed state: resources by key. */
-export type HostState = ReadonlyMap<string, Resource>;
+/** Desired or observed state: resources by key, elements gathered by their set. */
+export type HostState = ReadonlyMap<string, Exclude<Resource, NftElement> | NftElements>;

@@ -1,6 +1,6 @@
 /** What a kind of tunnel has to give: its resources for either end, its MTU, and what the backend is told of it. */
 
-import type { Ipv4Address } from '../net/ipv4.js';
+import type { AddressPair, Family } from '../net/address.js';
 import type { LinkName } from '../net/names.js';
 import type { Secret } from '../net/secret.js';
 import type { TunnelOffer } from '../protocol/messages.js';
@@ -10,9 +10,11 @@ export type TunnelKindName = TunnelOffer['kind'];
 
 /** The relay's own end, shared by all its backends. */
 export interface RelayEnd {
-  readonly address: Ipv4Address;
-  /** Length of the pool's prefix. */
-  readonly prefixLength: number;
+  readonly addresses: AddressPair;
+  /** Of the pools. */
+  readonly prefixLengths: Readonly<Record<Family, number>>;
+  /** Those this machine can speak. */
+  readonly families: readonly Family[];
   /** Octets inside the tunnel. */
   readonly mtu: number;
   readonly wireguard: { readonly privateKey: Secret; readonly publicKey: string; readonly port: number };
@@ -20,7 +22,7 @@ export interface RelayEnd {
 
 /** One backend as the relay knows it. */
 export interface RelayPeer {
-  readonly address: Ipv4Address;
+  readonly addresses: AddressPair;
   /** Null until the agent said hello. */
   readonly wireguardPublicKey: string | null;
   readonly presharedKey: Secret;

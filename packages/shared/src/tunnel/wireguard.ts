@@ -1,5 +1,6 @@
 /** The WireGuard tunnel: one device at the relay for all backends, one at the backend for each relay. Pure. */
 
+import { formatEndpoint } from '../net/address.js';
 import { RELAY_LINK } from '../net/allocation.js';
 import { Secret } from '../net/secret.js';
 import type { WireguardPeer } from '../state/resources.js';
@@ -21,15 +22,22 @@ export const wireguardTunnel: TunnelKind<'wireguard'> = {
       listenPort: relay.wireguard.port,
       peers: peers.flatMap(relayPeer),
     },
-    { kind: 'address', link: RELAY_LINK, address: relay.address, prefixLength: relay.prefixLength },
+    ...relay.families.map((family) => ({
+      kind: 'address' as const,
+      link: RELAY_LINK,
+      address: relay.addresses[family],
+      prefixLength: relay.prefixLengths[family],
+    })),
   ],
   offer: (relay, peer) => ({
     kind: 'wireguard',
     relayPublicKey: relay.wireguard.publicKey,
     presharedKey: peer.presharedKey.reveal(),
     endpointPort: relay.wireguard.port,
-    relayAddress: relay.address,
-    backendAddress: peer.address,
+    relayAddress: relay.addresses.ipv4,
+    backendAddress: peer.addresses.ipv4,
+    relayAddress6: relay.addresses.ipv6,
+    backendAddress6: peer.addresses.ipv6,
     mtu: relay.mtu,
   }),
   backendResources: (offer, { link, wireguard, endpointHost }) => [
@@ -45,7 +53,7 @@ export const wireguardTunnel: TunnelKind<'wireguard'> = {
           presharedKey: new Secret(offer.presharedKey),
           // Clients have any address; routes into main are never made of it.
           allowedIps: ['0.0.0.0/0', '::/0'],
-          endpoint: endpointText(endpointHost, offer.endpointPort),
+          endpoint: formatEndpoint(endpointHost, offer.endpointPort),
           keepaliveSeconds: KEEPALIVE_SECONDS,
         },
       ],
@@ -53,20 +61,16 @@ export const wireguardTunnel: TunnelKind<'wireguard'> = {
   ],
 };
 
-/** AllowedIPs is the backend's own address and nothing more: a compromised agent can speak for itself only. */
+/** AllowedIPs are the backend's own addresses and nothing more: a compromised agent can speak for itself only. */
 function relayPeer(peer: RelayPeer): WireguardPeer[] {
   if (peer.wireguardPublicKey === null) return [];
   return [
     {
       publicKey: peer.wireguardPublicKey,
       presharedKey: peer.presharedKey,
-      allowedIps: [`${peer.address}/32`],
+      allowedIps: [`${peer.addresses.ipv4}/32`, `${peer.addresses.ipv6}/128`],
       endpoint: null,
       keepaliveSeconds: null,
     },
   ];
-}
-
-function endpointText(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -5,5 +5,5 @@ import type { Delivery } from './delivery.js';
 export const direct: Delivery = {
   answersFromChosenAddress: false,
   needsForwarding: false,
-  elements: () => [],
+  entries: () => [],
 };

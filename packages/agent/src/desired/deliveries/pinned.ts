@@ -4,15 +4,15 @@
  */
 
 import { SETS } from '../backend-sets.js';
-import { backendElement, type Delivery } from './delivery.js';
+import type { Delivery } from './delivery.js';
 
 export const pinned: Delivery = {
   answersFromChosenAddress: true,
   needsForwarding: false,
-  elements({ mapping, sockets, link, tunnelAddress }) {
-    if (mapping.transport !== 'udp') return null;
+  entries({ family, transport, ports, sockets, tunnelAddress }) {
+    if (transport !== 'udp') return null;
     // A pin would break a service bound to the tunnel address. Where nothing listens yet it is right for most, and for port-unreachable.
     if (sockets.some((socket) => socket.address === tunnelAddress)) return null;
-    return [backendElement(SETS.pinned, `${link} . ${tunnelAddress} . ${mapping.targetPort}`)];
+    return [{ sets: SETS[family].pinned, place: tunnelAddress, ports, value: null, rangeValue: null }];
   },
 };

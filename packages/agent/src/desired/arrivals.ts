@@ -1,0 +1,74 @@
+/** A relay's forwards as they arrive at this backend, each with the way it is delivered. Pure. */
+
+import type { Listener } from '@homeward/shared/kernel/sockets';
+import type { AddressPair, Family } from '@homeward/shared/net/address';
+import { arrivalPorts, type Forward, familiesOf, type Transport } from '@homeward/shared/net/forward-spec';
+import { type PortRange, port, rangeContains, rangeLength, rangesWithout } from '@homeward/shared/net/port';
+import type { PortEntry } from './backend-sets.js';
+import { deliver } from './deliveries/deliveries.js';
+import type { Arrival, Delivery } from './deliveries/delivery.js';
+
+export interface Delivered {
+  readonly arrival: Arrival;
+  readonly delivery: Delivery;
+  readonly entries: readonly PortEntry[];
+}
+
+/** Every forward in every family of its clients that this machine speaks. */
+export function deliveredForwards(
+  forwards: readonly Forward[],
+  tunnelAddresses: AddressPair,
+  families: readonly Family[],
+  listeners: readonly Listener[],
+): Delivered[] {
+  const sockets = socketsByPort(listeners);
+  return forwards.flatMap((forward) =>
+    familiesOf(forward)
+      .filter((family) => families.includes(family))
+      .flatMap((family) => {
+        const tunnelAddress = tunnelAddresses[family];
+        return forward.transports.flatMap((transport) =>
+          alikePorts(forward, sockets(family, transport)).map((alike) => {
+            const arrival: Arrival = { forward, family, transport, tunnelAddress, ...alike };
+            return { arrival, ...deliver(arrival) };
+          }),
+        );
+      }),
+  );
+}
+
+/** Cuts a forward's ports where somebody listens: each such port for itself, and what is left between them. */
+function alikePorts(forward: Forward, sockets: SocketsByPort): { ports: PortRange; sockets: readonly Listener[] }[] {
+  const ports = arrivalPorts(forward);
+  if (forward.targetHost !== null) return [{ ports, sockets: [] }];
+  if (rangeLength(ports) === 1) return [{ ports, sockets: sockets.get(ports.first) ?? [] }];
+  const busy = [...sockets.keys()].filter((candidate) => rangeContains(ports, candidate));
+  return [
+    ...busy.map((number) => ({
+      ports: { first: port(number), last: port(number) },
+      sockets: sockets.get(number) ?? [],
+    })),
+    ...rangesWithout(ports, busy).map((rest) => ({ ports: rest, sockets: [] })),
+  ];
+}
+
+type SocketsByPort = ReadonlyMap<number, readonly Listener[]>;
+
+/** Listed once for all forwards. A socket that is bound to a link gets nothing that comes by a tunnel. */
+function socketsByPort(listeners: readonly Listener[]): (family: Family, transport: Transport) => SocketsByPort {
+  const tables = new Map<string, Map<number, Listener[]>>();
+  for (const listener of listeners) {
+    if (listener.link !== null) continue;
+    for (const family of listenerFamilies(listener)) {
+      const key = `${family} ${listener.transport}`;
+      const table = tables.get(key) ?? new Map<number, Listener[]>();
+      tables.set(key, table.set(listener.port, [...(table.get(listener.port) ?? []), listener]));
+    }
+  }
+  return (family, transport) => tables.get(`${family} ${transport}`) ?? new Map();
+}
+
+function listenerFamilies({ family }: Listener): readonly Family[] {
+  if (family === 'both') return ['ipv4', 'ipv6'];
+  return [family];
+}

@@ -1,0 +1,59 @@
+/** Forwards as elements of the relay's maps. Pure. */
+
+import type { AddressPair, Family } from '@homeward/shared/net/address';
+import { arrivalPorts, type Forward, familiesOf, TRANSPORTS, type Transport } from '@homeward/shared/net/forward-spec';
+import { formatPortRange, rangeLength, rangesWithout } from '@homeward/shared/net/port';
+import type { NftElement } from '@homeward/shared/state/resources';
+import { countElements } from './forward-counters.js';
+import { relayElement, SETS } from './relay-sets.js';
+
+/**
+ * Everything that leads clients to a backend, and counts what passes. `families` are those the backend speaks; `spared`
+ * are TCP ports that stay the relay's own.
+ */
+export function forwardElements(
+  forwards: readonly Forward[],
+  backend: AddressPair,
+  families: readonly Family[],
+  spared: readonly number[],
+): NftElement[] {
+  return families.flatMap((family) =>
+    TRANSPORTS.flatMap((transport) => {
+      const own = forwards.filter(
+        (forward) => forward.transports.includes(transport) && familiesOf(forward).includes(family),
+      );
+      return [
+        ...own.flatMap((forward) =>
+          dnatElements(forward, family, transport, backend, transport === 'tcp' ? spared : []),
+        ),
+        ...countElements(own, family, transport, backend),
+      ];
+    }),
+  );
+}
+
+function dnatElements(
+  forward: Forward,
+  family: Family,
+  transport: Transport,
+  backend: AddressPair,
+  spared: readonly number[],
+): NftElement[] {
+  const sets = SETS[family];
+  const { address, publicPorts } = forward;
+  const shift = arrivalPorts(forward).first - publicPorts.first;
+  const key = (ports: string) => [...(address === null ? [] : [address]), transport, ports].join(' . ');
+  const isRange = rangeLength(publicPorts) > 1;
+  const pieces = rangesWithout(publicPorts, spared);
+  if (isRange && shift === 0) {
+    const set = address === null ? sets.anyRange : sets.range;
+    return pieces.map((piece) => relayElement(set, key(formatPortRange(piece)), backend[family]));
+  }
+  const set = address === null ? sets.any : sets.exact;
+  return pieces.flatMap(({ first, last }) =>
+    Array.from({ length: last - first + 1 }, (_, offset) => {
+      const port = first + offset;
+      return relayElement(set, key(String(port)), `${backend[family]} . ${port + shift}`);
+    }),
+  );
+}

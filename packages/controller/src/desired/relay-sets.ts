@@ -1,0 +1,43 @@
+/** The sets and maps of the relay's table: the same for both families. */
+
+import type { Family } from '@homeward/shared/net/address';
+import { RELAY_TABLE } from '@homeward/shared/net/allocation';
+import type { NftElement } from '@homeward/shared/state/resources';
+
+export interface RelaySets {
+  /** public address . transport . port : backend . port */
+  readonly exact: string;
+  /** public address . transport . ports : backend, where a range keeps its ports. */
+  readonly range: string;
+  /** transport . port : backend . port, for every address of the relay. */
+  readonly any: string;
+  /** transport . ports : backend */
+  readonly anyRange: string;
+  /** backend . transport . port, counted towards it. */
+  readonly bytesIn: string;
+  /** The same, counted from it. */
+  readonly bytesOut: string;
+  /** backend . transport . ports, counted towards it. */
+  readonly rangeBytesIn: string;
+  readonly rangeBytesOut: string;
+}
+
+export const SETS: Readonly<Record<Family, RelaySets>> = { ipv4: namesFor('4'), ipv6: namesFor('6') };
+
+function namesFor(digit: string): RelaySets {
+  return {
+    exact: `exact${digit}`,
+    range: `range${digit}`,
+    any: `any${digit}`,
+    anyRange: `any-range${digit}`,
+    bytesIn: `bytes-in${digit}`,
+    bytesOut: `bytes-out${digit}`,
+    rangeBytesIn: `range-bytes-in${digit}`,
+    rangeBytesOut: `range-bytes-out${digit}`,
+  };
+}
+
+/** An element of one of the sets or maps. */
+export function relayElement(set: string, key: string, value: string | null = null): NftElement {
+  return { kind: 'nft-element', table: RELAY_TABLE, set, key, value };
+}

@@ -1,0 +1,40 @@
+/** Asks the kernel which source address it would choose for destinations: `ip route get` (ip-route(8)). */
+
+import { z } from 'zod';
+import { command } from '../host/command.js';
+import type { Runner } from '../host/runner.js';
+import { type IpAddress, isIp } from '../net/address.js';
+
+/** How ip ends when one of the destinations had no route. */
+const SOME_FAILED = [1];
+
+const answerSchema = z.array(
+  z.object({ type: z.string().optional(), dst: z.string(), prefsrc: z.string().optional() }),
+);
+
+/** Source by destination; one that is this machine itself, or that no route leads to, is left out. */
+export async function askSources(
+  runner: Runner,
+  destinations: readonly IpAddress[],
+): Promise<ReadonlyMap<IpAddress, IpAddress>> {
+  if (destinations.length === 0) return new Map();
+  const lines = destinations.map((destination) => `route get ${destination}`);
+  // -force: one that no route leads to is an answer as well, and must not end the batch.
+  const asking = command('ip', ['-j', '-force', '-batch', '-'], `${lines.join('\n')}\n`);
+  return parseRouteAnswers(await runner.run({ ...asking, answers: SOME_FAILED }));
+}
+
+/** A batch prints one array a line for each destination that has a route. */
+export function parseRouteAnswers(text: string): ReadonlyMap<IpAddress, IpAddress> {
+  const answers = text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .flatMap((line) => answerSchema.parse(JSON.parse(line)));
+  return new Map(
+    answers.flatMap(({ type, dst, prefsrc }) =>
+      (type === undefined || type === 'unicast') && prefsrc !== undefined && isIp(dst) && isIp(prefsrc)
+        ? [[dst, prefsrc] as const]
+        : [],
+    ),
+  );
+}
