@@ -10,15 +10,15 @@ export type Program = 'controller' | 'agent';
 const programFile = (program: Program): string =>
   fileURLToPath(new URL(`../../../packages/${program}/bin/${program}.js`, import.meta.url));
 
-/** State lives in the machine's private /run, so that it goes with the machine. */
+/** State lives in the machine's private /run, so that it goes with the machine; each program has its own directory below. */
 export const stateDirectory = '/run/homeward-state';
 
 /** Where the backend's owner writes what is allowed; no such file unless a test makes one. */
 export const policyFile = '/run/homeward-policy.json';
 
-const options = (given: RunOptions = {}): RunOptions => ({
+const options = (program: Program, given: RunOptions = {}): RunOptions => ({
   ...given,
-  env: { HOMEWARD_STATE_DIR: stateDirectory, HOMEWARD_POLICY: policyFile, ...given.env },
+  env: { HOMEWARD_STATE_DIR: `${stateDirectory}/${program}`, HOMEWARD_POLICY: policyFile, ...given.env },
 });
 
 const command = (program: Program, args: readonly string[]): string[] => [
@@ -33,11 +33,11 @@ export const homeward = (
   program: Program,
   args: readonly string[],
   given?: RunOptions,
-): Promise<Outcome> => node.run(command(program, args), options(given));
+): Promise<Outcome> => node.run(command(program, args), options(program, given));
 
 /** Starts a command that stays, such as `serve`, `run` or a waiting `pair`. */
 export const start = (node: LabNode, program: Program, args: readonly string[], given?: RunOptions): Running =>
-  node.spawn(command(program, args), options(given));
+  node.spawn(command(program, args), options(program, given));
 
 /** Starts a daemon and waits until its socket is there and it answers. */
 export const startDaemon = async (
@@ -63,6 +63,8 @@ export interface TunnelStatus {
   readonly device: string;
   readonly relayAddress: string;
   readonly backendAddress: string;
+  readonly relayAddress6: string | null;
+  readonly backendAddress6: string | null;
   readonly implementation: string | null;
   readonly lastHandshakeSeconds: number | null;
 }
@@ -84,6 +86,7 @@ export interface ProbeResult {
   readonly forward: string;
   readonly proto: 'tcp' | 'udp';
   readonly port: number;
+  readonly family: 'ipv4' | 'ipv6';
   readonly client: string;
   readonly seen: string | null;
   readonly arrivedOn: string | null;

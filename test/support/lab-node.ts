@@ -11,6 +11,7 @@ import { poll } from './poll.js';
 import { follow, type Running } from './running.js';
 
 export interface RunOptions {
+  /** What the command reads; nothing more follows. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
@@ -34,8 +35,8 @@ export interface LabNode {
   must(command: readonly string[], options?: RunOptions): Promise<string>;
   /** Runs a command that must succeed and print one JSON document. */
   json<T>(command: readonly string[], options?: RunOptions): Promise<T>;
-  /** Starts a process that stays; it dies with us. */
-  spawn(command: readonly string[], options?: RunOptions): Running;
+  /** Starts a process that stays; it dies with us. Interactive ones read what is typed later. */
+  spawn(command: readonly string[], options?: RunOptions & { readonly interactive?: boolean }): Running;
   /** A file of this machine, as seen from outside. */
   file(path: string): string;
 }
@@ -97,7 +98,7 @@ const machine = (name: string, pid: number): LabNode => {
         stdio: ['pipe', 'pipe', 'pipe'],
       });
       child.stdin.on('error', () => undefined); // a process may end without reading its input
-      child.stdin.end(options.input ?? '');
+      if (options.interactive !== true) child.stdin.end(options.input ?? '');
       return follow(child, `${name}: ${command.join(' ')}`);
     },
     file: (path) => `/proc/${pid}/root${path}`,

@@ -1,7 +1,6 @@
 /** Pairing through the two command lines, with the events that `controller pair --json` prints. */
 
 import { homeward, start, startDaemon } from './homeward.js';
-import type { Lab } from './lab.js';
 import type { LabNode } from './lab-node.js';
 import { poll } from './poll.js';
 import type { Running } from './running.js';
@@ -62,25 +61,34 @@ export interface Paired {
   readonly token: string;
 }
 
+/** The two machines to be paired; a lab itself stands for its first relay and first backend. */
+export interface Ends {
+  readonly relay: LabNode;
+  readonly backend: LabNode;
+}
+
 export interface PairOptions {
   readonly name?: string;
   readonly forwards: readonly string[];
   readonly controllerArgs?: readonly string[];
   readonly agentArgs?: readonly string[];
   readonly enrollArgs?: readonly string[];
+  /** Daemons that run already, from an earlier pairing of the same machine. */
+  readonly controller?: Running;
+  readonly agent?: Running;
 }
 
 /** The whole way: `serve`, `pair`, the token into `agent enroll`, `agent run`, until `pair` has ended. */
-export const pairUp = async (lab: Lab, options: PairOptions): Promise<Paired> => {
-  const controller = await startDaemon(lab.relay, 'controller', options.controllerArgs);
-  const pairing = startPair(lab.relay, options.name ?? 'home', options.forwards);
+export const pairUp = async ({ relay, backend }: Ends, options: PairOptions): Promise<Paired> => {
+  const controller = options.controller ?? (await startDaemon(relay, 'controller', options.controllerArgs));
+  const pairing = startPair(relay, options.name ?? 'home', options.forwards);
   const token = await tokenOf(pairing);
-  const enrolled = await homeward(lab.backend, 'agent', ['enroll', ...(options.enrollArgs ?? [])], {
+  const enrolled = await homeward(backend, 'agent', ['enroll', ...(options.enrollArgs ?? [])], {
     input: `${token}\n`,
   });
   if (enrolled.exitCode !== 0)
     throw new Error(`agent enroll: ${enrolled.exitCode}\n${enrolled.stdout}\n${enrolled.stderr}`);
-  const agent = start(lab.backend, 'agent', ['run', ...(options.agentArgs ?? [])]);
+  const agent = options.agent ?? start(backend, 'agent', ['run', ...(options.agentArgs ?? [])]);
   const code = await pairing.process.ended;
   if (code !== 0) {
     throw new Error(

@@ -13,6 +13,8 @@ export interface Running {
   alive(): boolean;
   /** Sends the signal and resolves when the process is gone; SIGKILL follows after `limitMs`. */
   kill(signal?: NodeJS.Signals, limitMs?: number): Promise<number | null>;
+  /** Writes to the input of a process that was started as an interactive one. */
+  type(text: string): void;
   /** Waits until the output (both streams) matches. */
   prints(pattern: RegExp, limitMs?: number): Promise<RegExpMatchArray>;
 }
@@ -53,6 +55,9 @@ export const follow = (child: ChildProcess, command: string): Running => {
       const code = await ended;
       clearTimeout(timer);
       return code;
+    },
+    type: (text) => {
+      child.stdin?.write(text);
     },
     prints: (pattern, limitMs = 10_000) =>
       poll(`${pattern} in the output of ${command}`, limitMs, () => {

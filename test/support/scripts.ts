@@ -25,6 +25,13 @@ export interface TcpAnswers {
   readonly errors: string[];
 }
 
+export interface SamePortAnswers {
+  readonly localPort: number;
+  readonly tcp: { readonly host: string; readonly reply: string }[];
+  /** Where each answer came from, and what that echo saw. */
+  readonly udp: { readonly from: string; readonly seen: string }[];
+}
+
 export interface Transfer {
   readonly bytes: number;
   readonly sha256: string;
@@ -45,6 +52,14 @@ export const dnsAsk = (
 
 export const tcpGet = (node: LabNode, host: string, port: number, count = 1): Promise<TcpAnswers> =>
   node.json(script('clients/tcp-get', host, String(port), String(count)));
+
+/** Talks to all hosts at once from one local port. */
+export const samePort = (
+  node: LabNode,
+  tcpPort: number,
+  udpPort: number,
+  hosts: readonly string[],
+): Promise<SamePortAnswers> => node.json(script('clients/same-port', String(tcpPort), String(udpPort), ...hosts));
 
 export const transfer = (node: LabNode, direction: 'get' | 'put', url: string, bytes: number): Promise<Transfer> =>
   node.json(script('clients/transfer', direction, url, String(bytes)));

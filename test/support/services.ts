@@ -1,5 +1,6 @@
 /** The services behind the tunnel: nginx, UDP echoes, dnsmasq, iperf3 and a blob service, each saying whom it saw. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { endpoint } from './endpoint.js';
 import type { LabNode } from './lab-node.js';
 import { poll } from './poll.js';
 import type { Running } from './running.js';
@@ -7,7 +8,7 @@ import { script } from './scripts.js';
 
 export interface Service {
   readonly process: Running;
-  /** The clients it logged so far, as address:port, oldest first. */
+  /** The clients it logged so far, as address:port or [address]:port, oldest first. */
   seen(): string[];
 }
 
@@ -21,6 +22,12 @@ const listens = (node: LabNode, proto: 'tcp' | 'udp', port: number): Promise<tru
 
 const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').filter(Boolean);
 
+/** `ADDRESS PORT` as nginx logs it. */
+const loggedClient = (line: string): string => {
+  const [from = '', port = ''] = line.split(' ');
+  return endpoint(from, port);
+};
+
 const nginxConfig = (port: number, greeting: string): string => `
 daemon off;
 user root;
@@ -29,33 +36,45 @@ pid /run/nginx-lab/${port}.pid;
 error_log stderr;
 events { worker_connections 1024; }
 http {
-  log_format seen '$remote_addr:$remote_port';
+  log_format seen '$remote_addr $remote_port';
   access_log /run/nginx-lab/${port}.log seen;
 ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_temp_path /run/nginx-lab/tmp;`).join('\n')}
   server {
     listen ${port};
+    listen [::]:${port};
     location / { return 200 '${greeting}'; }
   }
 }
 `;
 
-/** nginx on a port; answers every request with `greeting` and logs `$remote_addr:$remote_port`. */
+/** nginx on a port of both families; answers every request with `greeting` and logs who asked. */
 export const startNginx = async (node: LabNode, port: number, greeting = 'hello'): Promise<Service> => {
   mkdirSync(node.file('/run/nginx-lab'), { recursive: true });
   const config = `/run/nginx-lab/${port}.conf`;
   writeFileSync(node.file(config), nginxConfig(port, greeting));
   const process = node.spawn(['nginx', '-e', 'stderr', '-c', config]);
   await listens(node, 'tcp', port);
-  return { process, seen: () => linesOf(node.file(`/run/nginx-lab/${port}.log`)) };
+  return { process, seen: () => linesOf(node.file(`/run/nginx-lab/${port}.log`)).map(loggedClient) };
 };
 
-/** A UDP echo bound to an address, or to the wildcard. */
-export const startUdpEcho = async (node: LabNode, port: number, bindTo = '0.0.0.0'): Promise<Service> => {
+export interface UdpEcho extends Service {
+  /** The texts of the datagrams it got so far, oldest first. */
+  heard(): string[];
+}
+
+/** A UDP echo bound to an address or a wildcard: `0.0.0.0`, `::` for both families, `:: v6only` for IPv6 alone. */
+export const startUdpEcho = async (node: LabNode, port: number, bindTo = '0.0.0.0'): Promise<UdpEcho> => {
   const log = `/run/udp-echo-${port}.log`;
   writeFileSync(node.file(log), '');
-  const process = node.spawn(script('services/udp-echo', bindTo, String(port), log));
+  const [bindAddress = '', ...only] = bindTo.split(' ');
+  const process = node.spawn(script('services/udp-echo', bindAddress, String(port), log, ...only));
   await process.prints(/ready/);
-  return { process, seen: () => linesOf(node.file(log)).map((line) => line.split(' ')[0] ?? '') };
+  const logged = (pick: (line: string) => string) => () => linesOf(node.file(log)).map(pick);
+  return {
+    process,
+    seen: logged((line) => line.split(' ')[0] ?? ''),
+    heard: logged((line) => line.slice(line.indexOf(' ') + 1)),
+  };
 };
 
 /** dnsmasq with one static answer and no upstream. */
@@ -75,8 +94,8 @@ export const startDnsmasq = async (node: LabNode, port = 53): Promise<Service> =
   ]);
   await listens(node, 'udp', port);
   const seen = (): string[] =>
-    [...process.stderr().matchAll(/: \d+ ([\d.]+)\/(\d+) query\[A\]/g)].map(
-      ([, from, fromPort]) => `${from}:${fromPort}`,
+    [...process.stderr().matchAll(/: \d+ ([\da-f.:]+)\/(\d+) query\[A\]/g)].map(([, from = '', fromPort = '']) =>
+      endpoint(from, fromPort),
     );
   return { process, seen };
 };

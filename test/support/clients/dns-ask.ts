@@ -1,6 +1,7 @@
 /** `dns-ask HOST PORT NAME`: one A query over UDP, repeated until answered; prints {localPort, addresses} as JSON. */
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
 
 const [host = '', port = '53', name = ''] = process.argv.slice(2);
 const labels = name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
@@ -15,7 +16,7 @@ const addressesIn = (reply: Buffer): string[] => {
   return Array.from({ length: count }, (_, index) => [...answers.subarray(index * 16 + 12, index * 16 + 16)].join('.'));
 };
 
-const socket = createSocket('udp4');
+const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
 let left = 10;
 const finish = (addresses: string[]): void => {
   clearInterval(timer);

@@ -1,8 +1,10 @@
-/** `udp-ask HOST PORT [TRIES]`: sends a datagram until an answer comes; prints {localPort, reply, from} as JSON. */
+/** `udp-ask HOST PORT [TRIES]`: sends a datagram until the echo answers; prints {localPort, reply, from} as JSON. */
 import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { endpoint } from '../endpoint.js';
 
 const [host = '', port = '', tries = '10'] = process.argv.slice(2);
-const socket = createSocket('udp4');
+const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
 const print = (reply: string | null, from: string | null): void => {
   clearInterval(timer);
   process.stdout.write(`${JSON.stringify({ localPort: socket.address().port, reply, from })}\n`);
@@ -14,7 +16,10 @@ const send = (): void => {
   else socket.send(`hello ${left}`, Number(port), host);
   left -= 1;
 };
-socket.on('message', (message, from) => print(message.toString('utf8'), `${from.address}:${from.port}`));
+socket.on('message', (message, from) => {
+  const [seen = ''] = message.toString('utf8').split(' ');
+  print(seen, endpoint(from.address, from.port));
+});
 socket.on('error', () => undefined); // an ICMP error is no answer; the next try may get one
 const timer = setInterval(send, 300);
 socket.bind(0, send);

@@ -27,4 +27,4 @@ const server = createServer(async (request, response) => {
     response.destroy();
   }
 });
-server.listen(Number(process.argv[2]), '0.0.0.0', () => process.stdout.write('ready\n'));
+server.listen(Number(process.argv[2]), '::', () => process.stdout.write('ready\n'));

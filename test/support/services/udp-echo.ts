@@ -1,12 +1,17 @@
-/** `udp-echo ADDRESS PORT LOG`: answers every datagram with the sender's address as this service saw it, and logs it. */
+/**
+ * `udp-echo ADDRESS PORT LOG [v6only]`: answers every datagram with the sender's address as this service saw it and the
+ * datagram's text, and logs both. Bound to `::` it serves both families, unless `v6only` is given.
+ */
 import { createSocket } from 'node:dgram';
 import { appendFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import { endpoint } from '../endpoint.js';
 
-const [address = '0.0.0.0', port = '5300', log = '/dev/stdout'] = process.argv.slice(2);
-const socket = createSocket('udp4');
+const [address = '0.0.0.0', port = '5300', log = '/dev/stdout', only] = process.argv.slice(2);
+const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', ipv6Only: only === 'v6only' });
 socket.on('message', (message, { address: from, port: fromPort }) => {
-  const seen = `${from}:${fromPort}`;
-  appendFileSync(log, `${seen} ${message.toString('utf8').slice(0, 40)}\n`);
-  socket.send(seen, fromPort, from);
+  const answer = `${endpoint(from, fromPort)} ${message.toString('utf8').slice(0, 40)}`;
+  appendFileSync(log, `${answer}\n`);
+  socket.send(answer, fromPort, from);
 });
 socket.bind(Number(port), address, () => process.stdout.write('ready\n'));
