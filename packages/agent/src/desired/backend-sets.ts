@@ -41,7 +41,7 @@ export interface BackendSets {
   readonly delivered: string;
   readonly forwarded: string;
   readonly left: string;
-  /** client . link of ICMP errors towards probes: port-unreachable is an answer, too. */
+  /** client . port . link of ICMP errors towards probes: port-unreachable is an answer, too. */
   readonly leftIcmp: string;
 }
 

@@ -25,7 +25,7 @@ export function sightingSets(): string[] {
         ...[entered, delivered, forwarded, left].map(
           (name) => `set ${name} { type ${address} . inet_service . inet_proto . ifname; size 65535; ${timed} }`,
         ),
-        `set ${leftIcmp} { type ${address} . ifname; size 64; ${timed} }`,
+        `set ${leftIcmp} { type ${address} . inet_service . ifname; size 65535; ${timed} }`,
       ];
     }),
   ];
@@ -79,6 +79,7 @@ function departureRules(family: Family): string[] {
     ...watchedIn(family).map((match) => `ct direction reply ${match} ${departure}`),
     // A reply that lost its connection (wrong source address) is a flow of its own: known by the probe's address.
     `${ip} daddr ${probes} meta l4proto { tcp, udp } ${departure}`,
-    `${ip} daddr ${probes} ${icmp} type destination-unreachable add @${leftIcmp} { ${ip} daddr . meta oifname }`,
+    // The error is of the connection it is about, whose client's port conntrack knows.
+    `${ip} daddr ${probes} ${icmp} type destination-unreachable add @${leftIcmp} { ${ip} daddr . ct original proto-src . meta oifname }`,
   ];
 }

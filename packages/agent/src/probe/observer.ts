@@ -55,23 +55,16 @@ async function familySightings(runner: Runner, family: Family): Promise<Observed
   const lost = (entered ?? [])
     .flatMap(parseSighting)
     .filter((flow) => !arrivals.some((other) => sameFlow(flow, other)));
-  const replies = (left ?? []).flatMap(parseSighting);
-  const errors = (icmp ?? []).map((element) => element.key.split(' . '));
-  // Of several ways the wrong one is what matters.
-  const wayOf = (flow: SeenFlow, ways: readonly string[]) => ways.find((way) => way !== flow.link) ?? ways[0] ?? null;
+  // Port-unreachable is an answer, too.
+  const replies = [...(left ?? []).flatMap(parseSighting), ...(icmp ?? []).flatMap(parseRefusal)];
   const observed =
     (delivery: ObservedFlow['delivery']) =>
     (flow: SeenFlow): ObservedFlow => {
       const { link, ...rest } = flow;
-      const answered = replies.filter((other) => sameFlow(flow, other)).map((other) => other.link);
-      const refused = errors.flatMap(([address, way]) => (address === flow.address && way !== undefined ? [way] : []));
-      return {
-        ...rest,
-        delivery,
-        arrivedOn: link,
-        leftOn: wayOf(flow, answered),
-        refusedOn: flow.transport === 'udp' ? wayOf(flow, refused) : null,
-      };
+      const ways = replies.filter((other) => sameFlow(flow, other)).map((other) => other.link);
+      // Of several ways the wrong one is what matters.
+      const leftOn = ways.find((way) => way !== link) ?? ways[0] ?? null;
+      return { ...rest, delivery, arrivedOn: link, leftOn };
     };
   return [...local.map(observed('local')), ...forwarded.map(observed('forwarded')), ...lost.map(observed('none'))];
 }
@@ -114,6 +107,12 @@ function parseSighting(element: ListedElement): SeenFlow[] {
   const [address = '', port = '', transport, link = ''] = element.key.split(' . ');
   if (!isIp(address) || (transport !== 'tcp' && transport !== 'udp')) return [];
   return [{ transport, address, port: Number(port), link }];
+}
+
+/** `address . port . link`. */
+function parseRefusal(element: ListedElement): SeenFlow[] {
+  const [address = '', port = '', link = ''] = element.key.split(' . ');
+  return isIp(address) ? [{ transport: 'udp', address, port: Number(port), link }] : [];
 }
 
 function sameFlow(a: SeenFlow, b: SeenFlow): boolean {

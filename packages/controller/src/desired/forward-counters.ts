@@ -16,11 +16,11 @@ export function countElements(
   const { bytesIn, bytesOut, rangeBytesIn, rangeBytesOut } = SETS[family];
   const counted = (sets: readonly string[], range: PortRange) =>
     sets.map((set) => relayElement(set, countKey(range, family, transport, backend)));
+  // Many public ports may lead to one.
+  const singles = new Map<number, PortRange>();
+  for (const range of forwards.map(arrivalPorts)) if (isSingle(range)) singles.set(range.first, range);
   return [
-    ...forwards
-      .map(arrivalPorts)
-      .filter(isSingle)
-      .flatMap((range) => counted([bytesIn, bytesOut], range)),
+    ...[...singles.values()].flatMap((range) => counted([bytesIn, bytesOut], range)),
     ...countedRanges(forwards).flatMap((range) => counted([rangeBytesIn, rangeBytesOut], range)),
   ];
 }

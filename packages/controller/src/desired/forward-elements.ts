@@ -2,7 +2,7 @@
 
 import type { AddressPair, Family } from '@homeward/shared/net/address';
 import { arrivalPorts, type Forward, familiesOf, TRANSPORTS, type Transport } from '@homeward/shared/net/forward-spec';
-import { formatPortRange, rangeLength, rangesWithout } from '@homeward/shared/net/port';
+import { formatPortRange, portsOf, rangeLength, rangesWithout } from '@homeward/shared/net/port';
 import type { NftElement } from '@homeward/shared/state/resources';
 import { countElements } from './forward-counters.js';
 import { relayElement, SETS } from './relay-sets.js';
@@ -42,18 +42,13 @@ function dnatElements(
   const sets = SETS[family];
   const { address, publicPorts } = forward;
   const shift = arrivalPorts(forward).first - publicPorts.first;
-  const key = (ports: string) => [...(address === null ? [] : [address]), transport, ports].join(' . ');
-  const isRange = rangeLength(publicPorts) > 1;
+  const place = address === null ? transport : `${address} . ${transport}`;
   const pieces = rangesWithout(publicPorts, spared);
-  if (isRange && shift === 0) {
+  if (rangeLength(publicPorts) > 1 && shift === 0) {
     const set = address === null ? sets.anyRange : sets.range;
-    return pieces.map((piece) => relayElement(set, key(formatPortRange(piece)), backend[family]));
+    return pieces.map((piece) => relayElement(set, `${place} . ${formatPortRange(piece)}`, backend[family]));
   }
   const set = address === null ? sets.any : sets.exact;
-  return pieces.flatMap(({ first, last }) =>
-    Array.from({ length: last - first + 1 }, (_, offset) => {
-      const port = first + offset;
-      return relayElement(set, key(String(port)), `${backend[family]} . ${port + shift}`);
-    }),
-  );
+  const leading = (port: number) => relayElement(set, `${place} . ${port}`, `${backend[family]} . ${port + shift}`);
+  return pieces.flatMap((piece) => (piece.first === piece.last ? leading(piece.first) : portsOf(piece).map(leading)));
 }

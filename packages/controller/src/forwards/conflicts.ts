@@ -13,7 +13,7 @@ import {
 } from '@homeward/shared/net/forward-spec';
 import { port, rangeContains } from '@homeward/shared/net/port';
 import type { RelayState } from '../store/state.js';
-import { type Holder, type Occupied, occupiedPorts } from './occupied.js';
+import { type Holder, indexPorts } from './port-index.js';
 
 export interface RelayPorts {
   readonly listeners: readonly Listener[];
@@ -31,24 +31,19 @@ export function createForwardCheck(state: RelayState, ports: RelayPorts): Forwar
   const holders = state.pairings.flatMap(({ name: backend, forwards }) =>
     forwards.map((forward): Holder => ({ backend, forward })),
   );
-  const isSet = new Set(holders.map(({ backend, forward }) => `${backend} ${forward.spec}`));
-  const taken = occupiedPorts(holders);
-  // At each backend for itself: as if the ports of arrival were public ones.
-  const arrivals = new Map<string, Occupied>();
-  const arrivalsAt = (backend: string): Occupied => {
-    const found = arrivals.get(backend) ?? occupiedPorts(holders.filter((h) => h.backend === backend).map(asArrival));
-    arrivals.set(backend, found);
-    return found;
-  };
+  const taken = indexPorts(holders, ({ publicPorts }) => publicPorts);
+  const arrivals = indexPorts(holders, arrivalPorts);
   return {
     admit(backend, forward, takeOver) {
+      const others = taken.on(forward.publicPorts);
       refuseProtected(forward, ports);
-      refuseTaken(taken, backend, forward);
-      refuseSharedArrival(arrivalsAt(backend), backend, forward);
+      refuseTaken(others, backend, forward);
+      refuseSharedArrival(arrivals.on(arrivalPorts(forward)), backend, forward);
       // What is set already was allowed then, with --take-over.
-      if (!takeOver && !isSet.has(`${backend} ${forward.spec}`)) refuseListener(forward, ports.listeners);
+      const isSet = others.some((other) => other.backend === backend && other.forward.spec === forward.spec);
+      if (!takeOver && !isSet) refuseListener(forward, ports.listeners);
       taken.add({ backend, forward });
-      arrivalsAt(backend).add(asArrival({ backend, forward }));
+      arrivals.add({ backend, forward });
     },
   };
 }
@@ -86,37 +81,46 @@ function refuseProtected(forward: Forward, ports: RelayPorts): void {
   );
 }
 
-function refuseTaken(taken: Occupied, backend: string, forward: Forward): void {
-  const other = taken
-    .overlapping(forward)
-    .find((holder) => holder.backend !== backend || placeOf(holder.forward) !== placeOf(forward));
-  if (other === undefined) return;
-  const { spec } = other.forward;
+/** A forward with an address goes before one without: only equals collide. */
+function refuseTaken(others: readonly Holder[], backend: string, forward: Forward): void {
+  const taker = others.find(
+    (other) =>
+      other.forward.address === forward.address &&
+      haveSameClients(other.forward, forward) &&
+      (other.backend !== backend || placeOf(other.forward) !== placeOf(forward)),
+  );
+  if (taker === undefined) return;
+  const { spec } = taker.forward;
   throw new RelayError(
     'conflict',
-    `forward ${forward.spec}: the port already goes to backend "${other.backend}" (${spec})`,
-    { hint: `free it: controller forward remove ${other.backend} ${spec}` },
+    `forward ${forward.spec}: the port already goes to backend "${taker.backend}" (${spec})`,
+    { hint: `free it: controller forward remove ${taker.backend} ${spec}` },
   );
 }
 
-function asArrival({ backend, forward }: Holder): Holder {
-  return { backend, forward: { ...forward, address: null, publicPorts: arrivalPorts(forward) } };
-}
-
 /** Packets that arrive at one port of the tunnel address lead to one place: two hosts behind one backend cannot share it. */
-function refuseSharedArrival(arrivals: Occupied, backend: string, forward: Forward): void {
-  const own = asArrival({ backend, forward }).forward;
-  const shift = (one: Forward) => one.targetPorts.first - one.publicPorts.first;
-  const other = arrivals
-    .overlapping(own)
-    .find(
-      ({ forward: one }) => one.targetHost !== own.targetHost || (own.targetHost !== null && shift(one) !== shift(own)),
-    );
+function refuseSharedArrival(others: readonly Holder[], backend: string, forward: Forward): void {
+  const shift = (one: Forward) => one.targetPorts.first - arrivalPorts(one).first;
+  const other = others.find(
+    ({ backend: name, forward: one }) =>
+      name === backend &&
+      haveSameClients(one, forward) &&
+      (one.targetHost !== forward.targetHost || shift(one) !== shift(forward)),
+  );
   if (other === undefined) return;
   throw new RelayError(
     'conflict',
     `forward ${forward.spec} and ${other.forward.spec} of backend "${backend}" would reach it by the same port, for two places`,
     { hint: `choose another public port, for example ${alternative(forward)}` },
+  );
+}
+
+/** Of the same transport and family. */
+function haveSameClients(a: Forward, b: Forward): boolean {
+  const families = familiesOf(b);
+  return (
+    a.transports.some((transport) => b.transports.includes(transport)) &&
+    familiesOf(a).some((family) => families.includes(family))
   );
 }
 

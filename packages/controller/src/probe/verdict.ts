@@ -57,9 +57,7 @@ export function judge(sighting: Sighting, view: BackendView, echo: ProbeResult |
   // A reply that was seen to leave and did not come is lost, whatever the echo says.
   const provenByEcho = isSilentUdp && flow?.leftOn == null && echo?.ok === true;
   const replied = reply.service !== 'silent' || provenByEcho;
-  // Port-unreachable bears no port to know it by: it is this flow's answer only where the client got one.
-  const refusedOn = reply.service === 'refused' ? (flow?.refusedOn ?? null) : null;
-  const leftOn = flow?.leftOn ?? refusedOn ?? (provenByEcho ? echo.leftOn : null);
+  const leftOn = flow?.leftOn ?? (provenByEcho ? echo.leftOn : null);
   const finding = findFault(sighting, view, flow, leftOn, replied);
   return {
     backend: view.name,

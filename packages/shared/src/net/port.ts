@@ -59,7 +59,8 @@ export function rangeContains(range: PortRange, value: number): boolean {
 
 /** The range without some ports: what is left, in ascending order. */
 export function rangesWithout(range: PortRange, holes: readonly number[]): PortRange[] {
-  const inside = [...new Set(holes)].filter((hole) => rangeContains(range, hole)).sort((a, b) => a - b);
+  const inside = [...new Set(holes.filter((hole) => rangeContains(range, hole)))].sort((a, b) => a - b);
+  if (inside.length === 0) return [range];
   const starts = [range.first, ...inside.map((hole) => hole + 1)];
   const ends = [...inside.map((hole) => hole - 1), range.last];
   return starts.flatMap((first, index) => {

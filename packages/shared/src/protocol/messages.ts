@@ -104,10 +104,8 @@ const observedFlow = z.strictObject({
   address: ip,
   port,
   arrivedOn: text,
-  /** The link a reply to this flow left by; null when none left. */
+  /** The link a reply to this flow, or an ICMP error about it, left by; null when none left. */
   leftOn: text.nullable(),
-  /** The link an ICMP error to its client left by, on whichever port; null when none did. */
-  refusedOn: text.nullable(),
 });
 const observed = z.strictObject({
   type: z.literal('observed'),
