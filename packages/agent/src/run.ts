@@ -12,6 +12,8 @@ import { tellOutcome } from '@homeward/shared/reconcile/tell';
 import type { Logger } from 'pino';
 import { backendApi } from './api/backend-api.js';
 import { BACKEND_OWNERSHIP, type BackendSide, createBackendKernel } from './daemon/backend-kernel.js';
+import { createForwardReader } from './daemon/forward-reader.js';
+import { createLastLook } from './daemon/last-look.js';
 import { createSessions, type Sessions } from './daemon/sessions.js';
 import { needsEnrollment, refuseIdleStart } from './daemon/start-check.js';
 import type { Backend } from './operations/backend.js';
@@ -101,9 +103,12 @@ async function buildBackend(
   const { runner } = side;
   const policy = () => readPolicy(deps.policyFile);
   const knownSshPorts = new Set<number>();
+  const readForwards = createForwardReader();
+  const looks = createLastLook(() => kernel.plan());
   const trials = new Map<string, AcceptedOffer>();
   const kernel = createBackendKernel({
-    ...{ runner, logger, repair, policy, knownSshPorts },
+    ...{ runner, logger, repair, policy, knownSshPorts, readForwards },
+    onLook: looks.take,
     ledger: await side.openLedger(),
     state: () => withTrials(store.state(), trials),
     echoPort: () => echo.port,
@@ -119,7 +124,20 @@ async function buildBackend(
     if (isNews) sessions.reportDrift(outcome.drift);
   };
   const sessions = createSessions(
-    { store, runner, kernel, logger, echoPort: echo.port, version, policy, reconcile, trials, knownSshPorts },
+    {
+      store,
+      runner,
+      kernel,
+      logger,
+      echoPort: echo.port,
+      version,
+      policy,
+      reconcile,
+      trials,
+      knownSshPorts,
+      readForwards,
+      lastLook: looks.get,
+    },
     logger,
     ended,
   );

@@ -7,6 +7,7 @@ import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { createLogger } from '@homeward/shared/terminal/logger';
 import { requireRoot } from '@homeward/shared/terminal/preflight';
 import { createBackendKernel } from '../daemon/backend-kernel.js';
+import { createForwardReader } from '../daemon/forward-reader.js';
 import { firstState } from '../operations/enroll.js';
 import { readPolicy } from '../policy.js';
 import { chooseRelay, removeRelay } from '../store/relays.js';
@@ -33,6 +34,7 @@ async function kernelOver(
     state,
     policy: () => readPolicy(policyFile),
     knownSshPorts: new Set(),
+    readForwards: createForwardReader(),
     echoPort: () => port(state()?.echoPort ?? UNKNOWN_ECHO_PORT),
   });
 }

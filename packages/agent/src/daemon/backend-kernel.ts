@@ -7,19 +7,22 @@ import { availableFamilies } from '@homeward/shared/kernel/families';
 import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
-import { listListeners } from '@homeward/shared/kernel/sockets';
+import { type Listener, listListeners } from '@homeward/shared/kernel/sockets';
+import type { Family } from '@homeward/shared/net/address';
 import { BACKEND_TABLE, isSlotLink, isSlotTable, slotNumbers } from '@homeward/shared/net/allocation';
 import type { Port } from '@homeward/shared/net/port';
 import type { Ledger, LedgerRecord } from '@homeward/shared/reconcile/ledger';
+import { createPlanMemory, type PlanInput } from '@homeward/shared/reconcile/plan-memory';
 import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
-import { backendState } from '../desired/backend-state.js';
+import { type BackendFacts, backendState, type RelayTunnel } from '../desired/backend-state.js';
 import { backendStaleFlows } from '../desired/stale-flows.js';
 import type { Policy } from '../policy.js';
 import { pairedRelays } from '../store/relays.js';
 import type { BackendState } from '../store/state.js';
+import type { ForwardReader } from './forward-reader.js';
 import { ownSide, relayTunnel } from './offer-check.js';
 import { createSourceOracle } from './source-oracle.js';
 
@@ -32,6 +35,14 @@ export const BACKEND_OWNERSHIP: Ownership = {
   rules: true,
 };
 
+/** What a look at the machine found beside our own state. */
+export interface MachineLook {
+  readonly snapshot: Snapshot;
+  readonly listeners: readonly Listener[];
+  readonly policy: Policy;
+  readonly families: readonly Family[];
+}
+
 export interface BackendKernelDeps {
   readonly runner: Runner;
   readonly ledger: Ledger;
@@ -40,14 +51,18 @@ export interface BackendKernelDeps {
   /** Null where this backend never enrolled. */
   state(): BackendState | null;
   policy(): Promise<Policy>;
+  readonly readForwards: ForwardReader;
   /** SSH's ports seen so far. */
   readonly knownSshPorts: Set<number>;
   echoPort(): Port;
+  /** Gets each look, for decisions that are made outside of the kernel. */
+  onLook?(look: MachineLook): void;
 }
 
 export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
   const sysctls = createSysctlFiles();
   const sources = createSourceOracle(deps.runner);
+  const planned = createPlanMemory();
   return createReconciler({
     ...deps,
     sysctls,
@@ -64,10 +79,12 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
         availableFamilies(sysctls),
         forwardingFacts(sysctls, ledger.sysctls, foreign),
       ]);
+      deps.onLook?.({ snapshot, listeners, policy, families });
+      const own = ownSide(snapshot, listeners, deps.knownSshPorts);
       const tunnels = (state === null ? [] : pairedRelays(state))
         .filter((relay) => isFree(relay.slot, snapshot, ledger))
-        .flatMap((relay) => relayTunnel(relay, policy, ownSide(snapshot, listeners, deps.knownSshPorts)));
-      return backendState(tunnels, {
+        .flatMap((relay) => relayTunnel(relay, deps.readForwards, policy, own));
+      const facts: BackendFacts = {
         snapshot,
         listeners,
         families,
@@ -75,9 +92,20 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
         echoPort: deps.echoPort(),
         forwarding,
         isOurLink: isSlotLink,
-      });
+      };
+      return planned(planInput(tunnels, facts), () => backendState(tunnels, facts));
     },
   });
+}
+
+function planInput(tunnels: readonly RelayTunnel[], facts: BackendFacts): PlanInput {
+  const { snapshot, sources, ...rest } = facts;
+  const { links, routes, rules } = snapshot;
+  const small = tunnels.map(({ forwards: _, ...tunnel }) => tunnel);
+  return {
+    about: JSON.stringify([small, links, routes, rules, [...sources], rest]),
+    lists: tunnels.map((tunnel) => tunnel.forwards),
+  };
 }
 
 /** A slot whose link is a stranger's is left out: the other relays go on. */

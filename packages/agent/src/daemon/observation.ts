@@ -3,7 +3,7 @@
 import { toRelayError } from '@homeward/shared/errors/relay-error';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { slotNumbers } from '@homeward/shared/net/allocation';
-import { arrivalPorts, parseForward } from '@homeward/shared/net/forward-spec';
+import { arrivalPorts } from '@homeward/shared/net/forward-spec';
 import { rangeContains } from '@homeward/shared/net/port';
 import type { ControllerMessage, MessageOf, Observed } from '@homeward/shared/protocol/messages';
 import { plainText } from '@homeward/shared/protocol/plain-text';
@@ -80,16 +80,16 @@ export function createObservation(deps: ObservationDeps): Observation {
   }
 
   /** A relay may watch what it forwards, and our echo; nothing else of this backend. */
-  function isOffered({ transport, port }: WatchedPort): boolean {
-    if (port === deps.echoPort) return true;
-    return (record().accepted?.offer.forwards ?? [])
-      .map(parseForward)
-      .some(
-        (forward) =>
-          forward.transports.includes(transport) &&
-          rangeContains(arrivalPorts(forward), port) &&
-          !deps.refused().some(({ spec }) => spec === forward.spec),
-      );
+  function offeredOf(watch: readonly WatchedPort[]): WatchedPort[] {
+    const refused = new Set(deps.refused().map(({ spec }) => spec));
+    const offered = deps
+      .readForwards(controllerKey, record().accepted?.offer.forwards ?? [])
+      .flatMap((one) => ('forward' in one && !refused.has(one.spec) ? [one.forward] : []));
+    return watch.filter(
+      ({ transport, port }) =>
+        port === deps.echoPort ||
+        offered.some((forward) => forward.transports.includes(transport) && rangeContains(arrivalPorts(forward), port)),
+    );
   }
 
   function ownDrift(lines: readonly string[]): string[] {
@@ -108,7 +108,7 @@ export function createObservation(deps: ObservationDeps): Observation {
   return {
     ownDrift,
     observe({ id, action, watch, clientPorts }) {
-      const allowed = watch.filter(isOffered);
+      const allowed = offeredOf(watch);
       return action === 'start' ? start(id, allowed) : stop(id, allowed, clientPorts);
     },
   };

@@ -1,12 +1,11 @@
 /** What of an offer this backend takes: checked against the owner's policy and against the machine. Pure. */
 
-import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { type IpAddress, isIp, parseIp, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { isSlotLink, slotNumbers } from '@homeward/shared/net/allocation';
-import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
+import type { Forward } from '@homeward/shared/net/forward-spec';
 import { rangeLength } from '@homeward/shared/net/port';
 import { formatPrefix, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
 import { Secret } from '@homeward/shared/net/secret';
@@ -15,6 +14,7 @@ import { backendTunnel } from '@homeward/shared/tunnel/kinds';
 import type { RelayTunnel } from '../desired/backend-state.js';
 import { type OwnSide, type Policy, refusalReason } from '../policy.js';
 import type { RelayRecord } from '../store/state.js';
+import type { ForwardReader, ReadForward } from './forward-reader.js';
 
 export interface SortedForwards {
   readonly allowed: readonly Forward[];
@@ -33,30 +33,20 @@ export function ownSide(snapshot: Snapshot, listeners: readonly Listener[], know
   };
 }
 
-/** Sorts the offered forwards by the policy; one that cannot be read is refused, not an error: the rest still works. */
-export function sortForwards(specs: readonly string[], policy: Policy, own: OwnSide): SortedForwards {
+/** Sorts the offered forwards by the policy. */
+export function sortForwards(offered: readonly ReadForward[], policy: Policy, own: OwnSide): SortedForwards {
   const allowed: Forward[] = [];
   const refused: { spec: string; reason: string }[] = [];
-  for (const spec of specs) {
-    const outcome = readForward(spec);
-    const reason = typeof outcome === 'string' ? outcome : refusalReason(policy, outcome, own);
-    if (reason !== null) refused.push({ spec, reason });
-    else if (typeof outcome !== 'string') allowed.push(outcome);
+  for (const one of offered) {
+    const reason = 'problem' in one ? one.problem : refusalReason(policy, one.forward, own);
+    if (reason !== null) refused.push({ spec: one.spec, reason });
+    else if ('forward' in one) allowed.push(one.forward);
   }
   return { allowed, refused };
 }
 
-function readForward(spec: string): Forward | string {
-  try {
-    return parseForward(spec);
-  } catch (error) {
-    if (error instanceof RelayError) return error.message;
-    throw error;
-  }
-}
-
 /** The kernel's view of a relay's accepted offer; empty where there is none. */
-export function relayTunnel(relay: RelayRecord, policy: Policy, own: OwnSide): RelayTunnel[] {
+export function relayTunnel(relay: RelayRecord, read: ForwardReader, policy: Policy, own: OwnSide): RelayTunnel[] {
   if (relay.accepted === null) return [];
   // The owner may have changed the policy since.
   if (policy.tunnels !== null && !policy.tunnels.includes(relay.accepted.offer.tunnel.kind)) return [];
@@ -74,7 +64,7 @@ export function relayTunnel(relay: RelayRecord, policy: Policy, own: OwnSide): R
         wireguard: { publicKey, privateKey: new Secret(privateKey) },
         endpointHost,
       }),
-      forwards: sortForwards(offer.forwards, policy, own).allowed,
+      forwards: sortForwards(read(relay.controllerKey, offer.forwards), policy, own).allowed,
     },
   ];
 }
@@ -85,17 +75,17 @@ const TUNNEL_PREFIXES = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.6
 /** Each port of a range that leads to other ports is an element in the kernel: more would exhaust a small machine. */
 const MOST_LISTED_PORTS = 200_000;
 
-function listedPorts(offer: Offer): number {
-  return offer.forwards.reduce((sum, spec) => {
-    const forward = readForward(spec);
-    if (typeof forward === 'string' || forward.targetHost === null) return sum;
-    return sum + rangeLength(forward.publicPorts) * forward.transports.length;
+function listedPorts(offered: readonly ReadForward[]): number {
+  return offered.reduce((sum, one) => {
+    if ('problem' in one || one.forward.targetHost === null) return sum;
+    return sum + rangeLength(one.forward.publicPorts) * one.forward.transports.length;
   }, 0);
 }
 
 /** Why the offer as a whole cannot be taken, or null. */
 export function offerProblem(
   offer: Offer,
+  offered: readonly ReadForward[],
   relay: RelayRecord,
   others: readonly RelayRecord[],
   policy: Policy,
@@ -105,7 +95,7 @@ export function offerProblem(
   if (policy.tunnels !== null && !policy.tunnels.includes(tunnel.kind)) {
     return `${policy.path} does not allow ${tunnel.kind} tunnels; to allow them, add "${tunnel.kind}" to "tunnels"`;
   }
-  if (listedPorts(offer) > MOST_LISTED_PORTS) {
+  if (listedPorts(offered) > MOST_LISTED_PORTS) {
     return `the relay offers more than ${MOST_LISTED_PORTS} ports of hosts behind this backend`;
   }
   for (const address of [tunnel.backendAddress, tunnel.backendAddress6].map(parseIp)) {

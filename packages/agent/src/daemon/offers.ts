@@ -1,18 +1,14 @@
 /** Takes a relay's offers: checks them, tries them on, stores those that hold, and answers each. */
 
 import { toRelayError } from '@homeward/shared/errors/relay-error';
-import { createSysctlFiles } from '@homeward/shared/host/sysctl';
-import { availableFamilies } from '@homeward/shared/kernel/families';
-import type { Snapshot } from '@homeward/shared/kernel/snapshot';
-import { listListeners } from '@homeward/shared/kernel/sockets';
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import type { Applied, Offer } from '@homeward/shared/protocol/messages';
 import { plainText } from '@homeward/shared/protocol/plain-text';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
-import type { Policy } from '../policy.js';
 import { pairedRelays, withAccepted } from '../store/relays.js';
 import type { AcceptedOffer, RelayRecord } from '../store/state.js';
+import type { MachineLook } from './backend-kernel.js';
 import { offerProblem, ownSide, type SortedForwards, sortForwards } from './offer-check.js';
 import type { RelaySessionDeps } from './relay-session.js';
 
@@ -22,7 +18,6 @@ export interface OffersDeps extends RelaySessionDeps {
   readonly controllerKey: string;
   readonly logger: Logger;
   record(): RelayRecord;
-  snapshot(): Promise<Snapshot>;
   /** The relay's address as dialled, or null while there is no session. */
   endpointHost(): string | null;
   send(applied: Applied): void;
@@ -41,28 +36,17 @@ export function createOffers(deps: OffersDeps): Offers {
   const { controllerKey, store, kernel, logger, record } = deps;
   let refused: Refused = [];
 
-  function sorted(specs: readonly string[], look: Awaited<ReturnType<typeof lookAround>>): Refused {
-    const { policy, snapshot, listeners } = look;
-    return sortForwards(specs, policy, ownSide(snapshot, listeners, deps.knownSshPorts)).refused;
-  }
-
-  async function lookAround() {
-    const [policy, listeners, snapshot] = await Promise.all([
-      deps.policy(),
-      listListeners(deps.runner),
-      deps.snapshot(),
-    ]);
-    return { policy, listeners, snapshot };
+  function sorted(specs: readonly string[], { policy, snapshot, listeners }: MachineLook): Refused {
+    const own = ownSide(snapshot, listeners, deps.knownSshPorts);
+    return sortForwards(deps.readForwards(controllerKey, specs), policy, own).refused;
   }
 
   /** Why the offer was not taken, or null; puts the last good one back when applying fails. */
   async function problemWith(offer: Offer): Promise<string | null> {
-    const look = await lookAround();
-    const problem = problemBefore(offer, look.policy, look.snapshot);
+    const problem = problemBefore(offer, { ...(await deps.lastLook()), policy: await deps.policy() });
     if (problem !== null) return problem;
     const endpointHost = deps.endpointHost() ?? record().accepted?.endpointHost;
     if (endpointHost === undefined) return 'the connection was lost while the offer was looked at';
-    refused = sorted(offer.forwards, look);
     try {
       await tryOn({ offer, endpointHost });
     } catch (error) {
@@ -70,16 +54,18 @@ export function createOffers(deps: OffersDeps): Offers {
       await deps.reconcile().catch((again: unknown) => logger.error({ err: again }, 'nor could the last good one'));
       return toRelayError(error).message;
     }
+    refused = sorted(offer.forwards, await deps.lastLook());
     for (const { spec, reason } of refused) logger.warn({ spec, reason }, 'forward refused');
     return null;
   }
 
-  function problemBefore(offer: Offer, policy: Policy, snapshot: Snapshot): string | null {
+  function problemBefore(offer: Offer, { policy, snapshot }: MachineLook): string | null {
     const { link } = slotNumbers(record().slot);
     if (snapshot.links.some(({ name }) => name === link) && !kernel.ownsLink(link)) {
       return `a link named ${link} exists at this backend that homeward did not make; rename or remove it`;
     }
-    return offerProblem(offer, record(), pairedRelays(store.state()), policy, snapshot);
+    const offered = deps.readForwards(controllerKey, offer.forwards);
+    return offerProblem(offer, offered, record(), pairedRelays(store.state()), policy, snapshot);
   }
 
   /** Applies an offer that is stored only once it has been applied: a crash in between boots into the last good one. */
@@ -97,7 +83,8 @@ export function createOffers(deps: OffersDeps): Offers {
 
   async function answer(offer: Offer, problem: string | null): Promise<void> {
     const { link: device } = slotNumbers(record().slot);
-    const made = (await deps.snapshot()).links.find((candidate) => candidate.name === device);
+    const { snapshot, families } = await deps.lastLook();
+    const made = snapshot.links.find((candidate) => candidate.name === device);
     deps.send({
       type: 'applied',
       revision: offer.revision,
@@ -106,7 +93,7 @@ export function createOffers(deps: OffersDeps): Offers {
       refused: refused.map(({ spec, reason }) => ({ spec, reason: plainText(reason) })),
       device,
       implementation: made === undefined ? null : implementationOf(made),
-      ipv6: (await availableFamilies(createSysctlFiles())).includes('ipv6'),
+      ipv6: families.includes('ipv6'),
       echoPort: deps.echoPort,
     });
   }
@@ -124,7 +111,7 @@ export function createOffers(deps: OffersDeps): Offers {
     async reviewPolicy() {
       const { accepted } = record();
       if (accepted === null || deps.trials.has(controllerKey)) return;
-      const now = sorted(accepted.offer.forwards, await lookAround());
+      const now = sorted(accepted.offer.forwards, await deps.lastLook());
       if (JSON.stringify(now) === JSON.stringify(refused)) return;
       refused = now;
       if (deps.endpointHost() !== null) await answer(accepted.offer, null);

@@ -16,7 +16,8 @@ import { type ControllerLink, createControllerLink } from '../link/controller-li
 import type { Policy } from '../policy.js';
 import { revokeRelay, withUrls } from '../store/relays.js';
 import type { AcceptedOffer, BackendState, RelayRecord } from '../store/state.js';
-import { BACKEND_OWNERSHIP } from './backend-kernel.js';
+import { BACKEND_OWNERSHIP, type MachineLook } from './backend-kernel.js';
+import type { ForwardReader } from './forward-reader.js';
 import { createObservation } from './observation.js';
 import { usedPrefixes } from './offer-check.js';
 import { createOffers, type Refused } from './offers.js';
@@ -39,6 +40,9 @@ export interface RelaySessionDeps {
   /** SSH's ports seen so far. */
   readonly knownSshPorts: Set<number>;
   policy(): Promise<Policy>;
+  /** What the last look of the kernel's keeper found; looks now where there was none. */
+  lastLook(): Promise<MachineLook>;
+  readonly readForwards: ForwardReader;
   reconcile(): Promise<void>;
 }
 
@@ -147,7 +151,6 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
   const own = { ...deps, controllerKey, logger, record };
   const offers = createOffers({
     ...own,
-    snapshot,
     endpointHost: () => link.endpoint()?.host ?? null,
     send: link.send,
   });

@@ -13,14 +13,14 @@ import { findUplink } from '@homeward/shared/kernel/uplink';
 import { FAMILIES } from '@homeward/shared/net/address';
 import { PROBE_LINK, RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
+import { createPlanMemory, type PlanInput } from '@homeward/shared/reconcile/plan-memory';
 import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
 import { hostState } from '@homeward/shared/state/describe';
-import type { HostState } from '@homeward/shared/state/resources';
 import { TUNNELS } from '@homeward/shared/tunnel/kinds';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
-import { relayHostState } from '../desired/relay-state.js';
+import { type RelayFacts, relayHostState } from '../desired/relay-state.js';
 import { relayStaleFlows } from '../desired/stale-flows.js';
 import type { RelayState } from '../store/state.js';
 
@@ -49,7 +49,7 @@ export interface RelayKernelDeps {
 
 export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
   const sysctls = createSysctlFiles();
-  const remembered = rememberLast(relayHostState);
+  const planned = createPlanMemory();
   return createReconciler({
     ...deps,
     sysctls,
@@ -66,18 +66,21 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         availableFamilies(sysctls),
         forwardingFacts(sysctls, ledger.sysctls, foreign),
       ]);
-      return remembered(state, { mtu: tunnelMtu(snapshot), sshPorts: sshPorts(listeners), families, forwarding });
+      const facts = { mtu: tunnelMtu(snapshot), sshPorts: sshPorts(listeners), families, forwarding };
+      return planned(planInput(state, facts), () => relayHostState(state, facts));
     },
   });
 }
 
-/** Planning for ten thousand forwards takes a while, and most looks find everything as it was. */
-function rememberLast(plan: typeof relayHostState): typeof relayHostState {
-  let last: { readonly state: RelayState; readonly facts: string; readonly planned: HostState } | null = null;
-  return (state, facts) => {
-    const text = JSON.stringify(facts);
-    if (last?.state !== state || last.facts !== text) last = { state, facts: text, planned: plan(state, facts) };
-    return last.planned;
+/** Neither revisions nor proofs nor tokens lead a packet. */
+function planInput({ wireguard, pool, pool6, pairings }: RelayState, facts: RelayFacts): PlanInput {
+  const rest = pairings.map(({ forwards: _, revision: __, proof: ___, applied, ...pairing }) => ({
+    ...pairing,
+    applied: applied === null ? null : { ...applied, revision: 0 },
+  }));
+  return {
+    about: JSON.stringify([wireguard, pool, pool6, rest, facts]),
+    lists: pairings.map((pairing) => pairing.forwards),
   };
 }
 

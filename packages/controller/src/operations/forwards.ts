@@ -87,10 +87,11 @@ export async function bringAbout(
   backend: string,
   signal: AbortSignal,
 ): Promise<ForwardsOutcome['state']> {
+  // Both ends at once: neither waits for the other's kernel.
+  relay.backends.offer(backend);
   await relay.reconcile();
   if (pairingNamed(relay.store.state(), backend).agentKey === null) return 'waiting';
   if (!relay.backends.isOnline(backend)) return 'offline';
-  relay.backends.offer(backend);
   await untilApplied(relay, backend, AbortSignal.any([signal, AbortSignal.timeout(APPLY_TIMEOUT_MS)])).catch(
     (error: unknown) => {
       if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;

@@ -34,17 +34,28 @@ const setObject = z.object({
 const wrapped = z.object({ val: z.unknown() });
 const prefixObject = z.object({ addr: z.string(), len: z.number() });
 const pair = z.tuple([z.unknown(), z.unknown()]);
+const placed = z.object({ name: z.string().optional(), table: z.string().optional() });
 const counterObject = z.object({ bytes: z.number() });
 
-/** Names of the inet tables in `nft -j list tables inet`. */
-export function parseTableNames(json: string): string[] {
-  const named = z.object({ name: z.string() });
-  return objects(json).flatMap((object) => ('table' in object ? [named.parse(object['table']).name] : []));
+/** Parses `nft -j -s -t list ruleset inet`: every table by its name, without elements. */
+export function parseNftTables(json: string): Map<string, NftListing> {
+  const byTable = new Map<string, Record<string, unknown>[]>();
+  for (const object of objects(json)) {
+    const table = tableOf(object);
+    if (table === null) continue;
+    const content = byTable.get(table) ?? [];
+    content.push(object);
+    byTable.set(table, content);
+  }
+  return new Map([...byTable].map(([name, content]) => [name, listingOf(content)]));
 }
 
 /** Parses `nft -j -s list table inet NAME`. Sets whose elements time out belong to the packets, not to us: left out. */
 export function parseNftTable(json: string): NftListing {
-  const content = objects(json).filter((object) => !('metainfo' in object));
+  return listingOf(objects(json).filter((object) => !('metainfo' in object)));
+}
+
+function listingOf(content: readonly Record<string, unknown>[]): NftListing {
   const elements = new Map<string, ReadonlyMap<string, string | null>>();
   for (const object of content) {
     const set = setOf(object);
@@ -66,6 +77,14 @@ export function parseNftSet(json: string): CountedElement[] {
 
 function objects(json: string): Record<string, unknown>[] {
   return listing.parse(JSON.parse(json)).nftables;
+}
+
+/** The table an object is, or belongs to. */
+function tableOf(object: Record<string, unknown>): string | null {
+  const [kind] = Object.keys(object);
+  if (kind === undefined || kind === 'metainfo') return null;
+  const { name, table } = placed.parse(object[kind]);
+  return kind === 'table' ? (name ?? null) : (table ?? null);
 }
 
 function setOf(object: Record<string, unknown>): z.infer<typeof setObject> | null {

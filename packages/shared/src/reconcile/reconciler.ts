@@ -161,9 +161,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const drift = before.changes.filter((change) => !isWanted.has(change)).map(changeText);
     if (wanted.length > 0) {
       await carryOut(wanted, before);
-      const after = await look();
+      // Compared with what this run wanted: what is desired may have changed meanwhile, and the next run brings it about.
+      const after = diff(before.desired, (await look()).observed);
       const keys = new Set(wanted.map((change) => change.key));
-      const left = after.changes.filter((change) => keys.has(change.key));
+      const left = after.filter((change) => keys.has(change.key));
       if (left.length > 0) {
         throw new RelayError(
           'command-failed',
