@@ -1,6 +1,7 @@
 /** Small states of a relay. */
 
 import type { Pairing, RelayState } from '@homeward/controller/store/state';
+import type { FreshToken } from '@homeward/controller/store/tokens';
 import { hashTokenSecret } from '@homeward/shared/session/token';
 
 export const NOW = new Date('2026-01-01T00:00:00.000Z');
@@ -46,12 +47,19 @@ export function relayState(pairings: readonly Pairing[] = [], more: Partial<Rela
 }
 
 /** What `addToken` takes for a token of that id with {@link SECRET}, good for an hour. */
-export function tokenFor(name: string, id = 'token-1') {
+export function tokenFor(name: string, id = 'token-1'): FreshToken {
   return {
     id,
     name,
+    namePrefix: null,
+    uses: 1,
     secretHash: hashTokenSecret(SECRET),
     createdAt: NOW.toISOString(),
     expiresAt: new Date(NOW.getTime() + 3_600_000).toISOString(),
   };
+}
+
+/** The same for several backends, each called PREFIX-N. */
+export function prefixTokenFor(namePrefix: string, uses: number, id = 'token-1'): FreshToken {
+  return { ...tokenFor('', id), name: null, namePrefix, uses };
 }
