@@ -66,7 +66,7 @@ describe('rename', () => {
     ]);
     const { exitCode, report } = await probe(lab.relay, ['attic']);
     expect(exitCode, JSON.stringify(report)).to.equal(0);
-    expect(report.results.map(({ backend }) => backend)).to.deep.equal(['attic', 'attic']);
+    expect([...new Set(report.results.map(({ backend }) => backend))]).to.deep.equal(['attic']);
     expectDone(await controller('forward', 'add', 'attic', '8080=80/tcp'));
     await expectTcp(lab, 8080, nginx);
   });

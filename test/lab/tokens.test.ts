@@ -58,9 +58,10 @@ describe('tokens', () => {
 
   it('of two agents that race for one, exactly one comes in', async () => {
     const { token, name, uses, urls } = await create('nas');
-    expect({ name, uses, urls }).to.deep.equal({ name: 'nas', uses: 1, urls: [`ws://${address.relay}:7700`] });
+    expect({ name, uses }).to.deep.equal({ name: 'nas', uses: 1 });
+    expect(urls).to.include(`ws://${address.relay}:7700`);
     expect(await states()).to.deep.equal({ nas: 'waiting' });
-    const outcomes = await Promise.all([enroll(lab.client, token), enroll(lab.backend, token)]);
+    const outcomes = await Promise.all([enroll(lab.backend2, token), enroll(lab.backend, token)]);
     const [winner, loser] = [...outcomes].sort((a, b) => a.exitCode - b.exitCode);
     expect([winner?.exitCode, loser?.exitCode]).to.deep.equal([0, 1]);
     expect(loser?.stderr).to.match(/refused the token/);
@@ -73,7 +74,7 @@ describe('tokens', () => {
   it('with a prefix give three machines a name each, and a fourth none', async () => {
     const nginx = await startNginx(lab.backend, 80);
     const { token } = await create('--name-prefix', 'web', '--uses', '3', '--expires', '7d');
-    const machines = [lab.backend, lab.client, lab.home];
+    const machines = [lab.backend, lab.client, lab.backend2];
     const outcomes = await Promise.all(machines.map((node) => enroll(node, token)));
     for (const outcome of outcomes) expectDone(outcome);
     const names = outcomes.map(({ stdout }) => (JSON.parse(stdout) as { name: string }).name);

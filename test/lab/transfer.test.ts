@@ -8,18 +8,19 @@ import { address, createLab, type Lab } from '../support/lab.js';
 import type { LabNode, Outcome } from '../support/lab-node.js';
 import { type Paired, pairUp } from '../support/pairing.js';
 import { poll } from '../support/poll.js';
+import { expectTcpAt } from '../support/real-client.js';
 import { follow } from '../support/running.js';
-import { tcpGet } from '../support/scripts.js';
 import { type Service, startNginx } from '../support/services.js';
 import { expectDone, expectRefused } from '../support/tidy.js';
 
 const passphrase = 'correct horse battery staple';
 const env = { HOMEWARD_PASSPHRASE: passphrase };
 const file = '/run/relay.homeward';
+const stateOfController = `${stateDirectory}/controller`;
 const program = fileURLToPath(new URL('../../../packages/controller/bin/controller.js', import.meta.url));
 
 /** Both machines are announced before the move, as a DNS name would lead to one after the other. */
-const endpoints = ['--endpoint', address.relay, '--endpoint', address.client];
+const endpoints = ['--endpoint', address.relay, '--endpoint', address.relay2];
 
 describe('export and import', () => {
   let lab: Lab;
@@ -31,7 +32,7 @@ describe('export and import', () => {
 
   before(async () => {
     lab = await createLab();
-    there = lab.client;
+    there = lab.relay2;
     nginx = await startNginx(lab.backend, 80);
     paired = await pairUp(lab, { forwards: ['80/tcp'], controllerArgs: endpoints });
     const { stdout } = await homeward(lab.relay, 'controller', ['status', '--json']);
@@ -41,7 +42,7 @@ describe('export and import', () => {
 
   const here = (...args: string[]): Promise<Outcome> => homeward(lab.relay, 'controller', args, { env });
   const secretKeys = (): string[] => {
-    const text = readFileSync(lab.relay.file(`${stateDirectory}/controller.json`), 'utf8');
+    const text = readFileSync(lab.relay.file(`${stateOfController}/controller.json`), 'utf8');
     const state = JSON.parse(text) as { identity: { secretKey: string }; wireguard: { privateKey: string } };
     return [state.identity.secretKey, state.wireguard.privateKey];
   };
@@ -80,7 +81,7 @@ describe('export and import', () => {
       'script',
       ['-qec', `${process.execPath} ${program} export ${lab.relay.file(typed)}`, '/dev/null'],
       {
-        env: { ...process.env, HOMEWARD_STATE_DIR: lab.relay.file(stateDirectory) },
+        env: { ...process.env, HOMEWARD_STATE_DIR: lab.relay.file(stateOfController) },
       },
     );
     const running = follow(child, 'controller export on a terminal');
@@ -108,7 +109,7 @@ describe('export and import', () => {
     expectRefused(await importing(content.slice(0, 500), passphrase), 2, /not an export/);
     expectRefused(await importing(content.replace('131072', '1073741824'), passphrase), 2, /damaged: kdf\.N/);
     expectRefused(await homeward(there, 'controller', ['import', '/run/nothing'], { env }), 2, /cannot read/);
-    expect(existsSync(there.file(stateDirectory))).to.equal(false);
+    expect(existsSync(there.file(stateOfController))).to.equal(false);
   });
 
   it('move the relay: its backends come to the new machine, and the proof is green there', async () => {
@@ -120,7 +121,7 @@ describe('export and import', () => {
 
     const imported = await homeward(there, 'controller', ['import', '-', '--json'], { input: exported.stdout, env });
     expectDone(imported);
-    const told = { stateDir: stateDirectory, publicKey, backends: ['home'], tokens: 1 };
+    const told = { stateDir: stateOfController, publicKey, backends: ['home'], tokens: 1 };
     expect(JSON.parse(imported.stdout)).to.deep.equal(told);
     await startDaemon(there, 'controller', endpoints);
     // Nothing was proven on this machine yet.
@@ -130,8 +131,6 @@ describe('export and import', () => {
     );
     await poll('a green probe', 15_000, async () => ((await probe(there)).exitCode === 0 ? true : undefined));
 
-    const { localPorts, errors } = await tcpGet(lab.relay, address.client, 80);
-    expect(errors).to.deep.equal([]);
-    expect(nginx.seen()).to.include(`${address.relay}:${localPorts[0]}`);
+    await expectTcpAt(lab, address.relay2, 80, nginx);
   });
 });

@@ -37,7 +37,7 @@ describe('daemon/backends', () => {
     const logger = pino({ level: 'silent' });
     reconcile = async () => undefined;
     backends = createBackends({
-      ...{ store, changes: createChanges(), logger, mtu: () => 1420 },
+      ...{ store, changes: createChanges(), logger, tunnelFacts: () => ({ mtu: 1420, families: ['ipv4', 'ipv6'] }) },
       reconcile: () => reconcile(),
     });
     rig = await startRig({ onSession: backends.attach });
@@ -59,6 +59,7 @@ describe('daemon/backends', () => {
       refused: [],
       device: 'hw1',
       implementation: 'kernel',
+      ipv6: true,
       echoPort: 40_404,
     });
 

@@ -3,21 +3,18 @@
 import {
   addPairing,
   backendTunnelAddress,
-  freeBackendName,
   pairingNamed,
   relayTunnelAddress,
   removePairing,
-  renamePairing,
   withForwards,
 } from '@homeward/controller/store/pairings';
 import type { RelayState } from '@homeward/controller/store/state';
 import { stateSchema } from '@homeward/controller/store/state';
-import { addToken } from '@homeward/controller/store/tokens';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { thrownBy } from '../errors/thrown.js';
-import { NOW, paired, pairing, prefixTokenFor, relayState, tokenFor } from './relay-states.js';
+import { NOW, paired, pairing, relayState } from './relay-states.js';
 
 const add = (state: RelayState, name: string) => addPairing(state, name, 'SHARED');
 const remove = (state: RelayState, name: string) => removePairing(state, name, NOW.toISOString());
@@ -84,39 +81,5 @@ describe('store/pairings', () => {
     ]);
     expect(remove(state, 'nas').revoked).to.deep.equal(state.revoked);
     expect(remove(state, 'nas').pairings.map(({ name }) => name)).to.deep.equal(['home']);
-  });
-
-  it('counts free names from 1 and fills gaps', () => {
-    const state = relayState([pairing('web-1', 1), pairing('web-3', 2), pairing('web', 3)]);
-    expect(freeBackendName(state, 'web')).to.equal('web-2');
-    expect(freeBackendName(state, 'db')).to.equal('db-1');
-  });
-
-  it('renames a backend and changes nothing else of it', () => {
-    const state = relayState([paired('home', 4, ['443/tcp']), pairing('nas', 2)]);
-    const renamed = renamePairing(state, 'home', 'attic');
-    expect(renamed.pairings).to.deep.equal([{ ...state.pairings[0], name: 'attic' }, state.pairings[1]]);
-    expect(renamePairing(state, 'home', 'home')).to.equal(state);
-  });
-
-  it('takes the tokens that wait for a renamed backend along', () => {
-    const state = addToken(
-      addToken(relayState([pairing('home', 1)]), tokenFor('home')),
-      prefixTokenFor('home', 2, 'p'),
-    );
-    const renamed = renamePairing(state, 'home', 'attic');
-    expect(renamed.tokens.map(({ id, name, namePrefix }) => ({ id, name, namePrefix }))).to.deep.equal([
-      { id: 'token-1', name: 'attic', namePrefix: null },
-      { id: 'p', name: null, namePrefix: 'home' },
-    ]);
-  });
-
-  it('refuses a new name that is taken, and an old one that is not there', () => {
-    const state = relayState([pairing('home', 1), pairing('nas', 2)]);
-    expect(thrownBy(() => renamePairing(state, 'home', 'nas'))).to.include({
-      code: 'conflict',
-      message: 'there is a backend named "nas" already',
-    });
-    expect(thrownBy(() => renamePairing(state, 'attic', 'attic')).code).to.equal('not-found');
   });
 });

@@ -2,6 +2,7 @@
 
 import type { Pairing, RelayState } from '@homeward/controller/store/state';
 import type { FreshToken } from '@homeward/controller/store/tokens';
+import { parseForward } from '@homeward/shared/net/forward-spec';
 import { hashTokenSecret } from '@homeward/shared/session/token';
 
 export const NOW = new Date('2026-01-01T00:00:00.000Z');
@@ -28,8 +29,8 @@ export function paired(name: string, index: number, forwards: readonly string[])
   return pairing(name, index, {
     agentKey: `KEY-${name}`,
     wireguardPublicKey: `WG-${name}`,
-    forwards: [...forwards],
-    applied: { revision: 1, refused: [], device: 'hw1', implementation: 'kernel', echoPort: 40_404 },
+    forwards: forwards.map(parseForward),
+    applied: { revision: 1, refused: [], device: 'hw1', implementation: 'kernel', ipv6: true, echoPort: 40_404 },
   });
 }
 
@@ -39,6 +40,7 @@ export function relayState(pairings: readonly Pairing[] = [], more: Partial<Rela
     identity: { publicKey: 'ID', secretKey: 'ID-SECRET' },
     wireguard: { publicKey: 'WG', privateKey: 'WG-PRIVATE', port: 51_820 },
     pool: '10.77.16.0/20',
+    pool6: 'fd77:16::/64',
     pairings: [...pairings],
     tokens: [],
     revoked: [],

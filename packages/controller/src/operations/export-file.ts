@@ -71,7 +71,7 @@ export async function sealState(state: RelayState, passphrase: Secret, cost = DE
   const cipher = createCipheriv('chacha20-poly1305', await keyOf(passphrase, salt, cost), nonce, {
     authTagLength: TAG_BYTES,
   });
-  const plain = JSON.stringify(z.encode(stateSchema, state));
+  const plain = JSON.stringify(stateSchema.encode(state));
   const ciphertext = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
   const document: ExportDocument = {
     format: FORMAT,
