@@ -7,8 +7,11 @@ import { Command, Option } from 'commander';
 import { contextOf } from './commands/context.js';
 import { addForwardCommands } from './commands/forward.js';
 import { addPairCommand } from './commands/pair.js';
+import { addRenameCommand } from './commands/rename.js';
 import { addServeCommand } from './commands/serve.js';
 import { addStatusCommands } from './commands/status.js';
+import { addTokenCommands } from './commands/token.js';
+import { addTransferCommands } from './commands/transfer.js';
 import { addUnpairCommand } from './commands/unpair.js';
 import { runSyntheticClient } from './probe/synthetic-client.js';
 
@@ -32,9 +35,12 @@ const context = () => contextOf(program, terminal.console(), interrupt.signal);
 addServeCommand(program, context, interrupt.signal);
 addPairCommand(program, context);
 addForwardCommands(program, context);
+addTokenCommands(program, context);
 addStatusCommands(program, context);
 addKernelCommands(program, 'controller serve', context);
 addUnpairCommand(program, context);
+addRenameCommand(program, context);
+addTransferCommands(program, context, interrupt.signal);
 program.command('synthetic-client', { hidden: true }).action(() => runSyntheticClient(process.env['PATH']));
 
 process.exitCode = await terminal.run(process.argv);

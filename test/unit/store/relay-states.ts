@@ -1,6 +1,8 @@
 /** Small states of a relay. */
 
 import type { Pairing, RelayState } from '@homeward/controller/store/state';
+import type { FreshToken } from '@homeward/controller/store/tokens';
+import { parseForward } from '@homeward/shared/net/forward-spec';
 import { hashTokenSecret } from '@homeward/shared/session/token';
 
 export const NOW = new Date('2026-01-01T00:00:00.000Z');
@@ -27,8 +29,8 @@ export function paired(name: string, index: number, forwards: readonly string[])
   return pairing(name, index, {
     agentKey: `KEY-${name}`,
     wireguardPublicKey: `WG-${name}`,
-    forwards: [...forwards],
-    applied: { revision: 1, refused: [], device: 'hw1', implementation: 'kernel', echoPort: 40_404 },
+    forwards: forwards.map(parseForward),
+    applied: { revision: 1, refused: [], device: 'hw1', implementation: 'kernel', ipv6: true, echoPort: 40_404 },
   });
 }
 
@@ -38,6 +40,7 @@ export function relayState(pairings: readonly Pairing[] = [], more: Partial<Rela
     identity: { publicKey: 'ID', secretKey: 'ID-SECRET' },
     wireguard: { publicKey: 'WG', privateKey: 'WG-PRIVATE', port: 51_820 },
     pool: '10.77.16.0/20',
+    pool6: 'fd77:16::/64',
     pairings: [...pairings],
     tokens: [],
     revoked: [],
@@ -46,12 +49,19 @@ export function relayState(pairings: readonly Pairing[] = [], more: Partial<Rela
 }
 
 /** What `addToken` takes for a token of that id with {@link SECRET}, good for an hour. */
-export function tokenFor(name: string, id = 'token-1') {
+export function tokenFor(name: string, id = 'token-1'): FreshToken {
   return {
     id,
     name,
+    namePrefix: null,
+    uses: 1,
     secretHash: hashTokenSecret(SECRET),
     createdAt: NOW.toISOString(),
     expiresAt: new Date(NOW.getTime() + 3_600_000).toISOString(),
   };
+}
+
+/** The same for several backends, each called PREFIX-N. */
+export function prefixTokenFor(namePrefix: string, uses: number, id = 'token-1'): FreshToken {
+  return { ...tokenFor('', id), name: null, namePrefix, uses };
 }

@@ -7,7 +7,9 @@ import { addForwards, removeForwards } from '../operations/forwards.js';
 import { pair } from '../operations/pair.js';
 import { probeBackends } from '../operations/probe.js';
 import type { Relay } from '../operations/relay.js';
+import { rename } from '../operations/rename.js';
 import { status } from '../operations/status.js';
+import { createEnrollToken, listTokens, revokeTokenById } from '../operations/tokens.js';
 import { unpair } from '../operations/unpair.js';
 import { pairingNamed } from '../store/pairings.js';
 
@@ -41,6 +43,20 @@ export function relayApi(relay: Relay, stop: () => void): Record<string, ApiComm
       backend,
       forwards: pairingNamed(relay.store.state(), backend).forwards.map(({ spec }) => spec),
     })),
+    'token-create': apiCommand(
+      z.strictObject({
+        name: z.string().nullable(),
+        namePrefix: z.string().nullable(),
+        uses: z.int(),
+        expiresMs: z.int().min(1),
+      }),
+      (args) => createEnrollToken(relay, args),
+    ),
+    'token-list': apiCommand(z.strictObject({}), async () => listTokens(relay)),
+    'token-revoke': apiCommand(z.strictObject({ id: z.string() }), ({ id }) => revokeTokenById(relay, id)),
+    rename: apiCommand(z.strictObject({ backend: z.string(), name: z.string() }), ({ backend, name }) =>
+      rename(relay, backend, name),
+    ),
     status: apiCommand(z.strictObject({ backend: z.string().nullable() }), ({ backend }) => status(relay, backend)),
     probe: apiCommand(
       z.strictObject({ backend: z.string().nullable(), forward: z.string().nullable() }),

@@ -6,6 +6,7 @@ import type { Authority } from '../server/agent-session.js';
 import type { RelayState } from '../store/state.js';
 import { enroll } from '../store/tokens.js';
 import type { Changes } from './changes.js';
+import { newPresharedKey } from './preshared-key.js';
 
 export function createAuthority(store: Store<RelayState>, changes: Changes, logger: Logger): Authority {
   return {
@@ -16,7 +17,7 @@ export function createAuthority(store: Store<RelayState>, changes: Changes, logg
       return { kind: revoked.some((entry) => entry.agentKey === agentKey) ? 'revoked' : 'unknown' };
     },
     async enroll(request) {
-      const outcome = await store.update((state) => enroll(state, request, new Date()));
+      const outcome = await store.update((state) => enroll(state, request, new Date(), newPresharedKey()));
       const { tokenId, from } = request;
       if (outcome === null) logger.warn({ tokenId, from }, 'enrollment refused');
       else logger.info({ tokenId, from, backend: outcome.name }, 'backend enrolled');

@@ -37,34 +37,43 @@ export interface Backends {
   offer(name: string): void;
   /** Last error a backend reported for its newest offer, or null. */
   failure(name: string): string | null;
-  /** Whether the backend has said what it did with its newest offer. */
+  /** Whether the backend has said what it did with its newest offer, and the relay has done its part upon it. */
   hasAnswered(name: string): boolean;
   /** Asks a backend to watch ports, or what it saw; throws `unreachable` when it is offline or does not answer. */
   observe(name: string, action: 'start' | 'stop', watch: Watch, signal: AbortSignal): Promise<Observed>;
   /** Tells an online backend that it is unpaired and waits, within a limit, until it has cleaned up and gone. */
   dismiss(session: AgentSession | undefined): Promise<boolean>;
-  sessionOf(name: string): AgentSession | undefined;
+  /** The live session of an agent's key, which outlives its pairing and its name. */
+  sessionOf(agentKey: string | null): AgentSession | undefined;
 }
 
 export function createBackends(deps: BackendsDeps): Backends {
   const { store, changes, logger } = deps;
-  const sessions = new Map<string, AgentSession>();
-  const failures = new Map<string, string>();
+  // By agent key, since a name may change while its backend is online; one that has not enrolled has none and is in neither.
+  const sessions = new Map<string | null, AgentSession>();
+  const failures = new Map<string | null, string>();
+  /** Backends that have not answered their newest offer yet. */
+  const unanswered = new Set<string | null>();
   /** Answers that are waited for, by session and id: nobody answers for another, and nothing piles up. */
   const answers = new Map<AgentSession, Map<number, Observed | null>>();
-  /** Backends that have not answered their newest offer yet. */
-  const unanswered = new Set<string>();
   let lastObserveId = 0;
 
   function pairingOf(session: AgentSession): Pairing | null {
     return store.state().pairings.find((pairing) => pairing.agentKey === session.agentKey) ?? null;
   }
 
+  /** As it is called now; a pairing that is gone is called as its session began. */
+  const nameOf = (session: AgentSession): string => pairingOf(session)?.name ?? session.name;
+
+  /** The key of the backend that has this name now; null while it waits, or where there is none. */
+  const keyOf = (name: string): string | null =>
+    store.state().pairings.find((pairing) => pairing.name === name)?.agentKey ?? null;
+
   /** The peer must stand at the relay before the agent calls it, or its first handshake is lost. */
   async function welcomeBackend(session: AgentSession): Promise<void> {
     const { wireguardPublicKey } = session.hello;
     if (isForeignKey(store.state(), session, wireguardPublicKey)) {
-      logger.error({ backend: session.name }, "the backend claims another one's WireGuard key; it is sent away");
+      logger.error({ backend: nameOf(session) }, "the backend claims another one's WireGuard key; it is sent away");
       return session.close('foreign WireGuard key');
     }
     await store.update((state) => {
@@ -72,22 +81,26 @@ export function createBackends(deps: BackendsDeps): Backends {
       if (pairing === undefined || pairing.wireguardPublicKey === wireguardPublicKey) return { state, result: null };
       return { state: withPairing(state, { ...pairing, wireguardPublicKey }), result: null };
     });
-    await deps.reconcile();
-    const pairing = pairingOf(session);
-    if (pairing !== null) session.send(offerFor(store.state(), pairing, deps.tunnelFacts()));
+    try {
+      await deps.reconcile();
+    } finally {
+      // Whatever the kernel said: it is mended later, while a backend without an offer would wait until its next session.
+      const pairing = pairingOf(session);
+      if (pairing !== null) session.send(offerFor(store.state(), pairing, deps.tunnelFacts()));
+    }
   }
 
   async function recordApplied(session: AgentSession, applied: Applied): Promise<void> {
     const pairing = pairingOf(session);
     if (pairing === null || applied.revision !== pairing.revision) return;
-    unanswered.delete(pairing.name);
     if (!applied.ok) {
-      failures.set(pairing.name, applied.reason ?? 'no reason given');
+      unanswered.delete(session.agentKey);
+      failures.set(session.agentKey, applied.reason ?? 'no reason given');
       logger.error({ backend: pairing.name, reason: applied.reason }, 'the backend could not apply its offer');
       changes.notify();
       return;
     }
-    failures.delete(pairing.name);
+    failures.delete(session.agentKey);
     const { revision, refused, device, implementation, ipv6, echoPort } = applied;
     await store.update((state) => {
       const current = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
@@ -96,16 +109,22 @@ export function createBackends(deps: BackendsDeps): Backends {
         return { state, result: null };
       return { state: withPairing(state, { ...current, applied: next }), result: null };
     });
-    // The backend has done its part, whatever the relay's own kernel says.
-    await deps.reconcile().finally(changes.notify);
+    // Only now both ends are set up, and whoever waits may go on; whatever the relay's own kernel says, the backend has done its part.
+    await deps.reconcile().finally(() => {
+      unanswered.delete(session.agentKey);
+      changes.notify();
+    });
   }
 
   async function leave(session: AgentSession): Promise<void> {
-    const pairing = pairingOf(session);
-    if (pairing === null) return;
     const at = new Date().toISOString();
-    await store.update((state) => ({ state: removePairing(state, pairing.name, at), result: null }));
-    logger.info({ backend: pairing.name }, 'the backend left');
+    const name = await store.update((state) => {
+      const pairing = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
+      if (pairing === undefined) return { state, result: null };
+      return { state: removePairing(state, pairing.name, at), result: pairing.name };
+    });
+    if (name === null) return;
+    logger.info({ backend: name }, 'the backend left');
     await deps.reconcile();
     session.close('left');
   }
@@ -119,7 +138,7 @@ export function createBackends(deps: BackendsDeps): Backends {
         return changes.notify();
       case 'report':
         if (message.drift.length > 0)
-          logger.warn({ backend: session.name, drift: message.drift }, 'drift at the backend');
+          logger.warn({ backend: nameOf(session), drift: message.drift }, 'drift at the backend');
         return;
       case 'leave':
         return leave(session);
@@ -133,36 +152,37 @@ export function createBackends(deps: BackendsDeps): Backends {
 
   const backends: Backends = {
     attach(session) {
-      sessions.set(session.name, session);
+      sessions.set(session.agentKey, session);
       logger.info({ backend: session.name, from: session.remoteAddress }, 'backend online');
       const guarded = (task: Promise<void>) =>
         task.catch((error: unknown) =>
-          logger.error({ err: error, backend: session.name }, 'a message of the backend could not be handled'),
+          logger.error({ err: error, backend: nameOf(session) }, 'a message of the backend could not be handled'),
         );
       session.onMessage((message) => void guarded(handle(session, message)));
       session.onClose(() => {
-        if (sessions.get(session.name) !== session) return;
-        sessions.delete(session.name);
-        unanswered.delete(session.name);
-        logger.info({ backend: session.name }, 'backend offline');
+        if (sessions.get(session.agentKey) !== session) return;
+        sessions.delete(session.agentKey);
+        unanswered.delete(session.agentKey);
+        logger.info({ backend: nameOf(session) }, 'backend offline');
         changes.notify();
       });
       void guarded(welcomeBackend(session));
       changes.notify();
     },
-    isOnline: (name) => sessions.has(name),
-    sessionOf: (name) => sessions.get(name),
-    failure: (name) => failures.get(name) ?? null,
-    hasAnswered: (name) => !unanswered.has(name),
+    isOnline: (name) => sessions.has(keyOf(name)),
+    sessionOf: (agentKey) => sessions.get(agentKey),
+    failure: (name) => failures.get(keyOf(name)) ?? null,
+    hasAnswered: (name) => !unanswered.has(keyOf(name)),
     offer(name) {
-      failures.delete(name);
       const pairing = pairingNamed(store.state(), name);
-      if (pairing.wireguardPublicKey === null || !sessions.has(name)) return;
-      unanswered.add(name);
-      sessions.get(name)?.send(offerFor(store.state(), pairing, deps.tunnelFacts()));
+      const session = sessions.get(pairing.agentKey);
+      failures.delete(pairing.agentKey);
+      if (pairing.wireguardPublicKey === null || session === undefined) return;
+      unanswered.add(pairing.agentKey);
+      session.send(offerFor(store.state(), pairing, deps.tunnelFacts()));
     },
     async observe(name, action, watch, signal) {
-      const session = sessions.get(name);
+      const session = sessions.get(keyOf(name));
       if (session === undefined) throw offline(name);
       lastObserveId += 1;
       const id = lastObserveId;
@@ -172,7 +192,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(OBSERVE_TIMEOUT_MS)]);
       try {
         return await changes.until(() => {
-          if (sessions.get(name) !== session) throw offline(name);
+          if (sessions.get(session.agentKey) !== session) throw offline(name);
           return pending.get(id) ?? null;
         }, limit);
       } catch (error) {

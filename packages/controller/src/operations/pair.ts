@@ -1,17 +1,17 @@
 /** The main job: makes a pairing and its token, waits for the backend, sets both ends up, proves it. Tells each step as an event. */
 
-import { randomBytes } from 'node:crypto';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { parseBackendName } from '@homeward/shared/net/names';
 import { formatPortRange } from '@homeward/shared/net/port';
 import { fingerprint } from '@homeward/shared/session/keys';
-import { createToken, formatToken, hashTokenSecret } from '@homeward/shared/session/token';
+import { newPresharedKey } from '../daemon/preshared-key.js';
 import { addPairing, backendTunnelAddresses, pairingNamed } from '../store/pairings.js';
-import { addToken } from '../store/tokens.js';
+import { tokenCondition } from '../store/tokens.js';
 import { bringAbout, throwRefused, withAdded } from './forwards.js';
 import { type ProbeOutcome, probeBackends, untilHandshake } from './probe.js';
 import type { Relay } from './relay.js';
+import { issueToken } from './tokens.js';
 
 export interface PairRequest {
   readonly backend: string;
@@ -37,11 +37,11 @@ export async function pair(relay: Relay, request: PairRequest, emit: Emit, signa
   // One change: bad input leaves neither a pairing nor half of the forwards behind.
   await relay.store.update((state) => {
     const isNew = !state.pairings.some((pairing) => pairing.name === name);
-    const paired = isNew ? addPairing(state, name, randomBytes(32).toString('base64')) : state;
+    const paired = isNew ? addPairing(state, name, newPresharedKey()) : state;
     return { state: withAdded(paired, name, wanted, ports, request.takeOver), result: null };
   });
   if (pairingNamed(relay.store.state(), name).agentKey === null) {
-    emit(await makeToken(relay, name, request.expiresMs, endpoints));
+    emit(await tokenEvent(relay, name, request.expiresMs, endpoints));
   }
   if (!request.wait && !relay.backends.isOnline(name)) return { state: 'waiting', proof: null };
   await untilOnline(relay, name, request.timeoutMs, emit, signal);
@@ -54,33 +54,22 @@ export async function pair(relay: Relay, request: PairRequest, emit: Emit, signa
   return { state: 'paired', proof };
 }
 
-async function makeToken(
+async function tokenEvent(
   relay: Relay,
   name: string,
   expiresMs: number,
   endpoints: readonly string[],
 ): Promise<Record<string, unknown>> {
-  const token = createToken(relay.store.state().identity.publicKey, endpoints);
-  const now = relay.now();
-  const expiresAt = new Date(now.getTime() + expiresMs).toISOString();
-  await relay.store.update((state) => ({
-    state: addToken(state, {
-      id: token.id,
-      secretHash: hashTokenSecret(Buffer.from(token.secret.reveal(), 'base64url')),
-      name,
-      createdAt: now.toISOString(),
-      expiresAt,
-    }),
-    result: null,
-  }));
+  const request = { name, namePrefix: null, uses: 1, expiresMs };
+  const { token, expiresAt, urls } = await issueToken(relay, request, endpoints);
   const { controlPort, tunnelPort } = await relay.ports();
   return {
     event: 'token',
     backend: name,
-    token: formatToken(token).reveal(),
+    token,
     command: 'agent enroll',
     expiresAt,
-    urls: endpoints,
+    urls,
     openPorts: [
       `${controlPort}/tcp`,
       `${tunnelPort}/udp`,
@@ -133,8 +122,9 @@ function notCome(relay: Relay, name: string, timeoutMs: number): RelayError {
     });
   }
   const token = relay.store.state().tokens.find((candidate) => candidate.name === name);
+  const isValid = token !== undefined && tokenCondition(token, relay.now()) === 'valid';
   return new RelayError('timeout', `backend "${name}" did not come within ${limit}; it stays waiting`, {
-    hint: `its token is valid until ${token?.expiresAt ?? 'now'}; for a new one: controller pair ${name}`,
+    hint: `its token is ${isValid ? `valid until ${token.expiresAt}` : 'not valid any more'}; for a new one: controller pair ${name}`,
   });
 }
 

@@ -13,9 +13,11 @@ export interface UnpairOutcome {
 
 /** Removes everything of the pairing here at once; gives whether the backend has cleaned up as well. */
 export async function unpair(relay: Relay, name: string): Promise<UnpairOutcome> {
-  const wasEnrolled = pairingNamed(relay.store.state(), name).agentKey !== null;
-  await relay.store.update((state) => ({ state: removePairing(state, name, relay.now().toISOString()), result: null }));
-  const session = relay.backends.sessionOf(name);
+  const agentKey = await relay.store.update((state) => ({
+    state: removePairing(state, name, relay.now().toISOString()),
+    result: pairingNamed(state, name).agentKey,
+  }));
+  const session = relay.backends.sessionOf(agentKey);
   let cleaned = false;
   try {
     await relay.reconcile();
@@ -24,5 +26,5 @@ export async function unpair(relay: Relay, name: string): Promise<UnpairOutcome>
     cleaned = await relay.backends.dismiss(session);
     relay.changes.notify();
   }
-  return { backend: name, wasEnrolled, cleaned };
+  return { backend: name, wasEnrolled: agentKey !== null, cleaned };
 }

@@ -51,6 +51,33 @@ export function addPairing(state: RelayState, name: string, presharedKey: string
   return { ...state, pairings: [...state.pairings, pairing] };
 }
 
+/** The lowest `PREFIX-N`, counted from 1, that no backend has. */
+export function freeBackendName(state: RelayState, prefix: string): string {
+  const taken = new Set(state.pairings.map((pairing) => pairing.name));
+  let number = 1;
+  while (taken.has(`${prefix}-${number}`)) number += 1;
+  return `${prefix}-${number}`;
+}
+
+/**
+ * Gives a pairing another name; everything else of it stays, and tokens for the old name are for the new one. The same
+ * state for the name it has. Throws `not-found`, or `conflict` for a name that is taken.
+ */
+export function renamePairing(state: RelayState, from: string, to: string): RelayState {
+  const pairing = pairingNamed(state, from);
+  if (from === to) return state;
+  if (state.pairings.some((other) => other.name === to)) {
+    throw new RelayError('conflict', `there is a backend named "${to}" already`, {
+      hint: `choose another name, or rename that one first: controller rename ${to} NEW-NAME`,
+    });
+  }
+  return {
+    ...state,
+    pairings: state.pairings.map((other) => (other === pairing ? { ...pairing, name: to } : other)),
+    tokens: state.tokens.map((token) => (token.name === from ? { ...token, name: to } : token)),
+  };
+}
+
 /** Sets the forwards and counts up the revision. */
 export function withForwards(state: RelayState, name: string, forwards: readonly Forward[]): RelayState {
   const pairing = pairingNamed(state, name);

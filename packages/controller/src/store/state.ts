@@ -37,12 +37,17 @@ export const tokenSchema = z.strictObject({
   id: z.string(),
   /** SHA-256 of the secret: random secrets need no slow hash. */
   secretHash: z.string(),
-  name: z.string(),
+  /** The one backend it is for; null for a token with a prefix. */
+  name: z.string().nullable(),
+  /** Each backend that enrolls with it is called PREFIX-1, PREFIX-2, …; null for a token with a name. */
+  namePrefix: z.string().nullable().default(null),
   createdAt: z.string(),
   expiresAt: z.string(),
   usesLeft: z.int().min(0),
   /** Keys that used it, for an answer that was lost and is asked for again. */
   usedBy: z.array(z.strictObject({ agentKey: z.string(), at: z.string(), from: z.string() })),
+  /** When the operator revoked it; null for all others. */
+  revokedAt: z.string().nullable().default(null),
 });
 
 export const stateSchema = z.strictObject({
