@@ -41,9 +41,8 @@ describe('two relays of one backend', () => {
     const proofs = await Promise.all(relays.map(async ({ node, device }) => ({ device, ...(await probe(lab[node])) })));
     for (const { device, exitCode, report } of proofs) {
       expect(exitCode, JSON.stringify(report)).to.equal(0);
-      expect(report.results.map(({ forward, arrivedOn, leftOn }) => ({ forward, arrivedOn, leftOn }))).to.deep.equal(
-        forwards.map((forward) => ({ forward, arrivedOn: device, leftOn: device })),
-      );
+      const ways = report.results.map(({ forward, arrivedOn, leftOn }) => `${forward}: ${arrivedOn} ${leftOn}`);
+      expect(new Set(ways)).to.deep.equal(new Set(forwards.map((forward) => `${forward}: ${device} ${device}`)));
     }
   };
 

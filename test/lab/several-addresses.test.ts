@@ -69,8 +69,8 @@ describe('several public addresses', () => {
   it('are each proven', async () => {
     const { exitCode, report } = await probe(lab.relay);
     expect(exitCode, JSON.stringify(report)).to.equal(0);
-    expect(report.results.map(({ forward, ok }) => ({ forward, ok }))).to.have.deep.members(
-      [...anyAddress, '8080=80/tcp', ...atHome, ...atNas].map((forward) => ({ forward, ok: true })),
+    expect(new Set(report.results.map(({ forward }) => forward))).to.deep.equal(
+      new Set([...anyAddress, '8080=80/tcp', ...atHome, ...atNas]),
     );
   });
 

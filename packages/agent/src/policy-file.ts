@@ -2,7 +2,6 @@
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parsePrefix } from '@homeward/shared/net/prefix';
 import { DEFAULT_PORTS, type PolicyFile, parseJson, parsePolicy } from './policy.js';
 
 /**
@@ -15,7 +14,9 @@ export async function allowInPolicy(
   lan: readonly string[],
 ): Promise<() => Promise<void>> {
   if (ports.length === 0 && lan.length === 0) return async () => undefined;
-  for (const prefix of lan) parsePrefix(prefix);
+  // Errors in what was typed are told by the flags' names, not as errors of the file.
+  parsePolicy('--allow', { ports });
+  parsePolicy('--allow-lan', { lan });
   const before = await readExisting(path);
   const after: PolicyFile = {
     ...before,

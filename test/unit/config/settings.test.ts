@@ -23,6 +23,39 @@ describe('config', () => {
     });
   });
 
+  it('insists on a file that was asked for, and can do without the usual one', async () => {
+    const config = path('other.json');
+    const error = await rejectionOf(load({ config }));
+    expect(error).to.include({ code: 'bad-input' });
+    expect(error.message).to.equal(`cannot read the settings file ${config}: no such file or directory`);
+    await writeFile(config, '{"wireguardPort": 5002}');
+    await write('{"wireguardPort": 5001}');
+    expect((await load({ config })).wireguardPort).to.equal(5002);
+  });
+
+  it('names the flag or the line that is wrong', async () => {
+    const table = [
+      [{ listen: '99999' }, '--listen: 99999 is not a port', 'example: --listen [::]:7700'],
+      [{ endpoint: ['a:0'] }, '--endpoint: "0" is not a port', 'example: --endpoint relay.example.org:7700'],
+      [{ endpoint: ['fd00::1'] }, '--endpoint "fd00::1" is not a host or URL', 'example: --endpoint [fd00::1]'],
+      [{ pool: 'x' }, '--pool: "x" is not', 'example: --pool 10.77.0.0/20'],
+      [{ wireguardPort: 'x' }, '--wireguard-port: "x" is not a port', 'example: --wireguard-port 51820'],
+    ] as const;
+    for (const [flags, message, hint] of table) {
+      const error = await rejectionOf(load(flags));
+      expect(error.message).to.include(message);
+      expect(error.hint).to.equal(hint);
+    }
+    for (const [key, value] of [
+      ['listen', '"x"'] as const,
+      ['pool', '"x"'] as const,
+      ['endpoints', '["a b"]'] as const,
+    ]) {
+      await write(`{"${key}": ${value}}`);
+      expect((await rejectionOf(load())).message, key).to.include(`${path('controller.json')}: ${key}`);
+    }
+  });
+
   it('takes flags over the file', async () => {
     await write('{"listen": "0.0.0.0:7701", "endpoints": ["a.example"], "wireguardPort": 5000, "pool": "10.1.0.0/20"}');
     expect(await load()).to.deep.include({

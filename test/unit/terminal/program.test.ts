@@ -88,6 +88,31 @@ describe('terminal/program', () => {
     });
   }
 
+  it('says how the command is written, or which there are', async () => {
+    await run('pair');
+    expect(output.stderr).to.match(/\n {2}usage: controller pair \[options\] <backend>; more with --help\n$/);
+    await run('frobnicate');
+    expect(output.stderr).to.match(/\n {2}commands: pair, status, crash; more with --help\n$/);
+  });
+
+  it('says it in the one JSON document, too', async () => {
+    await run('--json', 'pair');
+    expect(JSON.parse(output.stdout)).to.deep.equal({
+      ok: false,
+      error: {
+        code: 'bad-input',
+        message: "missing required argument 'backend'",
+        hint: 'usage: controller pair [options] <backend>; more with --help',
+      },
+    });
+  });
+
+  it('shows its help to whom gives no command', async () => {
+    expect((await run('--json')).code).to.equal(2);
+    expect(output.stderr).to.include('Usage: controller');
+    expect(JSON.parse(output.stdout).error.message).to.equal('no command was given');
+  });
+
   it('ends with 0 for help and version', async () => {
     expect((await run('--help')).code).to.equal(0);
     expect(output.stdout).to.include('Usage: controller');

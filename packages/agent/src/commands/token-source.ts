@@ -4,13 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { RelayError } from '@homeward/shared/errors/relay-error';
+import { systemErrorText } from '@homeward/shared/host/system-error';
 import { Secret } from '@homeward/shared/net/secret';
 
 /** The token of the file or of `HOMEWARD_TOKEN`, or null. The variable is dropped from the process once read. */
 export async function tokenFromFileOrEnvironment(file: string | undefined): Promise<Secret | null> {
   const fromEnvironment = process.env['HOMEWARD_TOKEN'];
   delete process.env['HOMEWARD_TOKEN'];
-  if (file !== undefined) return new Secret((await readTokenFile(file)).trim());
+  if (file !== undefined) return new Secret(await readTokenFile(file));
   return fromEnvironment === undefined || fromEnvironment.trim() === '' ? null : new Secret(fromEnvironment.trim());
 }
 
@@ -35,14 +36,17 @@ export function refuseTokenArgument(given: readonly string[]): void {
   );
 }
 
+const FILE_HINT = 'put the token into it that controller pair printed at the relay';
+
 async function readTokenFile(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new RelayError('bad-input', `cannot read the token file ${file}: ${(error as Error).message}`, {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new RelayError('bad-input', `cannot read the token file ${file}: ${systemErrorText(error)}`, {
+      hint: FILE_HINT,
       cause: error,
     });
-  }
+  });
+  if (text.trim() === '') throw new RelayError('bad-input', `the token file ${file} is empty`, { hint: FILE_HINT });
+  return text.trim();
 }
 
 async function ask(signal: AbortSignal): Promise<string> {

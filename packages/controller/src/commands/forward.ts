@@ -1,9 +1,9 @@
 /** `controller forward add|remove|list`. */
 
-import { parseForward } from '@homeward/shared/net/forward-spec';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
+import { checkSpecs } from './specs.js';
 
 const outcomeSchema = z.looseObject({
   backend: z.string(),
@@ -49,7 +49,7 @@ async function change(
   command: string,
   args: { backend: string; specs: string[]; takeOver?: boolean },
 ): Promise<void> {
-  for (const spec of args.specs) parseForward(spec);
+  checkSpecs(args.specs);
   const outcome = outcomeSchema.parse(await call(command, args));
   console.document(outcome);
   if (outcome.changed === false) console.line('no change: that is forwarded already');

@@ -1,7 +1,6 @@
 /** `controller pair`: the main job, told line by line. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { parseForward } from '@homeward/shared/net/forward-spec';
 import { parseBackendName } from '@homeward/shared/net/names';
 import { collect } from '@homeward/shared/terminal/collect';
 import type { Console } from '@homeward/shared/terminal/console';
@@ -10,6 +9,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
 import { printProbes, probeOutcomeSchema } from './probe-table.js';
+import { checkSpecs } from './specs.js';
 
 interface PairOptions {
   readonly forward?: string[];
@@ -64,7 +64,7 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
 function requestOf(backend: string, options: PairOptions): Record<string, unknown> {
   parseBackendName(backend);
   const forwards = options.forward ?? [];
-  for (const spec of forwards) parseForward(spec);
+  checkSpecs(forwards);
   if (options.tunnel !== 'wireguard') {
     throw new RelayError('bad-input', `--tunnel "${options.tunnel}" is not supported by this version`, {
       hint: 'use --tunnel wireguard',

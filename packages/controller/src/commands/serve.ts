@@ -25,10 +25,10 @@ export function addServeCommand(program: Command, context: () => CommandContext,
     .option('--wireguard-port <port>', "WireGuard's UDP port (default: 51820, or the next free one)")
     .option('--pool <prefix>', 'tunnel addresses (default: a random /20 of 10.64.0.0/10, kept)')
     .option('--no-repair', 'watch, do not mend')
-    .option('--config <file>', 'settings file', DEFAULT_CONFIG_FILE)
-    .action(async (flags: ServeFlags & { config: string }) => {
+    .option('--config <file>', `settings file (default: ${DEFAULT_CONFIG_FILE}, if it is there)`)
+    .action(async (flags: ServeFlags) => {
       const { side, runner, uid, debug } = context();
-      const settings = await loadSettings(flags, flags.config);
+      const settings = await loadSettings(flags, DEFAULT_CONFIG_FILE);
       requireRoot(uid, 'controller serve');
       await requirePrograms(runner);
       await side.prepare();

@@ -1,7 +1,6 @@
 /** `controller status` and `controller probe`. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { parseForward } from '@homeward/shared/net/forward-spec';
 import { fingerprint } from '@homeward/shared/session/keys';
 import type { Console } from '@homeward/shared/terminal/console';
 import { table } from '@homeward/shared/terminal/table';
@@ -9,6 +8,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
 import { printProbes, probeOutcomeSchema } from './probe-table.js';
+import { checkSpecs } from './specs.js';
 
 const statusSchema = z.looseObject({
   relay: z.looseObject({
@@ -68,12 +68,15 @@ export function addStatusCommands(program: Command, context: () => CommandContex
     .option('--forward <spec>', 'only this forward')
     .action(async (backend: string | undefined, options: { forward?: string }) => {
       const { console, call } = context();
-      if (options.forward !== undefined) parseForward(options.forward);
+      if (options.forward !== undefined) checkSpecs([options.forward]);
       const document = await call('probe', { backend: backend ?? null, forward: options.forward ?? null });
       console.document(document);
       const outcome = probeOutcomeSchema.parse(document);
       if (!console.json) printProbes(console, outcome);
-      if (!outcome.ok) throw new RelayError('probe-failed', failureText(outcome));
+      if (outcome.ok) return;
+      throw new RelayError('probe-failed', failureText(outcome), {
+        hint: 'mend what is named above, then repeat the probe',
+      });
     });
 }
 

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { RelayError } from '@homeward/shared/errors/relay-error';
+import { systemErrorText } from '@homeward/shared/host/system-error';
 import { plainAddress } from '@homeward/shared/session/peer-address';
 import { MAX_FRAME_BYTES } from '@homeward/shared/session/transport';
 import { SUBPROTOCOL } from '@homeward/shared/session/wire';
@@ -139,10 +140,13 @@ function listenError(host: string, port: number, cause: NodeJS.ErrnoException): 
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   if (cause.code === 'EADDRINUSE') {
     return new RelayError('conflict', `${where} is taken by another program`, {
-      hint: 'choose another --listen',
+      hint: `see by which: ss -tlnp 'sport = :${port}'; or choose another --listen`,
       cause,
     });
   }
   if (cause.code === 'EACCES') return new RelayError('permission', `not allowed to listen on ${where}`, { cause });
-  return new RelayError('bad-input', `cannot listen on ${where}: ${cause.code ?? cause.message}`, { cause });
+  return new RelayError('bad-input', `cannot listen on ${where}: ${systemErrorText(cause)}`, {
+    hint: 'choose another --listen, for example [::]:7700',
+    cause,
+  });
 }

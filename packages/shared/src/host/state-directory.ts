@@ -9,15 +9,14 @@ export async function prepareStateDirectory(path: string, uid: number): Promise<
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EEXIST' || code === 'ENOTDIR')
-      throw new RelayError('bad-state', `${path} is not a directory`, { cause: error });
+    if (code === 'EEXIST' || code === 'ENOTDIR') throw notADirectory(path, error);
     throw new RelayError('permission', `cannot make the state directory ${path}: ${(error as Error).message}`, {
       hint: 'run as root, or choose another one with --state-dir',
       cause: error,
     });
   }
   const found = await stat(path);
-  if (!found.isDirectory()) throw new RelayError('bad-state', `${path} is not a directory`);
+  if (!found.isDirectory()) throw notADirectory(path);
   if (found.uid !== uid) {
     throw new RelayError('bad-state', `${path} belongs to user ${found.uid}, not to ${uid}`, {
       hint: `chown -R ${uid} ${path}`,
@@ -28,4 +27,11 @@ export async function prepareStateDirectory(path: string, uid: number): Promise<
       hint: `chmod 700 ${path}`,
     });
   }
+}
+
+function notADirectory(path: string, cause?: unknown): RelayError {
+  return new RelayError('bad-state', `${path} is not a directory`, {
+    hint: 'choose another one with --state-dir, or move away what is in its place',
+    cause,
+  });
 }

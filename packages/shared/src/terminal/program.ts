@@ -1,6 +1,6 @@
 /** Runs a command line: commander's parsing with homeward's exit codes. */
 
-import { type Command, CommanderError } from 'commander';
+import type { Command, CommanderError } from 'commander';
 import { toRelayError } from '../errors/relay-error.js';
 import { type Console, createConsole } from './console.js';
 
@@ -39,7 +39,7 @@ export function createTerminal(program: Command): Terminal {
         await program.parseAsync([...argv]);
         return Number(process.exitCode ?? 0);
       } catch (error) {
-        if (error instanceof CommanderError) return usageError(error, argv);
+        if (error instanceof Refused) return usageError(error, argv);
         return console().failure(toRelayError(error));
       }
     },
@@ -50,10 +50,35 @@ function rootOf(command: Command): Command {
   return command.parent === null ? command : rootOf(command.parent);
 }
 
+/** What commander refused, or ended by itself (help, version), with how the command is written. */
+class Refused extends Error {
+  readonly refusal: CommanderError;
+  readonly hint: string;
+
+  constructor(refusal: CommanderError, hint: string) {
+    super(refusal.message);
+    this.refusal = refusal;
+    this.hint = hint;
+  }
+}
+
+/** How a command is written, or which commands there are. */
+function usageOf(command: Command): string {
+  const help = command.createHelp();
+  const names = help.visibleCommands(command).map((child) => child.name());
+  return names.length === 0
+    ? `usage: ${help.commandUsage(command)}`
+    : `commands: ${names.filter((name) => name !== 'help').join(', ')}`;
+}
+
 /** Commander exits by itself unless told otherwise, for each command of the tree. */
 function configure(command: Command): void {
-  command.exitOverride();
+  const hint = `${usageOf(command)}; more with --help`;
+  command.exitOverride((refusal) => {
+    throw new Refused(refusal, hint);
+  });
   command.showSuggestionAfterError(true);
+  command.showHelpAfterError(`  ${hint}`);
   command.configureOutput({
     writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${rootOf(command).name()}: `)),
   });
@@ -61,11 +86,12 @@ function configure(command: Command): void {
 }
 
 /** Commander has told people by now; where options could not be parsed, `--json` is looked for in the words themselves. */
-function usageError(error: CommanderError, argv: readonly string[]): number {
-  if (error.exitCode === 0) return 0;
-  const message = error.message.replace(/^error: /, '');
+function usageError({ refusal, hint }: Refused, argv: readonly string[]): number {
+  if (refusal.exitCode === 0) return 0;
+  // Without a command commander shows all its help, and has no message.
+  const message = refusal.code === 'commander.help' ? 'no command was given' : refusal.message.replace(/^error: /, '');
   if (argv.includes('--json')) {
-    process.stdout.write(`${JSON.stringify({ ok: false, error: { code: 'bad-input', message, hint: null } })}\n`);
+    process.stdout.write(`${JSON.stringify({ ok: false, error: { code: 'bad-input', message, hint } })}\n`);
   }
   return 2;
 }
