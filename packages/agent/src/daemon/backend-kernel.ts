@@ -10,13 +10,15 @@ import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { type Listener, listListeners } from '@homeward/shared/kernel/sockets';
 import type { Family } from '@homeward/shared/net/address';
 import { BACKEND_TABLE, isSlotLink, isSlotTable, slotNumbers } from '@homeward/shared/net/allocation';
+import type { Forward } from '@homeward/shared/net/forward-spec';
 import type { Port } from '@homeward/shared/net/port';
 import type { Ledger, LedgerRecord } from '@homeward/shared/reconcile/ledger';
-import { createPlanMemory, type PlanInput } from '@homeward/shared/reconcile/plan-memory';
+import { createPlanMemory, type PlanInput, rememberEach } from '@homeward/shared/reconcile/plan-memory';
 import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
+import type { Delivered } from '../desired/arrivals.js';
 import { type BackendFacts, backendState, type RelayTunnel } from '../desired/backend-state.js';
 import { backendStaleFlows } from '../desired/stale-flows.js';
 import type { Policy } from '../policy.js';
@@ -63,6 +65,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
   const sysctls = createSysctlFiles();
   const sources = createSourceOracle(deps.runner);
   const planned = createPlanMemory();
+  const remember = rememberEach<Forward, readonly Delivered[]>();
   return createReconciler({
     ...deps,
     sysctls,
@@ -93,7 +96,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
         forwarding,
         isOurLink: isSlotLink,
       };
-      return planned(planInput(tunnels, facts), () => backendState(tunnels, facts));
+      return planned(planInput(tunnels, facts), () => backendState(tunnels, facts, remember));
     },
   });
 }

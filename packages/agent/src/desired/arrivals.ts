@@ -1,40 +1,67 @@
 /** A relay's forwards as they arrive at this backend, each with the way it is delivered. Pure. */
 
 import type { Listener } from '@homeward/shared/kernel/sockets';
-import type { AddressPair, Family } from '@homeward/shared/net/address';
+import type { AddressPair, Family, IpAddress } from '@homeward/shared/net/address';
 import { arrivalPorts, type Forward, familiesOf, type Transport } from '@homeward/shared/net/forward-spec';
 import { type PortRange, port, rangeContains, rangeLength, rangesWithout } from '@homeward/shared/net/port';
-import type { PortEntry } from './backend-sets.js';
+import { type Remember, recompute } from '@homeward/shared/reconcile/plan-memory';
+import type { NftElement } from '@homeward/shared/state/resources';
+import { type PortEntry, SETS, singleElements } from './backend-sets.js';
 import { deliver } from './deliveries/deliveries.js';
-import type { Arrival, Delivery } from './deliveries/delivery.js';
+import { type Arrival, arrivalPlace, type Delivery } from './deliveries/delivery.js';
 
 export interface Delivered {
   readonly arrival: Arrival;
   readonly delivery: Delivery;
-  readonly entries: readonly PortEntry[];
+  /** Of single ports: what lets them in and what delivers them. */
+  readonly elements: readonly NftElement[];
+  /** The same with ranges, which have to be joined with those of other forwards. */
+  readonly ranges: readonly PortEntry[];
 }
 
-/** Every forward in every family of its clients that this machine speaks. */
+/** A relay's forwards and where they arrive. */
+export interface Arriving {
+  readonly forwards: readonly Forward[];
+  readonly tunnelAddresses: AddressPair;
+}
+
+/** Of each forward its deliveries, in every family of its clients that this machine speaks. */
 export function deliveredForwards(
-  forwards: readonly Forward[],
-  tunnelAddresses: AddressPair,
+  { forwards, tunnelAddresses }: Arriving,
   families: readonly Family[],
   listeners: readonly Listener[],
+  remember: Remember<Forward, readonly Delivered[]> = recompute,
 ): Delivered[] {
   const sockets = socketsByPort(listeners);
+  const about = JSON.stringify([tunnelAddresses, families, listeners]);
   return forwards.flatMap((forward) =>
-    familiesOf(forward)
-      .filter((family) => families.includes(family))
-      .flatMap((family) => {
-        const tunnelAddress = tunnelAddresses[family];
-        return forward.transports.flatMap((transport) =>
-          alikePorts(forward, sockets(family, transport)).map((alike) => {
-            const arrival: Arrival = { forward, family, transport, tunnelAddress, ...alike };
-            return { arrival, ...deliver(arrival) };
-          }),
-        );
-      }),
+    remember(forward, about, () =>
+      familiesOf(forward)
+        .filter((family) => families.includes(family))
+        .flatMap((family) => deliveredIn(family, forward, tunnelAddresses[family], sockets)),
+    ),
   );
+}
+
+function deliveredIn(
+  family: Family,
+  forward: Forward,
+  tunnelAddress: IpAddress,
+  sockets: (family: Family, transport: Transport) => SocketsByPort,
+): Delivered[] {
+  return forward.transports.flatMap((transport) =>
+    alikePorts(forward, sockets(family, transport)).map((alike) => {
+      const arrival: Arrival = { forward, family, transport, tunnelAddress, ...alike };
+      const { delivery, entries } = deliver(arrival);
+      const all = [allowedEntry(arrival), ...entries];
+      return { arrival, delivery, elements: singleElements(all), ranges: all };
+    }),
+  );
+}
+
+function allowedEntry(arrival: Arrival): PortEntry {
+  const { family, ports } = arrival;
+  return { sets: SETS[family].allowed, place: arrivalPlace(arrival), ports, value: null, rangeValue: null };
 }
 
 /** Cuts a forward's ports where somebody listens: each such port for itself, and what is left between them. */

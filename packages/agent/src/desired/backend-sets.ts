@@ -82,23 +82,30 @@ export interface PortEntry {
   readonly rangeValue: string | null;
 }
 
-/** The elements of entries; ranges that overlap become one, since an interval set holds no two that do. */
-export function portElements(entries: readonly PortEntry[]): NftElement[] {
-  const singles = entries.filter(({ ports }) => rangeLength(ports) === 1);
-  const ranges = new Map<string, PortEntry[]>();
+/** The elements of entries of one port. */
+export function singleElements(entries: readonly PortEntry[]): NftElement[] {
+  return entries
+    .filter(isSingle)
+    .map(({ sets, place, ports, value }) => backendElement(sets.single, `${place} . ${ports.first}`, value));
+}
+
+/** The elements of entries of ranges; those that overlap become one, since an interval set holds no two that do. */
+export function rangeElements(entries: readonly PortEntry[]): NftElement[] {
+  const together = new Map<string, PortEntry[]>();
   for (const entry of entries) {
-    if (rangeLength(entry.ports) === 1) continue;
-    const together = `${entry.sets.range} ${entry.place} ${entry.rangeValue ?? ''}`;
-    ranges.set(together, [...(ranges.get(together) ?? []), entry]);
+    if (isSingle(entry)) continue;
+    const key = `${entry.sets.range} ${entry.place} ${entry.rangeValue ?? ''}`;
+    together.set(key, [...(together.get(key) ?? []), entry]);
   }
-  return [
-    ...singles.map(({ sets, place, ports, value }) => backendElement(sets.single, `${place} . ${ports.first}`, value)),
-    ...[...ranges.values()].flatMap((group) => {
-      const [first] = group;
-      if (first === undefined) return [];
-      return joinRanges(group.map(({ ports }) => ports)).map((ports) =>
-        backendElement(first.sets.range, `${first.place} . ${formatPortRange(ports)}`, first.rangeValue),
-      );
-    }),
-  ];
+  return [...together.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    return joinRanges(group.map(({ ports }) => ports)).map((ports) =>
+      backendElement(first.sets.range, `${first.place} . ${formatPortRange(ports)}`, first.rangeValue),
+    );
+  });
+}
+
+function isSingle({ ports }: PortEntry): boolean {
+  return rangeLength(ports) === 1;
 }

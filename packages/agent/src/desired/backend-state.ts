@@ -8,12 +8,12 @@ import { slotNumbers } from '@homeward/shared/net/allocation';
 import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
 import { intervalText } from '@homeward/shared/net/intervals';
 import { joinRanges, type Port, type PortRange } from '@homeward/shared/net/port';
+import { type Remember, recompute } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/describe';
 import type { HostState, NftElement, Resource } from '@homeward/shared/state/resources';
 import { type Delivered, deliveredForwards } from './arrivals.js';
-import { backendElement, COMMON_SETS, type PortEntry, portElements, SETS } from './backend-sets.js';
+import { backendElement, COMMON_SETS, rangeElements, SETS } from './backend-sets.js';
 import { backendTable } from './backend-table.js';
-import { arrivalPlace } from './deliveries/delivery.js';
 import { impossibleSources } from './impossible-sources.js';
 import { fallbackRule, landingRule, returnRoute } from './return-route.js';
 import { sourceAddresses, sourceQuestions } from './source-addresses.js';
@@ -40,13 +40,15 @@ export interface BackendFacts {
   isOurLink(name: string): boolean;
 }
 
-/** No relay, no state: nothing of ours stays in the kernel. */
-export function backendState(relays: readonly RelayTunnel[], facts: BackendFacts): HostState {
+/** No relay, no state: nothing of ours stays in the kernel. `remember` saves planning what did not change of many forwards. */
+export function backendState(
+  relays: readonly RelayTunnel[],
+  facts: BackendFacts,
+  remember: Remember<Forward, readonly Delivered[]> = recompute,
+): HostState {
   const [first] = relays;
   if (first === undefined) return hostState([]);
-  const delivered = relays.flatMap((relay) =>
-    deliveredForwards(relay.forwards, relay.tunnelAddresses, facts.families, facts.listeners),
-  );
+  const delivered = relays.flatMap((relay) => deliveredForwards(relay, facts.families, facts.listeners, remember));
   const forwards = (family: Family) =>
     delivered.some(({ arrival, delivery }) => arrival.family === family && delivery.needsForwarding);
   const guarded = (family: Family) =>
@@ -66,7 +68,8 @@ export function backendState(relays: readonly RelayTunnel[], facts: BackendFacts
         backendElement(SETS[family].impossibleSources, intervalText(interval)),
       ),
     ),
-    ...portElements(delivered.flatMap(({ arrival, entries }) => [allowedEntry(arrival), ...entries])),
+    ...delivered.flatMap(({ elements }) => elements),
+    ...rangeElements(delivered.flatMap(({ ranges }) => ranges)),
     ...facts.families.flatMap((family) => answering(family, first, delivered, facts)),
   ]);
 }
@@ -86,11 +89,6 @@ function slotElements({ slot, tunnelAddresses }: RelayTunnel, { families, echoPo
       ];
     }),
   ];
-}
-
-function allowedEntry(arrival: Delivered['arrival']): PortEntry {
-  const { family, ports } = arrival;
-  return { sets: SETS[family].allowed, place: arrivalPlace(arrival), ports, value: null, rangeValue: null };
 }
 
 /** How services on the wildcard address answer: from the address the kernel chooses, or where it knows none from the first tunnel's. */

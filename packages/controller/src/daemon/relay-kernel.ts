@@ -12,11 +12,13 @@ import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { FAMILIES } from '@homeward/shared/net/address';
 import { PROBE_LINK, RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
+import type { Forward } from '@homeward/shared/net/forward-spec';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
-import { createPlanMemory, type PlanInput } from '@homeward/shared/reconcile/plan-memory';
+import { createPlanMemory, type PlanInput, rememberEach } from '@homeward/shared/reconcile/plan-memory';
 import { createReconciler, foreignLinks, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
 import { hostState } from '@homeward/shared/state/describe';
+import type { NftElement } from '@homeward/shared/state/resources';
 import { TUNNELS } from '@homeward/shared/tunnel/kinds';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
@@ -50,6 +52,7 @@ export interface RelayKernelDeps {
 export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
   const sysctls = createSysctlFiles();
   const planned = createPlanMemory();
+  const remember = rememberEach<Forward, readonly NftElement[]>();
   return createReconciler({
     ...deps,
     sysctls,
@@ -67,7 +70,7 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         forwardingFacts(sysctls, ledger.sysctls, foreign),
       ]);
       const facts = { mtu: tunnelMtu(snapshot), sshPorts: sshPorts(listeners), families, forwarding };
-      return planned(planInput(state, facts), () => relayHostState(state, facts));
+      return planned(planInput(state, facts), () => relayHostState(state, facts, remember));
     },
   });
 }

@@ -1,38 +1,49 @@
 /** What counts the bytes of forwards: elements of counting sets, by the ports at which they arrive at their backend. Pure. */
 
-import type { AddressPair, Family } from '@homeward/shared/net/address';
+import { type AddressPair, FAMILIES, type Family } from '@homeward/shared/net/address';
 import { arrivalPorts, type Forward, familiesOf, TRANSPORTS, type Transport } from '@homeward/shared/net/forward-spec';
 import { formatPortRange, joinRanges, type PortRange, rangeContains, rangeLength } from '@homeward/shared/net/port';
 import type { NftElement } from '@homeward/shared/state/resources';
 import { relayElement, SETS } from './relay-sets.js';
 
-/** For forwards of one family and transport. Ranges that overlap are counted as one: an interval set holds no two that do. */
-export function countElements(
-  forwards: readonly Forward[],
+/** What counts a forward of one port; several public ports that lead to one are counted together. */
+export function portCounters(
+  forward: Forward,
   family: Family,
   transport: Transport,
   backend: AddressPair,
 ): NftElement[] {
-  const { bytesIn, bytesOut, rangeBytesIn, rangeBytesOut } = SETS[family];
-  const counted = (sets: readonly string[], range: PortRange) =>
-    sets.map((set) => relayElement(set, countKey(range, family, transport, backend)));
-  // Many public ports may lead to one.
-  const singles = new Map<number, PortRange>();
-  for (const range of forwards.map(arrivalPorts)) if (isSingle(range)) singles.set(range.first, range);
-  return [
-    ...[...singles.values()].flatMap((range) => counted([bytesIn, bytesOut], range)),
-    ...countedRanges(forwards).flatMap((range) => counted([rangeBytesIn, rangeBytesOut], range)),
-  ];
+  const { bytesIn, bytesOut } = SETS[family];
+  const ports = arrivalPorts(forward);
+  return isSingle(ports) ? counters([bytesIn, bytesOut], countKey(ports, family, transport, backend)) : [];
+}
+
+/** What counts forwards of ranges. Those that overlap are counted as one: an interval set holds no two that do. */
+export function rangeCounters(
+  forwards: readonly Forward[],
+  families: readonly Family[],
+  backend: AddressPair,
+): NftElement[] {
+  const ranges = forwards.filter((forward) => !isSingle(arrivalPorts(forward)));
+  return families.flatMap((family) => {
+    const { rangeBytesIn, rangeBytesOut } = SETS[family];
+    return TRANSPORTS.flatMap((transport) =>
+      countedRanges(ranges, family, transport).flatMap((ports) =>
+        counters([rangeBytesIn, rangeBytesOut], countKey(ports, family, transport, backend)),
+      ),
+    );
+  });
+}
+
+function counters(sets: readonly string[], key: string): NftElement[] {
+  return sets.map((set) => relayElement(set, key));
 }
 
 /** The keys of a backend's counters that count one of its forwards. */
 export function countKeys(forwards: readonly Forward[], backend: AddressPair): (forward: Forward) => string[] {
   const ranges = new Map(
-    TRANSPORTS.flatMap((transport) =>
-      (['ipv4', 'ipv6'] as const).map((family) => {
-        const own = forwards.filter((one) => one.transports.includes(transport) && familiesOf(one).includes(family));
-        return [`${family} ${transport}`, countedRanges(own)] as const;
-      }),
+    FAMILIES.flatMap((family) =>
+      TRANSPORTS.map((transport) => [`${family} ${transport}`, countedRanges(forwards, family, transport)] as const),
     ),
   );
   return (forward) => {
@@ -48,8 +59,9 @@ export function countKeys(forwards: readonly Forward[], backend: AddressPair): (
   };
 }
 
-function countedRanges(forwards: readonly Forward[]): PortRange[] {
-  return joinRanges(forwards.map(arrivalPorts).filter((range) => !isSingle(range)));
+function countedRanges(forwards: readonly Forward[], family: Family, transport: Transport): PortRange[] {
+  const own = forwards.filter((one) => one.transports.includes(transport) && familiesOf(one).includes(family));
+  return joinRanges(own.map(arrivalPorts).filter((range) => !isSingle(range)));
 }
 
 function isSingle(range: PortRange): boolean {

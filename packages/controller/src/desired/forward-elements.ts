@@ -1,35 +1,44 @@
 /** Forwards as elements of the relay's maps. Pure. */
 
 import type { AddressPair, Family } from '@homeward/shared/net/address';
-import { arrivalPorts, type Forward, familiesOf, TRANSPORTS, type Transport } from '@homeward/shared/net/forward-spec';
+import { arrivalPorts, type Forward, familiesOf, type Transport } from '@homeward/shared/net/forward-spec';
 import { formatPortRange, portsOf, rangeLength, rangesWithout } from '@homeward/shared/net/port';
+import { type Remember, recompute } from '@homeward/shared/reconcile/plan-memory';
 import type { NftElement } from '@homeward/shared/state/resources';
-import { countElements } from './forward-counters.js';
+import { portCounters, rangeCounters } from './forward-counters.js';
 import { relayElement, SETS } from './relay-sets.js';
 
-/**
- * Everything that leads clients to a backend, and counts what passes. `families` are those the backend speaks; `spared`
- * are TCP ports that stay the relay's own.
- */
+/** Where clients of forwards are sent: a backend, and what of them it gets. */
+export interface Reach {
+  readonly backend: AddressPair;
+  /** Those the backend speaks. */
+  readonly families: readonly Family[];
+  /** TCP ports that stay the relay's own. */
+  readonly spared: readonly number[];
+}
+
+/** Everything that leads clients to a backend, and counts what passes. */
 export function forwardElements(
   forwards: readonly Forward[],
-  backend: AddressPair,
-  families: readonly Family[],
-  spared: readonly number[],
+  reach: Reach,
+  remember: Remember<Forward, readonly NftElement[]> = recompute,
 ): NftElement[] {
-  return families.flatMap((family) =>
-    TRANSPORTS.flatMap((transport) => {
-      const own = forwards.filter(
-        (forward) => forward.transports.includes(transport) && familiesOf(forward).includes(family),
-      );
-      return [
-        ...own.flatMap((forward) =>
-          dnatElements(forward, family, transport, backend, transport === 'tcp' ? spared : []),
-        ),
-        ...countElements(own, family, transport, backend),
-      ];
-    }),
-  );
+  const about = JSON.stringify(reach);
+  return [
+    ...forwards.flatMap((forward) => remember(forward, about, () => elementsOf(forward, reach))),
+    ...rangeCounters(forwards, reach.families, reach.backend),
+  ];
+}
+
+function elementsOf(forward: Forward, { backend, families, spared }: Reach): NftElement[] {
+  return familiesOf(forward)
+    .filter((family) => families.includes(family))
+    .flatMap((family) =>
+      forward.transports.flatMap((transport) => [
+        ...dnatElements(forward, family, transport, backend, transport === 'tcp' ? spared : []),
+        ...portCounters(forward, family, transport, backend),
+      ]),
+    );
 }
 
 function dnatElements(

@@ -3,10 +3,11 @@
 import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
 import type { Family } from '@homeward/shared/net/address';
 import { PROBE } from '@homeward/shared/net/allocation';
-import { TRANSPORTS } from '@homeward/shared/net/forward-spec';
+import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
 import { parsePrefix } from '@homeward/shared/net/prefix';
 import { Secret } from '@homeward/shared/net/secret';
 import type { TunnelOffer } from '@homeward/shared/protocol/messages';
+import { type Remember, recompute } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/describe';
 import type { HostState, NftElement } from '@homeward/shared/state/resources';
 import { TUNNELS } from '@homeward/shared/tunnel/kinds';
@@ -39,14 +40,19 @@ export function echoEntryPort(pairing: Pairing): number {
   return ECHO_PORT_BASE + pairing.index;
 }
 
-export function relayHostState(state: RelayState, facts: RelayFacts): HostState {
+/** `remember` saves planning what did not change of many forwards. */
+export function relayHostState(
+  state: RelayState,
+  facts: RelayFacts,
+  remember: Remember<Forward, readonly NftElement[]> = recompute,
+): HostState {
   const end = relayEnd(state, facts);
   const peers = state.pairings.map((pairing) => relayPeer(state, pairing));
   return hostState([
     ...TUNNELS.wireguard.relayResources(end, peers),
     ...facts.families.flatMap((family) => forwardingSysctls(family, facts.forwarding)),
     relayTable(facts.forwarding.guarded),
-    ...state.pairings.flatMap((pairing) => pairingElements(state, pairing, facts)),
+    ...state.pairings.flatMap((pairing) => pairingElements(state, pairing, facts, remember)),
   ]);
 }
 
@@ -75,7 +81,12 @@ function relayPeer(state: RelayState, pairing: Pairing): RelayPeer {
 }
 
 /** Nothing for a backend that has not come yet: a connection would hang instead of being refused. */
-function pairingElements(state: RelayState, pairing: Pairing, facts: RelayFacts): NftElement[] {
+function pairingElements(
+  state: RelayState,
+  pairing: Pairing,
+  facts: RelayFacts,
+  remember: Remember<Forward, readonly NftElement[]>,
+): NftElement[] {
   if (pairing.wireguardPublicKey === null || pairing.applied === null) return [];
   const backend = backendTunnelAddresses(state, pairing);
   const { echoPort, refused, ipv6 } = pairing.applied;
@@ -91,5 +102,5 @@ function pairingElements(state: RelayState, pairing: Pairing, facts: RelayFacts)
   );
   const unwanted = new Set(refused.map(({ spec }) => spec));
   const accepted = pairing.forwards.filter(({ spec }) => !unwanted.has(spec));
-  return [...echo, ...forwardElements(accepted, backend, families, facts.sshPorts)];
+  return [...echo, ...forwardElements(accepted, { backend, families, spared: facts.sshPorts }, remember)];
 }

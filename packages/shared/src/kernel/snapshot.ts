@@ -3,6 +3,7 @@
 import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
+import { FAMILIES, type Family } from '../net/address.js';
 import {
   type ListedLink,
   type ListedRoute,
@@ -41,24 +42,32 @@ export async function takeSnapshot(
   tables: TablesWanted,
   isOurLink: (name: string) => boolean,
 ): Promise<Snapshot> {
-  const [links, routes4, routes6, rules4, rules6, listings] = await Promise.all([
+  const [links, routing, listings] = await Promise.all([
     runner.run(command('ip', ['-d', '-j', 'address', 'show'])).then(parseLinks),
-    runner.run(command('ip', ['-4', '-j', 'route', 'show', 'table', 'all'])).then((json) => parseRoutes(json, 'ipv4')),
-    runner.run(command('ip', ['-6', '-j', 'route', 'show', 'table', 'all'])).then((json) => parseRoutes(json, 'ipv6')),
-    runner.run(command('ip', ['-4', '-j', 'rule', 'show'])).then((json) => parseRules(json, 'ipv4')),
-    runner.run(command('ip', ['-6', '-j', 'rule', 'show'])).then((json) => parseRules(json, 'ipv6')),
+    Promise.all(FAMILIES.map((family) => listRouting(runner, family))),
     listTables(runner, tables),
   ]);
   return {
     links,
-    routes: [...routes4, ...routes6],
-    rules: [...rules4, ...rules6],
+    routes: routing.flatMap(({ routes }) => routes),
+    rules: routing.flatMap(({ rules }) => rules),
     tables: listings,
     wireguard: await listWireguard(
       runner,
       links.filter((link) => isOurLink(link.name)),
     ),
   };
+}
+
+/** One process for both: starting one is what a look costs. A batch prints an array a line. */
+async function listRouting(
+  runner: Runner,
+  family: Family,
+): Promise<{ readonly routes: readonly ListedRoute[]; readonly rules: readonly ListedRule[] }> {
+  const option = family === 'ipv6' ? '-6' : '-4';
+  const listing = await runner.run(command('ip', [option, '-j', '-batch', '-'], 'route show table all\nrule show\n'));
+  const [routes = '', rules = ''] = listing.trim().split('\n');
+  return { routes: parseRoutes(routes, family), rules: parseRules(rules, family) };
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import type { ElementsBySet } from '../kernel/nft-parse.js';
 import type { Snapshot } from '../kernel/snapshot.js';
-import type { NftElement } from '../state/resources.js';
+import type { HostState, NftElement } from '../state/resources.js';
 import { type Change, subjectOf } from './diff.js';
 
 interface Remembered {
@@ -22,8 +22,11 @@ export interface ElementMemory {
    * table is another one than was remembered, and has to be listed.
    */
   complete(snapshot: Snapshot, listed: readonly string[]): Snapshot | null;
-  /** Takes in changes that were applied; tables that were replaced are listed at the next look. */
-  apply(changes: readonly Change[]): void;
+  /**
+   * Takes in changes that were applied; tables that were replaced are listed at the next look. With `desired`, which says
+   * that nothing else was to be changed, what is desired is what there is.
+   */
+  apply(changes: readonly Change[], desired: HostState | null): void;
   forget(): void;
 }
 
@@ -47,7 +50,7 @@ export function createElementMemory(): ElementMemory {
       }
       return { ...snapshot, tables: new Map(tables.filter((entry) => entry !== null)) };
     },
-    apply(changes) {
+    apply(changes, desired) {
       for (const subject of changes.map(subjectOf)) if (subject.kind === 'nft-table') memory.delete(subject.name);
       const elements = changes.flatMap((change) => {
         const subject = subjectOf(change);
@@ -55,11 +58,22 @@ export function createElementMemory(): ElementMemory {
       });
       for (const [name, known] of memory) {
         const own = elements.filter(({ element }) => element.table === name);
-        if (own.length > 0) memory.set(name, { ...known, elements: changed(known.elements, own) });
+        if (own.length === 0) continue;
+        const after = desired === null ? changed(known.elements, own) : elementsOf(desired, name);
+        memory.set(name, { ...known, elements: after });
       }
     },
     forget: () => memory.clear(),
   };
+}
+
+/** The very maps that are desired: comparing them again costs nothing. */
+function elementsOf(desired: HostState, table: string): ElementsBySet {
+  return new Map(
+    [...desired.values()].flatMap((resource) =>
+      resource.kind === 'nft-elements' && resource.table === table ? [[resource.set, resource.elements] as const] : [],
+    ),
+  );
 }
 
 function changed(

@@ -27,3 +27,23 @@ function isSame(a: PlanInput, b: PlanInput): boolean {
 function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a === b || (a.length === b.length && a.every((item, index) => item === b[index]));
 }
+
+/** What was computed of an item, kept as long as `about`, which says what else it depends on, is the same. Items are never changed but replaced. */
+export type Remember<Item, Value> = (item: Item, about: string, compute: () => Value) => Value;
+
+/** For a planner that is asked again and again about long lists of which little changes. */
+export function rememberEach<Item extends object, Value>(): Remember<Item, Value> {
+  const known = new WeakMap<Item, { readonly about: string; readonly value: Value }>();
+  return (item, about, compute) => {
+    const present = known.get(item);
+    if (present?.about === about) return present.value;
+    const value = compute();
+    known.set(item, { about, value });
+    return value;
+  };
+}
+
+/** For a planner that is asked once. */
+export function recompute<Value>(_item: unknown, _about: string, compute: () => Value): Value {
+  return compute();
+}

@@ -148,7 +148,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       memory.forget();
       throw error;
     }
-    memory.apply(changes);
+    memory.apply(changes, changes.length === current.changes.length ? current.desired : null);
     await forgetLinks(steps);
     await rememberTables(steps);
   }
