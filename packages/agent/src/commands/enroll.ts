@@ -13,6 +13,7 @@ import { parseDuration } from '@homeward/shared/terminal/duration';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
 import { installService, type ServiceContext } from '@homeward/shared/terminal/service-commands';
+import type { Command } from 'commander';
 import { z } from 'zod';
 import { BACKEND_OWNERSHIP } from '../daemon/backend-kernel.js';
 import { enroll, firstState } from '../operations/enroll.js';
@@ -42,11 +43,12 @@ export function addEnrollCommand(
 ): void {
   program
     .command('enroll')
-    .summary('pair this backend with a relay, by the token that controller pair printed')
+    .summary('pair this backend with a relay, by its token')
     .description(
       'Reads the token from stdin (asks on a terminal), from --token-file or from HOMEWARD_TOKEN; exchanges keys and stores the pairing. A refused token changes nothing.\nThen a running daemon sets the tunnel up. Without one, the service homeward-agent.service is installed and started where systemd runs; elsewhere agent run is to be started.',
     )
-    .argument('[token...]', 'refused: a token as argument would be seen by others')
+    // Not declared, since help would show it: a token as argument is refused with the right way.
+    .allowExcessArguments()
     .option('--token-file <file>', 'read the token from this file')
     .option('--timeout <time>', 'how long an unreachable relay is tried: 90s, 5m', '2m')
     .option('--allow <port>', 'allow this port in the policy, such as 22/tcp', collect)
@@ -55,7 +57,7 @@ export function addEnrollCommand(
     .example('agent enroll', 'paste the token when asked')
     .example('agent enroll --token-file token --allow 22/tcp', 'for scripts; and let the relay forward to SSH')
     .example('agent enroll --allow-lan 192.168.1.0/24', 'let the relay reach the hosts behind this backend, too')
-    .action((given: string[], options: EnrollOptions) => runEnroll(context(), service, given, options));
+    .action((options: EnrollOptions, command: Command) => runEnroll(context(), service, command.args, options));
 }
 
 async function runEnroll(

@@ -5,6 +5,7 @@ import { createLogger } from '@homeward/shared/terminal/logger';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
 import { VERSION } from '@homeward/shared/terminal/version';
+import type { Command } from 'commander';
 import { run } from '../run.js';
 import type { CommandContext } from './context.js';
 import { refuseTokenArgument, tokenFromFileOrEnvironment } from './token-source.js';
@@ -16,15 +17,16 @@ export function addRunCommand(program: DocumentedCommand, context: () => Command
     .description(
       'Keeps a session with every relay and the kernel as it should be, until Ctrl-C. Traffic goes on without it; started again, it finds everything as it was.\nWith the token of a relay it is not paired with (--token-file or HOMEWARD_TOKEN) it enrolls first; with neither pairing nor token it ends with exit code 2.',
     )
-    .argument('[token...]', 'refused: a token as argument would be seen by others')
+    // Not declared, since help would show it: a token as argument is refused with the right way.
+    .allowExcessArguments()
     .option('--token-file <file>', 'read the token from this file')
     .option('--timeout <time>', 'how long an unreachable relay is tried when enrolling: 90s, 5m', '2m')
     .option('--no-repair', 'watch, do not mend')
     .example('agent run', 'after agent enroll, where systemd does not run')
     .example('agent run --token-file /run/secrets/homeward', 'in a container: enrolls at its first start')
-    .action(async (given: string[], options: { tokenFile?: string; timeout: string; repair: boolean }) => {
+    .action(async (options: { tokenFile?: string; timeout: string; repair: boolean }, command: Command) => {
       const { side, runner, policyFile, uid, debug, interrupt } = context();
-      refuseTokenArgument(given);
+      refuseTokenArgument(command.args);
       requireRoot(uid, 'agent run');
       await requirePrograms(runner);
       await side.prepare();

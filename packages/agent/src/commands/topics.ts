@@ -1,5 +1,7 @@
 /** What the agent's manual explains apart from single commands: the policy, files. */
 
+import { unitPath } from '@homeward/shared/service/plan';
+import { RUN_DIRECTORY, stateDirectory } from '@homeward/shared/terminal/global-options';
 import type { Topic } from '@homeward/shared/terminal/manual/topic';
 
 export const DEFAULT_POLICY_FILE = '/etc/homeward/agent-policy.json';
@@ -8,7 +10,7 @@ export const POLICY: Topic = {
   name: 'policy',
   title: 'Policy',
   parts: [
-    `What a relay may reach is the decision of the backend's owner, written in ${DEFAULT_POLICY_FILE}. Without the file: every port of the backend itself but SSH's, and no other host. The daemon reads it and never writes it; a change counts at once. What a relay asks for and does not get is shown by agent status, with the line to add.`,
+    `What a relay may reach is the decision of the backend's owner, written in ${DEFAULT_POLICY_FILE}. Without the file: every port of the backend itself but SSH's, and no other host. The daemon reads it and never writes it; a change counts within seconds. What a relay asks for and does not get is shown by agent status, with the line to add.`,
     {
       items: [
         {
@@ -36,12 +38,12 @@ export const FILES: Topic = {
       items: [
         { term: DEFAULT_POLICY_FILE, says: 'what relays may reach (agent help policy)' },
         {
-          term: '/var/lib/homeward/agent',
+          term: stateDirectory('agent'),
           says: "keys, pairings and what is known of the kernel's state; 0700, for root alone",
         },
-        { term: '/run/homeward/agent.sock', says: "the daemon's socket, for root alone" },
+        { term: `${RUN_DIRECTORY}/agent.sock`, says: "the daemon's socket, for root alone" },
         {
-          term: '/etc/systemd/system/homeward-agent.service',
+          term: unitPath('agent'),
           says: 'the unit that agent enroll and agent install write',
         },
       ],

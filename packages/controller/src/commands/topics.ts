@@ -1,5 +1,7 @@
 /** What the controller's manual explains apart from single commands: forward specs, files. */
 
+import { unitPath } from '@homeward/shared/service/plan';
+import { RUN_DIRECTORY, stateDirectory } from '@homeward/shared/terminal/global-options';
 import type { Topic } from '@homeward/shared/terminal/manual/topic';
 import { DEFAULT_CONFIG_FILE } from '../config.js';
 
@@ -45,11 +47,11 @@ export const FILES: Topic = {
           says: 'settings of the daemon, if there is one: the keys are listen, endpoints, wireguardPort, pool and repair, as the options of controller serve, which win',
         },
         {
-          term: '/var/lib/homeward/controller',
+          term: stateDirectory('controller'),
           says: "keys, pairings and what is known of the kernel's state; 0700, for root alone",
         },
-        { term: '/run/homeward/controller.sock', says: "the daemon's socket, for root alone" },
-        { term: '/etc/systemd/system/homeward-controller.service', says: 'the unit that controller install writes' },
+        { term: `${RUN_DIRECTORY}/controller.sock`, says: "the daemon's socket, for root alone" },
+        { term: unitPath('controller'), says: 'the unit that controller install writes' },
       ],
     },
     `An example of ${DEFAULT_CONFIG_FILE}, for a relay behind a 1:1 NAT:`,

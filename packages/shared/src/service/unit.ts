@@ -37,7 +37,6 @@ export function unitName(side: 'controller' | 'agent'): string {
 export function unitText({ side, argv, stateDir, runDir }: UnitOptions): string {
   return `[Unit]
 Description=${DESCRIPTIONS[side]}
-Documentation=man:${side}(8)
 # nftables.service flushes the whole ruleset when it starts: our table comes after it. The network itself is not waited
 # for: what was true before a reboot is set up at once, whoever can be reached.
 Wants=network-pre.target

@@ -56,8 +56,8 @@ export function openScreen(terminal: TerminalStream): Screen {
 
 /** One write for the whole screen: each line over the old one, and only then what is left of that erased. */
 export function frame(lines: readonly string[], columns: number, rows: number): string {
-  const fits = lines.length <= rows;
-  const visible = fits ? lines : [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more lines`];
+  const all = lines.flatMap((line) => line.split('\n'));
+  const visible = all.length <= rows ? all : [...all.slice(0, rows - 1), `… ${all.length - rows + 1} more lines`];
   const drawn = visible.map((line) => `${cut(printable(line), columns)}${REST_OF_LINE}`);
   return `${HOME}${drawn.join('\r\n')}${REST_OF_SCREEN}`;
 }

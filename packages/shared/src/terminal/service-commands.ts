@@ -82,7 +82,7 @@ export function addUninstallCommand(
     .action(async ({ dryRun }: { dryRun?: boolean }) => {
       const current = context();
       const { console, unit, runner, uid, interrupt } = current;
-      const steps = [...standDownPlan(unit.side), `${name} down`, ...removalPlan(unit.side)];
+      const steps = [`${name} down`, ...standDownPlan(unit.side), ...removalPlan(unit.side)];
       if (dryRun === true) return printSteps(console, steps);
       await refuseWithoutSystemd(console, steps, `take homeward out of the kernel with: ${name} down`);
       requireRoot(uid, `${name} uninstall`);

@@ -1,4 +1,4 @@
-/** Takes one side out of the kernel so that it stays out: its service ends, its daemon tears down, or we do it ourselves. */
+/** Takes one side out of the kernel so that it stays out: its daemon tears down, or we do it ourselves, and its service is disabled. */
 
 import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
@@ -31,12 +31,25 @@ export type Removal = Pick<Teardown, 'removed' | 'kept'> & {
   readonly unit: string | null;
 };
 
+/** Throws what could not be removed; then it may be repeated. */
 export async function takeDown(side: 'controller' | 'agent', context: TeardownContext): Promise<Removal> {
+  // The daemon itself where it runs: it knows its state directory, whatever the service was installed with.
+  const byDaemon = await downByDaemon(context);
   const unit = await endService(side, context);
-  return { ...(await tearDown(side, context)), unit };
+  return { ...(byDaemon ?? (await tearDown(side, context))), unit };
 }
 
-/** First of all: systemd would start the daemon again, now or at the next boot, and that would set everything up again. */
+/** Null when no daemon answers. It ends then, with exit code 0, so that systemd does not start it again. */
+async function downByDaemon(context: TeardownContext): Promise<Omit<Removal, 'unit'> | null> {
+  try {
+    return removalSchema.parse(await context.call('down', {}));
+  } catch (error) {
+    if (error instanceof RelayError && error.code === 'no-daemon') return null;
+    throw error;
+  }
+}
+
+/** The next boot, or the next try of a daemon that does not come up, would set everything up again. */
 async function endService(side: 'controller' | 'agent', context: TeardownContext): Promise<string | null> {
   const { runner, uid, interrupt } = context;
   const unit = unitName(side);
@@ -46,11 +59,6 @@ async function endService(side: 'controller' | 'agent', context: TeardownContext
 }
 
 async function tearDown(side: 'controller' | 'agent', context: TeardownContext): Promise<Omit<Removal, 'unit'>> {
-  try {
-    return removalSchema.parse(await context.call('down', {}));
-  } catch (error) {
-    if (!(error instanceof RelayError) || error.code !== 'no-daemon') throw error;
-  }
   // A daemon that listens elsewhere would put everything back at once: then this throws.
   const lock = await takeInstanceLock(side);
   try {

@@ -20,6 +20,7 @@ export interface Shown<Document> {
   /** The command line, for the first line on a terminal. */
   readonly title: string;
   ask(): Promise<Document>;
+  /** `before` is null when it is shown only once. */
   lines(now: Look<Document>, before: Look<Document> | null): readonly string[];
 }
 

@@ -23,8 +23,8 @@ export interface WatchOptions<Document> {
   readonly title: string;
   readonly intervalMs: number;
   ask(): Promise<Document>;
-  /** For people; `before` is the look before this one. */
-  lines(now: Look<Document>, before: Look<Document> | null): readonly string[];
+  /** For people; `before` is the look before this one, at first this one itself. */
+  lines(now: Look<Document>, before: Look<Document>): readonly string[];
   /** JSON lines although it is a terminal. */
   readonly json: boolean;
   readonly stdout: TerminalStream & { readonly isTTY?: boolean };
@@ -32,7 +32,7 @@ export interface WatchOptions<Document> {
 
 interface Seen<Document> {
   readonly now: Look<Document>;
-  readonly before: Look<Document> | null;
+  readonly before: Look<Document>;
   readonly outage: Outage | null;
 }
 
@@ -46,7 +46,8 @@ export async function watch<Document extends object>(
   options: WatchOptions<Document>,
   signal: AbortSignal,
 ): Promise<void> {
-  let seen: Seen<Document> = { now: await look(options.ask), before: null, outage: null };
+  const first = await look(options.ask);
+  let seen: Seen<Document> = { now: first, before: first, outage: null };
   const output = outputFor(options);
   try {
     while (!signal.aborted) {
@@ -99,8 +100,8 @@ function onScreen<Document>({ title, intervalMs, lines, stdout }: WatchOptions<D
         outage === null
           ? [`${title}, every ${seconds} s, ${time(now.at)}; Ctrl-C ends`]
           : [
-              `${title}: ${outage.error.message}, since ${time(outage.since)}; trying again every ${seconds} s`,
-              `last seen ${time(now.at)}:`,
+              `${title}: no answer since ${time(outage.since)}; trying again every ${seconds} s`,
+              `${outage.error.message}; as it was at ${time(now.at)}:`,
             ];
       screen.show([...head, '', ...lines(now, before)]);
     },
