@@ -16,12 +16,14 @@ export const stateDirectory = '/run/homeward-state';
 /** Where the backend's owner writes what is allowed; no such file unless a test makes one. */
 export const policyFile = '/run/homeward-policy.json';
 
-const options = (program: Program, given: RunOptions = {}): RunOptions => ({
+/** The environment in which the programs run in the lab. */
+export const options = (program: Program, given: RunOptions = {}): RunOptions => ({
   ...given,
   env: { HOMEWARD_STATE_DIR: `${stateDirectory}/${program}`, HOMEWARD_POLICY: policyFile, ...given.env },
 });
 
-const command = (program: Program, args: readonly string[]): string[] => [
+/** The command line of one of the programs. */
+export const command = (program: Program, args: readonly string[]): string[] => [
   process.execPath,
   programFile(program),
   ...args,

@@ -15,6 +15,9 @@ const packages = {
   'dnsmasq-base': 'a DNS service',
   iperf3: 'a service under load',
   curl: "the demo's client",
+  'groff-base': 'the manual pages, read as man does',
+  zsh: 'its completion script',
+  fish: 'its completion script',
 };
 
 /** Oldest Node with everything we use (Debian 13 ships it). */

@@ -2,9 +2,9 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { collect } from '@homeward/shared/terminal/collect';
+import { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { createTerminal } from '@homeward/shared/terminal/program';
 import { expect } from 'chai';
-import { Command } from 'commander';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 
 interface Seen {
@@ -12,8 +12,8 @@ interface Seen {
   forward?: string[];
 }
 
-function program(seen: Seen): Command {
-  const root = new Command('controller').option('--json').option('--debug').version('1.2.3');
+function program(seen: Seen): DocumentedCommand {
+  const root = new DocumentedCommand('controller').option('--json').option('--debug').version('1.2.3');
   root
     .command('pair')
     .argument('<backend>')

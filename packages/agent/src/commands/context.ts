@@ -19,12 +19,15 @@ export interface CommandContext {
   readonly console: Console;
   readonly runner: Runner;
   readonly side: BackendSide;
+  readonly stateDir: string;
+  readonly runDir: string;
   readonly policyFile: string;
   readonly uid: number;
   readonly debug: boolean;
+  /** Aborts with Ctrl-C. */
   readonly interrupt: AbortSignal;
-  /** Asks the daemon; aborts with Ctrl-C. */
-  call(command: string, args: unknown): Promise<unknown>;
+  /** Asks the daemon, until Ctrl-C or `signal`. */
+  call(command: string, args: unknown, signal?: AbortSignal): Promise<unknown>;
 }
 
 /** The context of a command, from its options. */
@@ -33,15 +36,15 @@ export function contextOf(program: Command, console: Console, interrupt: AbortSi
   const runner = createRunner(process.env['PATH']);
   const uid = process.getuid?.() ?? -1;
   const side = createSide({ program: 'agent', schema: stateSchema, runner, stateDir, runDir, uid });
-  const daemon: Daemon = { socketPath: side.socketPath, program: 'agent', startHint: 'agent run' };
+  const daemon: Daemon = {
+    socketPath: side.socketPath,
+    program: 'agent',
+    startHint: 'agent install, or in the foreground: agent run',
+  };
   return {
-    console,
-    runner,
-    side,
+    ...{ console, runner, side, stateDir, runDir, uid, interrupt },
     policyFile: policy,
-    uid,
     debug: debug === true,
-    interrupt,
-    call: (command, args) => callDaemon(daemon, command, args, () => undefined, interrupt),
+    call: (command, args, signal = interrupt) => callDaemon(daemon, command, args, () => undefined, signal),
   };
 }

@@ -1,14 +1,18 @@
 /** `agent enroll`: trades a token for a pairing; a running daemon does it itself, else it is stored for the daemon to come. */
 
-import { RelayError } from '@homeward/shared/errors/relay-error';
+import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
 import { openStore } from '@homeward/shared/host/store';
+import { needsSystemdUnit } from '@homeward/shared/host/systemd';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import type { Secret } from '@homeward/shared/net/secret';
+import { unitName } from '@homeward/shared/service/unit';
 import { parseToken } from '@homeward/shared/session/token';
 import { collect } from '@homeward/shared/terminal/collect';
 import { parseDuration } from '@homeward/shared/terminal/duration';
+import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
+import { installService, type ServiceContext } from '@homeward/shared/terminal/service-commands';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { BACKEND_OWNERSHIP } from '../daemon/backend-kernel.js';
@@ -22,6 +26,7 @@ interface EnrollOptions {
   readonly timeout: string;
   readonly allow?: string[];
   readonly allowLan?: string[];
+  readonly service: boolean;
 }
 
 const enrollmentSchema = z.looseObject({
@@ -31,27 +36,36 @@ const enrollmentSchema = z.looseObject({
   fingerprint: z.string(),
 });
 
-export function addEnrollCommand(program: Command, context: () => CommandContext): void {
+export function addEnrollCommand(
+  program: DocumentedCommand,
+  context: () => CommandContext,
+  service: () => ServiceContext,
+): void {
   program
     .command('enroll')
-    .summary('pair this backend with a relay, by the token that controller pair printed')
+    .summary('pair this backend with a relay, by its token')
     .description(
-      'Reads the token from stdin (asks on a terminal), from --token-file or from HOMEWARD_TOKEN; exchanges keys and stores the pairing.',
+      'Reads the token from stdin (asks on a terminal), from --token-file or from HOMEWARD_TOKEN; exchanges keys and stores the pairing. A refused token changes nothing.\nThen a running daemon sets the tunnel up. Without one, the service homeward-agent.service is installed and started where systemd runs; elsewhere agent run is to be started.',
     )
-    .argument('[token...]', 'refused: a token as argument would be seen by others')
+    // Not declared, since help would show it: a token as argument is refused with the right way.
+    .allowExcessArguments()
     .option('--token-file <file>', 'read the token from this file')
-    .option('--timeout <time>', 'how long an unreachable relay is tried', '2m')
-    .option('--allow <port>', 'allow this port in the policy, such as 22/tcp (repeatable)', collect)
-    .option(
-      '--allow-lan <prefix>',
-      'allow these hosts behind this backend, such as 192.168.1.0/24 (repeatable)',
-      collect,
-    )
-    .option('--no-service', 'only enroll')
-    .action((given: string[], options: EnrollOptions) => runEnroll(context(), given, options));
+    .option('--timeout <time>', 'how long an unreachable relay is tried: 90s, 5m', '2m')
+    .option('--allow <port>', 'allow this port in the policy, such as 22/tcp', collect)
+    .option('--allow-lan <prefix>', 'allow these hosts behind this backend, such as 192.168.1.0/24', collect)
+    .option('--no-service', 'only enroll: neither install nor start the service')
+    .example('agent enroll', 'paste the token when asked')
+    .example('agent enroll --token-file token --allow 22/tcp', 'for scripts; and let the relay forward to SSH')
+    .example('agent enroll --allow-lan 192.168.1.0/24', 'let the relay reach the hosts behind this backend, too')
+    .action((options: EnrollOptions, command: Command) => runEnroll(context(), service, command.args, options));
 }
 
-async function runEnroll(context: CommandContext, given: string[], options: EnrollOptions): Promise<void> {
+async function runEnroll(
+  context: CommandContext,
+  service: () => ServiceContext,
+  given: string[],
+  options: EnrollOptions,
+): Promise<void> {
   refuseTokenArgument(given);
   const timeoutMs = parseDuration(options.timeout, '--timeout');
   requireRoot(context.uid, 'agent enroll');
@@ -64,10 +78,30 @@ async function runEnroll(context: CommandContext, given: string[], options: Enro
     throw error;
   });
   const { console } = context;
-  console.document({ ...enrollment, daemon });
   console.line(`enrolled as "${enrollment.name}" at ${enrollment.url}`);
   console.line(`key ${enrollment.fingerprint} (the relay prints the same)`);
-  console.line(daemon ? 'the running agent sets up the tunnel now' : 'now start it: agent run');
+  if (!daemon && options.service && (await needsSystemdUnit())) {
+    await startService(service(), (active) => console.document({ ...enrollment, daemon, service: active }));
+    return console.line(`${unitName('agent')} is active, now and at every boot, and sets up the tunnel`);
+  }
+  console.document({ ...enrollment, daemon, service: false });
+  if (daemon) return console.line('the running agent sets up the tunnel now');
+  console.line(options.service ? 'now start it: agent run' : 'now start it: agent install, or agent run');
+}
+
+/** The token is used up by now: a service that does not start does not undo the enrollment. */
+async function startService(context: ServiceContext, tell: (active: boolean) => void): Promise<void> {
+  try {
+    await installService(context);
+  } catch (error) {
+    tell(false);
+    const { code, message, hint } = toRelayError(error);
+    throw new RelayError(code, `enrolled, but the service could not be started: ${message}`, {
+      hint: [hint, 'then: agent install'].filter((part) => part !== undefined).join('; '),
+      cause: error,
+    });
+  }
+  tell(true);
 }
 
 async function enrollSomewhere(

@@ -2,6 +2,7 @@
 
 import { parseDuration } from '@homeward/shared/terminal/duration';
 import { createLogger } from '@homeward/shared/terminal/logger';
+import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
 import { VERSION } from '@homeward/shared/terminal/version';
 import type { Command } from 'commander';
@@ -9,20 +10,23 @@ import { run } from '../run.js';
 import type { CommandContext } from './context.js';
 import { refuseTokenArgument, tokenFromFileOrEnvironment } from './token-source.js';
 
-export function addRunCommand(program: Command, context: () => CommandContext): void {
+export function addRunCommand(program: DocumentedCommand, context: () => CommandContext): void {
   program
     .command('run')
-    .summary('the daemon, in the foreground')
+    .summary('run the daemon in the foreground')
     .description(
-      'Keeps a session with every relay and the kernel as it should be. Traffic goes on without it.\nWith the token of a relay it is not paired with (--token-file or HOMEWARD_TOKEN) it enrolls first.',
+      'Keeps a session with every relay and the kernel as it should be, until Ctrl-C. Traffic goes on without it; started again, it finds everything as it was.\nWith the token of a relay it is not paired with (--token-file or HOMEWARD_TOKEN) it enrolls first; with neither pairing nor token it ends with exit code 2.',
     )
-    .argument('[token...]', 'refused: a token as argument would be seen by others')
+    // Not declared, since help would show it: a token as argument is refused with the right way.
+    .allowExcessArguments()
     .option('--token-file <file>', 'read the token from this file')
-    .option('--timeout <time>', 'how long an unreachable relay is tried when enrolling', '2m')
+    .option('--timeout <time>', 'how long an unreachable relay is tried when enrolling: 90s, 5m', '2m')
     .option('--no-repair', 'watch, do not mend')
-    .action(async (given: string[], options: { tokenFile?: string; timeout: string; repair: boolean }) => {
+    .example('agent run', 'after agent enroll, where systemd does not run')
+    .example('agent run --token-file /run/secrets/homeward', 'in a container: enrolls at its first start')
+    .action(async (options: { tokenFile?: string; timeout: string; repair: boolean }, command: Command) => {
       const { side, runner, policyFile, uid, debug, interrupt } = context();
-      refuseTokenArgument(given);
+      refuseTokenArgument(command.args);
       requireRoot(uid, 'agent run');
       await requirePrograms(runner);
       await side.prepare();

@@ -19,10 +19,19 @@ export interface CommandContext {
   readonly console: Console;
   readonly runner: Runner;
   readonly side: RelaySide;
+  readonly stateDir: string;
+  readonly runDir: string;
   readonly uid: number;
   readonly debug: boolean;
-  /** Asks the daemon; aborts with Ctrl-C. */
-  call(command: string, args: unknown, onEvent?: (event: Record<string, unknown>) => void): Promise<unknown>;
+  /** Aborts with Ctrl-C. */
+  readonly interrupt: AbortSignal;
+  /** Asks the daemon, until Ctrl-C or `signal`. */
+  call(
+    command: string,
+    args: unknown,
+    onEvent?: (event: Record<string, unknown>) => void,
+    signal?: AbortSignal,
+  ): Promise<unknown>;
   /** A reconciler over the stored state, for use without a daemon. */
   kernel(): Promise<Reconciler>;
 }
@@ -33,18 +42,20 @@ export function contextOf(program: Command, console: Console, interrupt: AbortSi
   const runner = createRunner(process.env['PATH']);
   const uid = process.getuid?.() ?? -1;
   const side = createSide({ program: 'controller', schema: stateSchema, runner, stateDir, runDir, uid });
-  const daemon: Daemon = { socketPath: side.socketPath, program: 'controller', startHint: 'controller serve' };
+  const daemon: Daemon = {
+    socketPath: side.socketPath,
+    program: 'controller',
+    startHint: 'controller install, or in the foreground: controller serve',
+  };
   return {
-    console,
-    runner,
-    side,
-    uid,
+    ...{ console, runner, side, stateDir, runDir, uid, interrupt },
     debug: debug === true,
     async kernel() {
       const logger = createLogger('controller', debug === true);
       const state = await side.storedState();
       return createRelayKernel({ runner, ledger: await side.openLedger(), logger, repair: true, state });
     },
-    call: (command, args, onEvent = () => undefined) => callDaemon(daemon, command, args, onEvent, interrupt),
+    call: (command, args, onEvent = () => undefined, signal = interrupt) =>
+      callDaemon(daemon, command, args, onEvent, signal),
   };
 }

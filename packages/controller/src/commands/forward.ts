@@ -1,6 +1,6 @@
 /** `controller forward add|remove|list`. */
 
-import type { Command } from 'commander';
+import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
 import { checkSpecs } from './specs.js';
@@ -12,30 +12,39 @@ const outcomeSchema = z.looseObject({
   state: z.enum(['applied', 'offline', 'waiting']).optional(),
 });
 
-export function addForwardCommands(program: Command, context: () => CommandContext): void {
+export function addForwardCommands(program: DocumentedCommand, context: () => CommandContext): void {
   const forward = program
     .command('forward')
     .summary('change forwards while everything runs')
-    .description('Adds, removes and lists the forwards of a backend.');
+    .description('Adds, removes and lists the forwards of a backend. What the specs can be: controller help forwards.');
   forward
     .command('add')
-    .description('Adds forwards, for example: controller forward add home 443/tcp 53/tcp+udp')
-    .argument('<backend>')
-    .argument('<spec...>')
+    .summary('forward more ports to a backend')
+    .description(
+      'Adds forwards to a backend, at both ends at once where it is online, else when it comes back. What is forwarded already stays untouched, its connections too.',
+    )
+    .argument('<backend>', 'its name, as in controller status')
+    .argument('<spec...>', 'what to forward, such as 443/tcp, 53/tcp+udp, 8080=80/tcp')
     .option('--take-over', 'forward ports on which something of this relay listens')
+    .example('controller forward add home 443/tcp 53/tcp+udp', 'a web server and a DNS server')
+    .example('controller forward add home 2222=22/tcp', "the backend's SSH at another port of the relay")
     .action((backend: string, specs: string[], options: { takeOver?: boolean }) =>
       change(context(), 'forward-add', { backend, specs, takeOver: options.takeOver === true }),
     );
   forward
     .command('remove')
-    .description('Removes forwards; taking 53/udp from 53/tcp+udp leaves 53/tcp.')
-    .argument('<backend>')
-    .argument('<spec...>')
+    .summary('stop forwarding ports to a backend')
+    .description('Removes forwards; taking 53/udp from 53/tcp+udp leaves 53/tcp. The other forwards stay untouched.')
+    .argument('<backend>', 'its name, as in controller status')
+    .argument('<forward...>', 'what to remove, as controller forward list prints it')
+    .example('controller forward remove home 53/udp', 'no DNS over UDP any more')
     .action((backend: string, specs: string[]) => change(context(), 'forward-remove', { backend, specs }));
   forward
     .command('list')
-    .description("Lists a backend's forwards.")
-    .argument('<backend>')
+    .summary('list the forwards of a backend')
+    .description('Prints the forwards of a backend, one a line.')
+    .argument('<backend>', 'its name, as in controller status')
+    .example('controller forward list home', 'what is forwarded to home')
     .action(async (backend: string) => {
       const { console, call } = context();
       const outcome = outcomeSchema.parse(await call('forward-list', { backend }));

@@ -5,7 +5,8 @@ import { parseBackendName } from '@homeward/shared/net/names';
 import { collect } from '@homeward/shared/terminal/collect';
 import type { Console } from '@homeward/shared/terminal/console';
 import { parseDuration } from '@homeward/shared/terminal/duration';
-import type { Command } from 'commander';
+import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
+import { Option } from 'commander';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
 import { printProbes, probeOutcomeSchema } from './probe-table.js';
@@ -20,7 +21,7 @@ interface PairOptions {
   readonly takeOver?: boolean;
 }
 
-export function addPairCommand(program: Command, context: () => CommandContext): void {
+export function addPairCommand(program: DocumentedCommand, context: () => CommandContext): void {
   program
     .command('pair')
     .summary('bind a backend to this relay, set both ends up, prove the real IP')
@@ -28,12 +29,20 @@ export function addPairCommand(program: Command, context: () => CommandContext):
       'Makes a pairing and prints its token and the one command to run at the backend; waits for it, sets both ends up, probes, prints the proof.\nOn a paired backend: adds the given forwards, applies and probes everything again.',
     )
     .argument('<backend>', 'a name for the backend: lower case letters, digits, dashes')
-    .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 8080=80/tcp (repeatable)', collect)
-    .option('--tunnel <kind>', 'the tunnel: wireguard', 'wireguard')
-    .option('--expires <time>', 'how long the token is valid', '1h')
-    .option('--timeout <time>', 'how long to wait for the backend', '10m')
+    .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 8080=80/tcp', collect)
+    .addOption(
+      new Option('--tunnel <kind>', 'the tunnel').choices(['wireguard', 'gre', 'external']).default('wireguard'),
+    )
+    .option('--expires <time>', 'how long the token is valid: 30m, 1h, 7d', '1h')
+    .option('--timeout <time>', 'how long to wait for the backend: 90s, 10m', '10m')
     .option('--no-wait', 'print the token and do not wait for the backend')
     .option('--take-over', 'forward ports on which something of this relay listens')
+    .example(
+      'controller pair home --forward 443/tcp --forward 53/tcp+udp',
+      'a web server and DNS at the backend "home"',
+    )
+    .example('controller pair home', 'again, while it waits: a new token; once paired: apply and prove everything anew')
+    .example('controller pair nas --no-wait --json', 'for a program: one event a line, the token in the first')
     .action(async (backend: string, options: PairOptions) => {
       await runPair(context(), backend, options);
     });

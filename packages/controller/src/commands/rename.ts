@@ -1,7 +1,7 @@
 /** `controller rename`. */
 
 import { parseBackendName } from '@homeward/shared/net/names';
-import type { Command } from 'commander';
+import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
 
@@ -14,7 +14,7 @@ const outcomeSchema = z.looseObject({
 
 type Outcome = z.infer<typeof outcomeSchema>;
 
-export function addRenameCommand(program: Command, context: () => CommandContext): void {
+export function addRenameCommand(program: DocumentedCommand, context: () => CommandContext): void {
   program
     .command('rename')
     .summary('give a backend another name while everything runs')
@@ -23,7 +23,7 @@ export function addRenameCommand(program: Command, context: () => CommandContext
     )
     .argument('<backend>', 'its name now')
     .argument('<new-name>', 'lower case letters, digits, dashes')
-    .addHelpText('after', '\nExample:\n  controller rename web-3 shop')
+    .example('controller rename web-3 shop', 'a better name for what a token named by number')
     .action(async (backend: string, newName: string) => {
       const { console, call } = context();
       parseBackendName(newName);

@@ -3,8 +3,8 @@
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Console } from '@homeward/shared/terminal/console';
 import { parseDuration } from '@homeward/shared/terminal/duration';
+import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { table } from '@homeward/shared/terminal/table';
-import type { Command } from 'commander';
 import { z } from 'zod';
 import { checkTokenRequest, MOST_USES, type TokenRequest } from '../operations/token-request.js';
 import { tokenSubject } from '../store/tokens.js';
@@ -39,20 +39,19 @@ const viewSchema = z.looseObject({
 
 const listSchema = z.looseObject({ tokens: z.array(viewSchema) });
 
-export function addTokenCommands(program: Command, context: () => CommandContext): void {
+export function addTokenCommands(program: DocumentedCommand, context: () => CommandContext): void {
   const token = program
     .command('token')
     .summary('enroll tokens apart from pair, for images and cloud-init')
     .description(
       'Makes, lists and revokes the tokens by which backends enroll. For one backend at hand, pair does it all.',
-    )
-    .addHelpText('after', '\nExample:\n  controller token create --name-prefix web --uses 20 --expires 7d');
+    );
   addCreate(token, context);
   addList(token, context);
   addRevoke(token, context);
 }
 
-function addCreate(token: Command, context: () => CommandContext): void {
+function addCreate(token: DocumentedCommand, context: () => CommandContext): void {
   token
     .command('create')
     .summary('make a token and print it, once')
@@ -62,10 +61,11 @@ function addCreate(token: Command, context: () => CommandContext): void {
     .argument('[name]', 'the one backend it is for')
     .option('--name-prefix <prefix>', 'for several backends: what their names begin with')
     .option('--uses <count>', 'how many backends may enroll with it', '1')
-    .option('--expires <time>', 'how long it is valid', '1h')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  controller token create home\n  controller token create --name-prefix web --uses 20 --expires 7d --json | jq -r .token',
+    .option('--expires <time>', 'how long it is valid: 30m, 1h, 7d', '1h')
+    .example('controller token create home', 'for one backend, to be enrolled later')
+    .example(
+      'controller token create --name-prefix web --uses 20 --expires 7d --json | jq -r .token',
+      'for an image that becomes up to 20 backends: web-1, web-2, …',
     )
     .action(async (name: string | undefined, options: CreateOptions) => {
       const { console, call } = context();
@@ -76,14 +76,14 @@ function addCreate(token: Command, context: () => CommandContext): void {
     });
 }
 
-function addList(token: Command, context: () => CommandContext): void {
+function addList(token: DocumentedCommand, context: () => CommandContext): void {
   token
     .command('list')
     .summary('list tokens, and who came by them')
     .description(
       'Shows whom each token is for, how many may still enroll with it, and who did: name, when, from where. Never the token itself.\nTokens that have expired or were revoked are listed for 7 days more; making a token then drops them.',
     )
-    .addHelpText('after', '\nExample:\n  controller token list --json')
+    .example('controller token list', 'who may still come, and who came by which token')
     .action(async () => {
       const { console, call } = context();
       const document = await call('token-list', {});
@@ -99,13 +99,13 @@ function addList(token: Command, context: () => CommandContext): void {
     });
 }
 
-function addRevoke(token: Command, context: () => CommandContext): void {
+function addRevoke(token: DocumentedCommand, context: () => CommandContext): void {
   token
     .command('revoke')
     .summary('let nobody else enroll with a token')
     .description('Backends that have enrolled with it stay paired: to end that, use unpair.')
     .argument('<id>', 'its id as token list shows it, or the beginning of it')
-    .addHelpText('after', '\nExample:\n  controller token revoke Xk3')
+    .example('controller token revoke Xk3', 'a token got into the wrong hands')
     .action(async (id: string) => {
       const { console, call } = context();
       const document = await call('token-revoke', { id });

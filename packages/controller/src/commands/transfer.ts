@@ -2,7 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Console } from '@homeward/shared/terminal/console';
-import type { Command } from 'commander';
+import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { openExport, parseExport, sealState } from '../operations/export-file.js';
 import { readBounded, readExport, refuseTarget, writeExport } from '../operations/export-target.js';
 import { importRelay, stateToExport } from '../operations/transfer.js';
@@ -21,7 +21,11 @@ const STREAM = '-';
 const PASSPHRASE_TEXT =
   'The passphrase is asked for on the terminal; without one: --passphrase-file, or HOMEWARD_PASSPHRASE.';
 
-export function addTransferCommands(program: Command, context: () => CommandContext, interrupt: AbortSignal): void {
+export function addTransferCommands(
+  program: DocumentedCommand,
+  context: () => CommandContext,
+  interrupt: AbortSignal,
+): void {
   const stateDir = (): string => program.opts<{ stateDir: string }>().stateDir;
   program
     .command('export')
@@ -32,9 +36,10 @@ export function addTransferCommands(program: Command, context: () => CommandCont
     .argument('<file>', 'where to write it (0600); - for stdout')
     .option('--passphrase-file <file>', 'read the passphrase from the first line of this file')
     .option('--force', 'replace a file that is there')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  controller export relay.homeward\n  controller export - --passphrase-file FILE | ssh new-relay controller import - --passphrase-file FILE',
+    .example('controller export relay.homeward', 'asks for a passphrase; copy the file to the new machine')
+    .example(
+      'controller export - --passphrase-file FILE | ssh new-relay controller import - --passphrase-file FILE',
+      'straight to the new machine, which has the passphrase already',
     )
     .action((file: string, options: ExportOptions) => runExport(context(), stateDir(), file, options, interrupt));
   program
@@ -45,7 +50,7 @@ export function addTransferCommands(program: Command, context: () => CommandCont
     )
     .argument('<file>', 'what controller export wrote; - for stdin')
     .option('--passphrase-file <file>', 'read the passphrase from the first line of this file')
-    .addHelpText('after', '\nExample:\n  controller import relay.homeward')
+    .example('controller import relay.homeward', 'on the new machine; the old one is down by then')
     .action((file: string, options: { passphraseFile?: string }) =>
       runImport(context(), stateDir(), file, options.passphraseFile, interrupt),
     );

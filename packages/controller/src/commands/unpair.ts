@@ -1,15 +1,18 @@
 /** `controller unpair`. */
 
-import type { Command } from 'commander';
+import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
 
-export function addUnpairCommand(program: Command, context: () => CommandContext): void {
+export function addUnpairCommand(program: DocumentedCommand, context: () => CommandContext): void {
   program
     .command('unpair')
-    .summary('revoke a backend and remove everything of its pairing on both sides')
-    .description('Revokes the backend at once and cleans up here; an offline backend hears it when it next connects.')
-    .argument('<backend>')
+    .summary('revoke a backend and remove its pairing on both sides')
+    .description(
+      'Revokes the backend at once and removes its forwards and its tunnel here; the backend cleans up as well, if offline when it next connects. To come back it needs a new token.',
+    )
+    .argument('<backend>', 'its name, as in controller status')
+    .example('controller unpair home', 'home is given away, lost, or not needed any more')
     .action(async (backend: string) => {
       const { console, call } = context();
       const outcome = z

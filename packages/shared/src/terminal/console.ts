@@ -56,7 +56,7 @@ export function createConsole(options: ConsoleOptions): Console {
 const COLOUR = `${String.fromCharCode(27)}[`;
 
 /** Text from elsewhere must not steer the terminal: control characters but newlines and colour sequences become `?`. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text
     .split(COLOUR)
     .map((part, index) => {

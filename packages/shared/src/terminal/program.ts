@@ -1,8 +1,10 @@
-/** Runs a command line: commander's parsing with homeward's exit codes. */
+/** Runs a command line: commander's parsing with homeward's help and exit codes. */
 
 import type { Command, CommanderError } from 'commander';
 import { toRelayError } from '../errors/relay-error.js';
 import { type Console, createConsole } from './console.js';
+import type { DocumentedCommand } from './manual/documented-command.js';
+import { styleHelp } from './manual/style-help.js';
 
 export interface GlobalOptions {
   readonly json: boolean;
@@ -17,7 +19,7 @@ export interface Terminal {
   run(argv: readonly string[]): Promise<number>;
 }
 
-export function createTerminal(program: Command): Terminal {
+export function createTerminal(program: DocumentedCommand): Terminal {
   let made: Console | null = null;
   const console = (): Console => {
     const options = program.opts<Partial<GlobalOptions>>();
@@ -33,7 +35,7 @@ export function createTerminal(program: Command): Terminal {
   return {
     console,
     async run(argv) {
-      configure(program);
+      configure(program, program);
       process.stdout.on('error', leaveWithReader);
       try {
         await program.parseAsync([...argv]);
@@ -44,10 +46,6 @@ export function createTerminal(program: Command): Terminal {
       }
     },
   };
-}
-
-function rootOf(command: Command): Command {
-  return command.parent === null ? command : rootOf(command.parent);
 }
 
 /** What commander refused, or ended by itself (help, version), with how the command is written. */
@@ -72,7 +70,7 @@ function usageOf(command: Command): string {
 }
 
 /** Commander exits by itself unless told otherwise, for each command of the tree. */
-function configure(command: Command): void {
+function configure(command: Command, program: DocumentedCommand): void {
   const hint = `${usageOf(command)}; more with --help`;
   command.exitOverride((refusal) => {
     throw new Refused(refusal, hint);
@@ -80,9 +78,10 @@ function configure(command: Command): void {
   command.showSuggestionAfterError(true);
   command.showHelpAfterError(`  ${hint}`);
   command.configureOutput({
-    writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${rootOf(command).name()}: `)),
+    writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${program.name()}: `)),
   });
-  for (const child of command.commands) configure(child);
+  styleHelp(command, program);
+  for (const child of command.commands) configure(child, program);
 }
 
 /** Commander has told people by now; where options could not be parsed, `--json` is looked for in the words themselves. */

@@ -1,0 +1,63 @@
+/** `agent status` as people read it: each relay with its tunnel, its forwards and what the policy refused. */
+
+import type { Console } from '@homeward/shared/terminal/console';
+import { z } from 'zod';
+
+export const statusSchema = z.looseObject({
+  repair: z.boolean(),
+  relays: z.array(
+    z.looseObject({
+      name: z.string(),
+      slot: z.number(),
+      state: z.string(),
+      endpoint: z.string().nullable(),
+      tunnel: z
+        .looseObject({
+          kind: z.string(),
+          implementation: z.string().nullable(),
+          device: z.string(),
+          backendAddress: z.string(),
+          lastHandshakeSeconds: z.number().nullable(),
+        })
+        .nullable(),
+      forwards: z.array(z.string()),
+      refused: z.array(z.looseObject({ spec: z.string(), reason: z.string() })),
+    }),
+  ),
+});
+
+export type StatusDocument = z.infer<typeof statusSchema>;
+type RelayStatus = StatusDocument['relays'][number];
+
+/** Forwards of one relay; more are counted. */
+const LISTED = 24;
+
+export function statusLines({ relays, repair }: StatusDocument, style: Console['style']): string[] {
+  return [
+    ...(repair ? [] : [style('yellow', 'repair is off: what others change is told, not mended')]),
+    ...(relays.length === 0 ? ['paired with no relay; get a token there: controller pair NAME'] : []),
+    ...relays.flatMap((relay) => relayLines(relay, style)),
+  ];
+}
+
+function relayLines(relay: RelayStatus, style: Console['style']): string[] {
+  const { name, slot, endpoint, tunnel, forwards, refused } = relay;
+  const state = style(relay.state === 'online' ? 'green' : 'yellow', relay.state);
+  return [
+    `${style('bold', name)}  ${state}  slot ${slot}, ${endpoint ?? 'no endpoint'}`,
+    ...(tunnel === null ? [] : [tunnelLine(tunnel)]),
+    `  forwards  ${some(forwards).join(', ') || 'none'}`,
+    ...some(refused.map(({ spec, reason }) => `${spec}: ${reason}`)).map((line) => `  refused   ${line}`),
+  ];
+}
+
+function tunnelLine(tunnel: NonNullable<RelayStatus['tunnel']>): string {
+  const { kind, implementation, device, backendAddress, lastHandshakeSeconds } = tunnel;
+  const handshake = lastHandshakeSeconds === null ? 'no handshake yet' : `last handshake ${lastHandshakeSeconds} s ago`;
+  return `  tunnel    ${kind} (${implementation ?? 'not set up'}) ${device}, ${backendAddress}, ${handshake}`;
+}
+
+function some(words: readonly string[]): string[] {
+  const rest = words.length - LISTED;
+  return rest <= 1 ? [...words] : [...words.slice(0, LISTED), `… and ${rest} more (agent status --json)`];
+}

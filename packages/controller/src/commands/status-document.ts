@@ -1,0 +1,67 @@
+/** The status document of the daemon, as the command line reads it, and what two of them tell about rates. */
+
+import type { Look } from '@homeward/shared/terminal/watch';
+import { z } from 'zod';
+
+export const statusSchema = z.looseObject({
+  relay: z.looseObject({
+    endpoints: z.array(z.string()),
+    publicKey: z.string(),
+    version: z.string(),
+    repair: z.boolean(),
+  }),
+  backends: z.array(
+    z.looseObject({
+      name: z.string(),
+      state: z.string(),
+      fingerprint: z.string().nullable(),
+      tunnel: z
+        .looseObject({
+          kind: z.string(),
+          implementation: z.string().nullable(),
+          backendAddress: z.string(),
+          lastHandshakeSeconds: z.number().nullable(),
+        })
+        .nullable(),
+      forwards: z.array(
+        z.looseObject({
+          spec: z.string(),
+          state: z.string(),
+          reason: z.string().nullable(),
+          bytesIn: z.number(),
+          bytesOut: z.number(),
+        }),
+      ),
+      proof: z.looseObject({ ok: z.boolean(), at: z.string() }).nullable(),
+    }),
+  ),
+});
+
+export type StatusDocument = z.infer<typeof statusSchema>;
+export type BackendStatus = StatusDocument['backends'][number];
+export type ForwardStatus = BackendStatus['forwards'][number];
+
+/** Bytes per second; null where the counters began anew. */
+export interface Rate {
+  readonly in: number | null;
+  readonly out: number | null;
+}
+
+/** Gives the rate of a forward between two looks; null for one that was not there before. */
+export function ratesBetween(
+  before: Look<StatusDocument>,
+  now: Look<StatusDocument>,
+): (backend: string, forward: ForwardStatus) => Rate | null {
+  const seconds = (now.clockMs - before.clockMs) / 1000;
+  const earlier = new Map(
+    before.document.backends.flatMap(({ name, forwards }) =>
+      forwards.map((forward) => [`${name} ${forward.spec}`, forward] as const),
+    ),
+  );
+  const rate = (bytes: number) => (bytes < 0 || seconds <= 0 ? null : bytes / seconds);
+  return (backend, forward) => {
+    const was = earlier.get(`${backend} ${forward.spec}`);
+    if (was === undefined) return null;
+    return { in: rate(forward.bytesIn - was.bytesIn), out: rate(forward.bytesOut - was.bytesOut) };
+  };
+}

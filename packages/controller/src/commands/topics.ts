@@ -1,0 +1,68 @@
+/** What the controller's manual explains apart from single commands: forward specs, files. */
+
+import { unitPath } from '@homeward/shared/service/plan';
+import { RUN_DIRECTORY, stateDirectory } from '@homeward/shared/terminal/global-options';
+import type { Topic } from '@homeward/shared/terminal/manual/topic';
+import { DEFAULT_CONFIG_FILE } from '../config.js';
+
+export const FORWARDS: Topic = {
+  name: 'forwards',
+  title: 'Forward specs',
+  parts: [
+    'A forward is a public port of the relay (or a range, or everything), delivered to a target at the backend:',
+    { lines: ['[ADDRESS:]PUBLIC[=TARGET]/PROTO'] },
+    'PROTO is tcp, udp or tcp+udp and always needed. ADDRESS is one of several public addresses of the relay. TARGET is a port of the backend, a host behind it, or both; without it, the same port of the backend.',
+    {
+      items: [
+        { term: '443/tcp', says: 'port 443, TCP' },
+        { term: '53/tcp+udp', says: 'port 53, TCP and UDP' },
+        { term: '5000-6000/tcp', says: 'a range of ports' },
+        { term: '2222=22/tcp', says: "port 2222 of the relay to the backend's port 22" },
+        { term: '8000-8099=9000-9099/tcp', says: 'a range to another of the same length' },
+        { term: '80=192.168.1.99:8080/tcp', says: 'to port 8080 of a host behind the backend' },
+        { term: '80=[fd00::9]:8080/tcp', says: 'the same with an IPv6 address' },
+        { term: '80=192.168.1.99/tcp', says: 'to the same port of a host behind the backend' },
+        {
+          term: '198.51.100.1:443/tcp',
+          says: 'only at this address of the relay; it goes before a forward without address',
+        },
+        {
+          term: 'all',
+          says: "every port and protocol and ICMP echo, but the relay's SSH, the control port and the tunnel's port; single forwards go before it, also to other backends",
+        },
+      ],
+    },
+    "A forward never covers the relay's SSH, the control port or the tunnel's port. A port on which something of the relay listens is refused too, unless --take-over is given. A target behind the backend needs the backend owner's leave (agent help policy).",
+  ],
+};
+
+export const FILES: Topic = {
+  name: 'files',
+  title: 'Files',
+  parts: [
+    {
+      items: [
+        {
+          term: DEFAULT_CONFIG_FILE,
+          says: 'settings of the daemon, if there is one: the keys are listen, endpoints, wireguardPort, pool and repair, as the options of controller serve, which win',
+        },
+        {
+          term: stateDirectory('controller'),
+          says: "keys, pairings and what is known of the kernel's state; 0700, for root alone",
+        },
+        { term: `${RUN_DIRECTORY}/controller.sock`, says: "the daemon's socket, for root alone" },
+        { term: unitPath('controller'), says: 'the unit that controller install writes' },
+      ],
+    },
+    `An example of ${DEFAULT_CONFIG_FILE}, for a relay behind a 1:1 NAT:`,
+    { lines: ['{ "endpoints": ["relay.example.org"], "wireguardPort": 51820 }'] },
+  ],
+};
+
+/** Variables that are no option's. */
+export const VARIABLES = [
+  {
+    term: 'HOMEWARD_PASSPHRASE',
+    says: 'the passphrase for controller export and import; --passphrase-file wins',
+  },
+] as const;
