@@ -3,11 +3,23 @@
 
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 // Some dependencies are CommonJS and ask for node's own modules by require, which an ES module does not have.
 const banner = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+/** zod brings its messages in fifty languages, 366 KB that every start would read; ours are English. */
+const english = {
+  name: 'english',
+  setup(bundler) {
+    bundler.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, ({ path }) => ({
+      contents: "export { default as en } from './en.js';",
+      resolveDir: dirname(path),
+    }));
+  },
+};
 
 const bundle = async (program) => {
   const outfile = `packages/${program}/dist/bundle/${program}.js`;
@@ -20,6 +32,7 @@ const bundle = async (program) => {
     format: 'esm',
     sourcemap: true,
     banner: { js: banner },
+    plugins: [english],
     logLevel: 'warning',
   });
   return outfile;

@@ -21,7 +21,6 @@ import { addTokenCommands } from './commands/token.js';
 import { FILES, FORWARDS, VARIABLES } from './commands/topics.js';
 import { addTransferCommands } from './commands/transfer.js';
 import { addUnpairCommand } from './commands/unpair.js';
-import { runSyntheticClient } from './probe/synthetic-client.js';
 
 export interface ControllerProgram {
   readonly program: DocumentedCommand;
@@ -67,6 +66,9 @@ export function controllerProgram(interrupt: AbortSignal): ControllerProgram {
   program.commandsGroup('Help:');
   addManualCommands(program, ['agent(8)', 'nft(8)', 'ip(8)', 'wg(8)', 'systemctl(1)'], terminal.console);
   addCompletionCommands(program, () => nameSources(context()));
-  program.command('synthetic-client', { hidden: true }).action(() => runSyntheticClient(process.env['PATH']));
+  program.command('synthetic-client', { hidden: true }).action(async () => {
+    const { runSyntheticClient } = await import('./probe/synthetic-client.js');
+    await runSyntheticClient(process.env['PATH']);
+  });
   return { program, terminal };
 }

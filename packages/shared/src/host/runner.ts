@@ -1,6 +1,6 @@
 /** Runs commands: the only import of execa. Failures become RelayErrors here, once, at the border. */
 
-import { ExecaError, execa } from 'execa';
+import type { ExecaError } from 'execa';
 import { RelayError } from '../errors/relay-error.js';
 import type { Command } from './command.js';
 
@@ -42,6 +42,8 @@ export function createRunner(path: string | undefined): Runner {
   return {
     hasStarted: (pid) => started.has(pid),
     async run(command, signal) {
+      // When it is first needed: a command that only asks the daemon starts without it, and sooner.
+      const { execa, ExecaError } = await import('execa');
       try {
         const child = execa(command.file, command.args, {
           env: childEnvironment(path),
@@ -56,6 +58,8 @@ export function createRunner(path: string | undefined): Runner {
         remember(child.pid);
         return (await child).stdout;
       } catch (error) {
+        if (!(error instanceof ExecaError))
+          throw new RelayError('bug', `running ${command.file} failed`, { cause: error });
         if (isAnswer(command, error)) return String(error.stdout ?? '');
         throw commandError(command, error);
       }
@@ -63,14 +67,11 @@ export function createRunner(path: string | undefined): Runner {
   };
 }
 
-function isAnswer(command: Command, error: unknown): error is ExecaError {
-  return (
-    error instanceof ExecaError && error.exitCode !== undefined && command.answers?.includes(error.exitCode) === true
-  );
+function isAnswer(command: Command, error: ExecaError): boolean {
+  return error.exitCode !== undefined && command.answers?.includes(error.exitCode) === true;
 }
 
-function commandError(command: Command, error: unknown): RelayError {
-  if (!(error instanceof ExecaError)) return new RelayError('bug', `running ${command.file} failed`, { cause: error });
+function commandError(command: Command, error: ExecaError): RelayError {
   const argv = [command.file, ...command.args].join(' ');
   const stderr = String(error.stderr ?? '').trim();
   const details = { argv, stderr, exitCode: error.exitCode ?? null };
