@@ -7,7 +7,7 @@ import { serveApi } from '@homeward/shared/local/api-server';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
 import type { Secret } from '@homeward/shared/net/secret';
-import { keepReconciled } from '@homeward/shared/reconcile/keeper';
+import { type KeeperDeps, keepReconciled } from '@homeward/shared/reconcile/keeper';
 import { tellOutcome } from '@homeward/shared/reconcile/tell';
 import type { Logger } from 'pino';
 import { backendApi } from './api/backend-api.js';
@@ -76,16 +76,10 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
     }
     const relays = pairedRelays(store.state()).map((relay) => relay.urls[0]);
     logger.info({ relays, repair: deps.repair }, 'agent is running');
-    const { forgetElements } = backend.kernel;
-    const watch = (onChange: () => void) =>
-      watchKernel(
-        { onChange, onElementsUnsure: forgetElements, tables: [BACKEND_TABLE] },
-        side.runner,
-        deps.path,
-        ended,
-      );
+    const watch: KeeperDeps['watch'] = (events) =>
+      watchKernel({ ...events, tables: [BACKEND_TABLE] }, side.runner, deps.path, ended);
     const review = () => sessions.reviewPolicy();
-    await keepReconciled({ reconcile: () => reconcile().then(review), forgetElements, logger, watch }, ended);
+    await keepReconciled({ reconcile: () => reconcile().then(review), kernel: backend.kernel, logger, watch }, ended);
   } finally {
     stopper.abort();
     await sessions.ended();
@@ -114,8 +108,8 @@ async function buildBackend(
     echoPort: () => echo.port,
   });
   let toldDrift = '';
-  const reconcile = async (): Promise<void> => {
-    const outcome = await kernel.reconcile();
+  const reconcile = async (goBy?: 'last-look'): Promise<void> => {
+    const outcome = await kernel.reconcile(goBy);
     const drift = outcome.drift.join();
     // Drift stays until somebody mends it: told once, not at every tick.
     const isNews = drift !== toldDrift;

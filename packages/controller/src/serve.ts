@@ -11,7 +11,7 @@ import { serveApi } from '@homeward/shared/local/api-server';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import { RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { Secret } from '@homeward/shared/net/secret';
-import { keepReconciled } from '@homeward/shared/reconcile/keeper';
+import { type KeeperDeps, keepReconciled } from '@homeward/shared/reconcile/keeper';
 import { tellOutcome } from '@homeward/shared/reconcile/tell';
 import { keyPairFromSecret } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
@@ -69,10 +69,9 @@ async function serveCommands(deps: ServeDeps, relay: Relay, signal: AbortSignal)
   );
   try {
     logger.info({ listen: settings.listen, repair: settings.repair }, 'controller is serving');
-    const { forgetElements } = relay.kernel;
-    const watch = (onChange: () => void) =>
-      watchKernel({ onChange, onElementsUnsure: forgetElements, tables: [RELAY_TABLE] }, side.runner, deps.path, ended);
-    await keepReconciled({ reconcile: relay.reconcile, forgetElements, logger, watch }, ended);
+    const watch: KeeperDeps['watch'] = (events) =>
+      watchKernel({ ...events, tables: [RELAY_TABLE] }, side.runner, deps.path, ended);
+    await keepReconciled({ reconcile: relay.reconcile, kernel: relay.kernel, logger, watch }, ended);
   } finally {
     stopper.abort();
     await api.close();
@@ -99,8 +98,8 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     onLook: machine.sees,
   });
   let drift: readonly string[] = [];
-  const reconcile = async (): Promise<void> => {
-    const outcome = await kernel.reconcile();
+  const reconcile = async (goBy?: 'last-look'): Promise<void> => {
+    const outcome = await kernel.reconcile(goBy);
     // Drift stays until somebody mends it: told once, not at every tick.
     tellOutcome(logger, outcome.drift.join() === drift.join() ? { ...outcome, drift: [] } : outcome);
     drift = outcome.drift;

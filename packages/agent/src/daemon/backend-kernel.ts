@@ -21,7 +21,7 @@ import type { Logger } from 'pino';
 import type { Delivered } from '../desired/arrivals.js';
 import { type BackendFacts, backendState, type RelayTunnel } from '../desired/backend-state.js';
 import { backendStaleFlows } from '../desired/stale-flows.js';
-import type { Policy } from '../policy.js';
+import type { OwnSide, Policy } from '../policy.js';
 import { pairedRelays } from '../store/relays.js';
 import type { BackendState } from '../store/state.js';
 import type { ForwardReader } from './forward-reader.js';
@@ -61,6 +61,14 @@ export interface BackendKernelDeps {
   onLook?(look: MachineLook): void;
 }
 
+/** What planning depends on. */
+type KernelFacts = MachineLook &
+  Pick<BackendFacts, 'sources' | 'forwarding'> & {
+    readonly own: OwnSide;
+    /** Whether a slot's link is ours to make. */
+    isFree(slot: number): boolean;
+  };
+
 export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
   const sysctls = createSysctlFiles();
   const sources = createSourceOracle(deps.runner);
@@ -73,29 +81,27 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
     createWireguardLink: async (link) => createWireguardLink(deps.runner, link, await needsSystemdUnit()),
     staleFlows: (changes, snapshot) =>
       backendStaleFlows(changes, snapshot.tables.get(BACKEND_TABLE)?.elements ?? new Map()),
-    async desired(snapshot, ledger) {
-      const foreign = foreignLinks(snapshot);
-      const state = deps.state();
+    async facts(snapshot, ledger): Promise<KernelFacts> {
       const [listeners, policy, families, forwarding] = await Promise.all([
         listListeners(deps.runner),
         deps.policy(),
         availableFamilies(sysctls),
-        forwardingFacts(sysctls, ledger.sysctls, foreign),
+        forwardingFacts(sysctls, ledger.sysctls, foreignLinks(snapshot)),
       ]);
       deps.onLook?.({ snapshot, listeners, policy, families });
-      const own = ownSide(snapshot, listeners, deps.knownSshPorts);
-      const tunnels = (state === null ? [] : pairedRelays(state))
-        .filter((relay) => isFree(relay.slot, snapshot, ledger))
-        .flatMap((relay) => relayTunnel(relay, deps.readForwards, policy, own));
-      const facts: BackendFacts = {
-        snapshot,
-        listeners,
-        families,
+      return {
+        ...{ snapshot, listeners, policy, families, forwarding },
         sources: await sources(snapshot, families),
-        echoPort: deps.echoPort(),
-        forwarding,
-        isOurLink: isSlotLink,
+        own: ownSide(snapshot, listeners, deps.knownSshPorts),
+        isFree: (slot) => isFree(slot, snapshot, ledger),
       };
+    },
+    desired({ policy, own, isFree: isFreeSlot, ...machine }) {
+      const state = deps.state();
+      const tunnels = (state === null ? [] : pairedRelays(state))
+        .filter((relay) => isFreeSlot(relay.slot))
+        .flatMap((relay) => relayTunnel(relay, deps.readForwards, policy, own));
+      const facts: BackendFacts = { ...machine, echoPort: deps.echoPort(), isOurLink: isSlotLink };
       return planned(planInput(tunnels, facts), () => backendState(tunnels, facts, remember));
     },
   });

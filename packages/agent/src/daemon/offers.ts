@@ -72,7 +72,7 @@ export function createOffers(deps: OffersDeps): Offers {
   async function tryOn(accepted: AcceptedOffer): Promise<void> {
     deps.trials.set(controllerKey, accepted);
     try {
-      await deps.reconcile();
+      await deps.reconcile('last-look');
       if (JSON.stringify(accepted) !== JSON.stringify(record().accepted)) {
         await store.update((state) => ({ state: withAccepted(state, controllerKey, accepted), result: null }));
       }

@@ -43,7 +43,7 @@ export interface RelaySessionDeps {
   /** What the last look of the kernel's keeper found; looks now where there was none. */
   lastLook(): Promise<MachineLook>;
   readonly readForwards: ForwardReader;
-  reconcile(): Promise<void>;
+  reconcile(goBy?: 'last-look'): Promise<void>;
 }
 
 export interface RelaySession {

@@ -59,17 +59,18 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
     ownership: RELAY_OWNERSHIP,
     createWireguardLink: async (link) => createWireguardLink(deps.runner, link, await needsSystemdUnit()),
     staleFlows: relayStaleFlows,
-    async desired(snapshot, ledger) {
-      const foreign = foreignLinks(snapshot);
-      const state = deps.state();
+    async facts(snapshot, ledger): Promise<RelayFacts> {
       deps.onLook?.(snapshot);
-      if (state === null) return hostState([]);
       const [listeners, families, forwarding] = await Promise.all([
         listListeners(deps.runner),
         availableFamilies(sysctls),
-        forwardingFacts(sysctls, ledger.sysctls, foreign),
+        forwardingFacts(sysctls, ledger.sysctls, foreignLinks(snapshot)),
       ]);
-      const facts = { mtu: tunnelMtu(snapshot), sshPorts: sshPorts(listeners), families, forwarding };
+      return { mtu: tunnelMtu(snapshot), sshPorts: sshPorts(listeners), families, forwarding };
+    },
+    desired(facts) {
+      const state = deps.state();
+      if (state === null) return hostState([]);
       return planned(planInput(state, facts), () => relayHostState(state, facts, remember));
     },
   });

@@ -89,7 +89,7 @@ export async function bringAbout(
 ): Promise<ForwardsOutcome['state']> {
   // Both ends at once: neither waits for the other's kernel.
   relay.backends.offer(backend);
-  await relay.reconcile();
+  await relay.reconcile('last-look');
   if (pairingNamed(relay.store.state(), backend).agentKey === null) return 'waiting';
   if (!relay.backends.isOnline(backend)) return 'offline';
   await untilApplied(relay, backend, AbortSignal.any([signal, AbortSignal.timeout(APPLY_TIMEOUT_MS)])).catch(

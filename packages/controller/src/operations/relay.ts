@@ -26,7 +26,7 @@ export interface Relay {
   readonly version: string;
   probe(targets: readonly ProbeTarget[], signal: AbortSignal): Promise<ProbeResult[]>;
   /** Brings the kernel to the store's state. */
-  reconcile(): Promise<void>;
+  reconcile(goBy?: 'last-look'): Promise<void>;
   /** What is protected, and who listens where, now. */
   ports(): Promise<RelayPorts>;
   now(): Date;

@@ -3,6 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { toRelayError } from '../errors/relay-error.js';
+import type { KernelWatcher } from '../host/monitor.js';
+import type { Reconciler } from './reconciler.js';
 
 /** Events come in bursts (a reload, our own changes): what follows within this is one. */
 const SETTLE_MS = 15;
@@ -15,10 +17,9 @@ const TIMER_MS = 2_000;
 
 export interface KeeperDeps {
   reconcile(): Promise<void>;
-  /** Lets the next look list all elements, whatever is remembered of them. */
-  forgetElements(): void;
-  /** Starts watching; `onChange` may be called at any rate. */
-  watch(onChange: () => void): void;
+  readonly kernel: Pick<Reconciler, 'forgetElements' | 'forgetLook'>;
+  /** Starts watching; the events may come at any rate. */
+  watch(events: Pick<KernelWatcher, 'onChange' | 'onElementsUnsure'>): void;
   readonly logger: Logger;
 }
 
@@ -26,9 +27,13 @@ export interface KeeperDeps {
 export async function keepReconciled(deps: KeeperDeps, signal: AbortSignal): Promise<void> {
   let wake: () => void = () => undefined;
   let pending = false;
-  deps.watch(() => {
-    pending = true;
-    wake();
+  deps.watch({
+    onChange() {
+      deps.kernel.forgetLook();
+      pending = true;
+      wake();
+    },
+    onElementsUnsure: deps.kernel.forgetElements,
   });
   const nextEvent = () =>
     new Promise<void>((resolve) => {
@@ -49,7 +54,7 @@ export async function keepReconciled(deps: KeeperDeps, signal: AbortSignal): Pro
     await delay(SETTLE_MS, undefined, { signal }).catch(() => undefined);
     pending = false;
     if (performance.now() - listedAt > LISTING_MS) {
-      deps.forgetElements();
+      deps.kernel.forgetElements();
       listedAt = performance.now();
     }
     lastFailure = await attempt(deps, lastFailure);

@@ -2,7 +2,8 @@
  * Brings the kernel to the desired state and keeps it there: observe → diff → plan → apply → observe again.
  *
  * INVARIANTS
- * - One run at a time; a run always looks at the kernel afresh.
+ * - One run at a time; those that are asked for while one runs are one together.
+ * - A run looks at the machine afresh, unless it was asked to go by the last look: then it looks afterwards.
  * - A sysctl's value is recorded, durably, before it is first written.
  * - A run has succeeded only when a second look finds no difference; elements that nft accepted count as seen.
  * - Without repair, after the first run, only what is desired otherwise than before is changed; what others changed is
@@ -11,7 +12,7 @@
 
 import type { Logger } from 'pino';
 import { RelayError } from '../errors/relay-error.js';
-import { type Ownership, ownedState } from '../kernel/owned-state.js';
+import { type Ownership, ownedState, type SysctlValues } from '../kernel/owned-state.js';
 import { type Snapshot, takeSnapshot } from '../kernel/snapshot.js';
 import type { StaleFlows } from '../kernel/stale-flows.js';
 import { isHomewardLink } from '../net/allocation.js';
@@ -25,14 +26,16 @@ import { plan } from './plan.js';
 import type { Step } from './step.js';
 import { pathsToRecord, recordSysctls, sysctlRestoration } from './sysctl-record.js';
 
-export interface ReconcilerDeps extends ApplyDeps {
+export interface ReconcilerDeps<Facts> extends ApplyDeps {
   readonly ownership: Ownership;
   readonly ledger: Ledger;
   readonly logger: Logger;
   /** False: watch, do not mend. */
   readonly repair: boolean;
-  /** What should be in the kernel, given what is on the machine. */
-  desired(snapshot: Snapshot, ledger: LedgerRecord): Promise<HostState>;
+  /** What else planning depends on: sockets, sysctls, files. */
+  facts(snapshot: Snapshot, ledger: LedgerRecord): Promise<Facts>;
+  /** What should be in the kernel by now, given what is on the machine. */
+  desired(facts: Facts): HostState;
   /** UDP flows that the changes lead elsewhere than before. */
   staleFlows(changes: readonly Change[], snapshot: Snapshot): readonly StaleFlows[];
 }
@@ -52,16 +55,28 @@ export interface Teardown {
 }
 
 export interface Reconciler {
-  /** Makes the kernel as desired. Throws the first error of applying, or `command-failed` when a difference stays. */
-  reconcile(): Promise<Outcome>;
+  /**
+   * Makes the kernel as desired. Throws the first error of applying, or `command-failed` when a difference stays. A new
+   * wish that should be fulfilled at once may go by the last look, some seconds old, of which no monitor has told a change.
+   */
+  reconcile(goBy?: 'last-look'): Promise<Outcome>;
   /** Whether a link of that name was made by us. */
   ownsLink(name: string): boolean;
   /** What a reconcile would change now, all elements looked at; changes nothing. */
   plan(): Promise<Change[]>;
   /** The next look lists all elements, whatever is remembered of them. */
   forgetElements(): void;
+  /** Somebody changed something since the last look. */
+  forgetLook(): void;
   /** Removes everything of this side and puts sysctls back. From then on this reconciler changes nothing more. */
   teardown(): Promise<Teardown>;
+}
+
+/** What was found on the machine. */
+interface Found<Facts> {
+  readonly snapshot: Snapshot;
+  readonly facts: Facts;
+  readonly sysctls: SysctlValues;
 }
 
 interface Look {
@@ -71,12 +86,14 @@ interface Look {
   readonly changes: Change[];
 }
 
-export function createReconciler(deps: ReconcilerDeps): Reconciler {
+export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler {
   const { ownership, ledger } = deps;
   let queue: Promise<unknown> = Promise.resolve();
   /** What the last run wanted, to tell a new wish from somebody else's change. */
   let lastDesired: HostState | null = null;
   let isTornDown = false;
+  let lastFound: Found<Facts> | null = null;
+  let nextRun: { readonly outcome: Promise<Outcome>; mayGoByLastLook: boolean } | null = null;
 
   function exclusively<Value>(task: () => Promise<Value>): Promise<Value> {
     const run = queue.then(task, task);
@@ -95,12 +112,25 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
   async function look(): Promise<Look> {
     const snapshot = await snapshotNow();
-    const desired = await deps.desired(snapshot, ledger.current());
-    const sysctls = await deps.sysctls.readAll(
-      [...desired.values()].flatMap((r) => (r.kind === 'sysctl' ? [r.path] : [])),
-    );
-    const observed = ownedState(snapshot, ownership, ledger.current().tables, sysctls, ledger.current().links);
+    const facts = await deps.facts(snapshot, ledger.current());
+    const wanted = [...deps.desired(facts).values()].flatMap((r) => (r.kind === 'sysctl' ? [r.path] : []));
+    lastFound = { snapshot, facts, sysctls: await deps.sysctls.readAll(wanted) };
+    return lookAt(lastFound);
+  }
+
+  function lookAt({ snapshot, facts, sysctls }: Found<Facts>): Look {
+    const desired = deps.desired(facts);
+    const { tables, links } = ledger.current();
+    const observed = ownedState(snapshot, ownership, tables, sysctls, links);
     return { snapshot, desired, observed, changes: diff(desired, observed) };
+  }
+
+  /** Only elements may be added or removed by the last look: whatever else is to be done deserves a fresh one. */
+  function lookByLastOne(): Look | null {
+    const snapshot = lastFound === null ? null : memory.complete(lastFound.snapshot, []);
+    if (lastFound === null || snapshot === null || memory.unknown(ownership.tables).length > 0) return null;
+    const found = lookAt({ ...lastFound, snapshot });
+    return found.changes.every((change) => subjectOf(change).kind === 'nft-element') ? found : null;
   }
 
   /** Before the first write, durably: sysctls as they were, and links as ours. */
@@ -153,9 +183,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     await rememberTables(steps);
   }
 
-  async function reconcileOnce(): Promise<Outcome> {
+  async function reconcileOnce(mayGoByLastLook: boolean): Promise<Outcome> {
     if (isTornDown) return { changed: [], drift: [] };
-    const before = await look();
+    const before = (mayGoByLastLook ? lookByLastOne() : null) ?? (await look());
     const wanted = deps.repair || lastDesired === null ? before.changes : newWishes(before, lastDesired);
     const isWanted = new Set(wanted);
     const drift = before.changes.filter((change) => !isWanted.has(change)).map(changeText);
@@ -179,6 +209,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
     lastDesired = before.desired;
     return { changed: wanted.map(changeText), drift };
+  }
+
+  function reconcileNext(): Promise<Outcome> {
+    const mayGoByLastLook = nextRun?.mayGoByLastLook === true;
+    nextRun = null;
+    return reconcileOnce(mayGoByLastLook);
   }
 
   /** Writes back what was recorded, as far as nobody else changed or needs it. */
@@ -217,13 +253,21 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
   return {
     ownsLink: (name) => ledger.current().links.includes(name),
-    reconcile: () => exclusively(reconcileOnce),
+    reconcile(goBy) {
+      const run = nextRun ?? { mayGoByLastLook: true, outcome: exclusively(() => reconcileNext()) };
+      run.mayGoByLastLook &&= goBy === 'last-look';
+      nextRun = run;
+      return run.outcome;
+    },
     plan: () =>
       exclusively(async () => {
         memory.forget();
         return (await look()).changes;
       }),
     forgetElements: memory.forget,
+    forgetLook() {
+      lastFound = null;
+    },
     teardown: () => exclusively(teardownOnce),
   };
 }
