@@ -129,7 +129,7 @@ export const alone: readonly WrongInput[] = [
     /forward add \[options\] <backend> <spec\.\.\.>/,
   ),
   wrong('controller forward drop home', "unknown command 'drop'", 'commands: add, remove, list; more with --help'),
-  wrong('agent stauts', "unknown command 'stauts'", /^commands: enroll, run, status, /),
+  wrong('agent stauts', "unknown command 'stauts'", /^commands: enroll, run, install, status, /),
   wrong('agent leave', 'this backend is paired with no relay', 'nothing to leave'),
   wrong('agent enroll', 'no token was given', /controller pair NAME.*agent enroll$/, input('\n')),
   wrong(

@@ -31,7 +31,11 @@ export function addPairCommand(program: DocumentedCommand, context: () => Comman
     .argument('<backend>', 'a name for the backend: lower case letters, digits, dashes')
     .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 8080=80/tcp', collect)
     .addOption(
-      new Option('--tunnel <kind>', 'the tunnel').choices(['wireguard', 'gre', 'external']).default('wireguard'),
+      new Option('--tunnel <kind>', 'the tunnel')
+        .choices(['wireguard', 'gre', 'external'])
+        // Told, not checked here: what is refused below is refused with what to do.
+        .argParser((kind: string) => kind)
+        .default('wireguard'),
     )
     .option('--expires <time>', 'how long the token is valid: 30m, 1h, 7d', '1h')
     .option('--timeout <time>', 'how long to wait for the backend: 90s, 10m', '10m')
