@@ -68,7 +68,7 @@ export function backendState(
         backendElement(SETS[family].impossibleSources, intervalText(interval)),
       ),
     ),
-    ...delivered.flatMap(({ elements }) => elements),
+    delivered.map(({ elements }) => elements),
     ...rangeElements(delivered.flatMap(({ ranges }) => ranges)),
     ...facts.families.flatMap((family) => answering(family, first, delivered, facts)),
   ]);

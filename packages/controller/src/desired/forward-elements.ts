@@ -17,16 +17,16 @@ export interface Reach {
   readonly spared: readonly number[];
 }
 
-/** Everything that leads clients to a backend, and counts what passes. */
+/** Everything that leads clients to a backend, and counts what passes: a list for each forward, and one for all. */
 export function forwardElements(
   forwards: readonly Forward[],
   reach: Reach,
   remember: Remember<Forward, readonly NftElement[]> = recompute,
-): NftElement[] {
+): readonly (readonly NftElement[])[] {
   const about = JSON.stringify(reach);
   return [
-    ...forwards.flatMap((forward) => remember(forward, about, () => elementsOf(forward, reach))),
-    ...rangeCounters(forwards, reach.families, reach.backend),
+    ...forwards.map((forward) => remember(forward, about, () => elementsOf(forward, reach))),
+    rangeCounters(forwards, reach.families, reach.backend),
   ];
 }
 

@@ -8,7 +8,7 @@ import { parsePrefix } from '@homeward/shared/net/prefix';
 import { Secret } from '@homeward/shared/net/secret';
 import type { TunnelOffer } from '@homeward/shared/protocol/messages';
 import { type Remember, recompute } from '@homeward/shared/reconcile/plan-memory';
-import { hostState } from '@homeward/shared/state/describe';
+import { hostState, type Resources } from '@homeward/shared/state/describe';
 import type { HostState, NftElement } from '@homeward/shared/state/resources';
 import { TUNNELS } from '@homeward/shared/tunnel/kinds';
 import type { RelayEnd, RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
@@ -52,7 +52,7 @@ export function relayHostState(
     ...TUNNELS.wireguard.relayResources(end, peers),
     ...facts.families.flatMap((family) => forwardingSysctls(family, facts.forwarding)),
     relayTable(facts.forwarding.guarded),
-    ...state.pairings.flatMap((pairing) => pairingElements(state, pairing, facts, remember)),
+    state.pairings.map((pairing) => pairingElements(state, pairing, facts, remember)),
   ]);
 }
 
@@ -86,7 +86,7 @@ function pairingElements(
   pairing: Pairing,
   facts: RelayFacts,
   remember: Remember<Forward, readonly NftElement[]>,
-): NftElement[] {
+): Resources {
   if (pairing.wireguardPublicKey === null || pairing.applied === null) return [];
   const backend = backendTunnelAddresses(state, pairing);
   const { echoPort, refused, ipv6 } = pairing.applied;
@@ -102,5 +102,5 @@ function pairingElements(
   );
   const unwanted = new Set(refused.map(({ spec }) => spec));
   const accepted = pairing.forwards.filter(({ spec }) => !unwanted.has(spec));
-  return [...echo, ...forwardElements(accepted, { backend, families, spared: facts.sshPorts }, remember)];
+  return [echo, forwardElements(accepted, { backend, families, spared: facts.sshPorts }, remember)];
 }

@@ -122,16 +122,12 @@ function inSpec<Value>(spec: string, parse: () => Value): Value {
   }
 }
 
-function withSpec(parts: Omit<Forward, 'spec'>): Forward {
-  return { spec: formatForward(parts), ...parts };
-}
-
-function formatForward(forward: Omit<Forward, 'spec'>): string {
-  return `${placeOf(forward)}/${forward.transports.join('+')}`;
-}
-
 /** The spec without its protocol: address, ports and target. */
-export function placeOf(forward: Omit<Forward, 'spec'>): string {
+export function placeOf({ spec }: Forward): string {
+  return spec.slice(0, spec.lastIndexOf('/'));
+}
+
+function withSpec(forward: Omit<Forward, 'spec'>): Forward {
   const publicPorts = formatPortRange(forward.publicPorts);
   const targetPorts = formatPortRange(forward.targetPorts);
   const address = forward.address === null ? '' : `${bracketed(forward.address)}:`;
@@ -142,7 +138,7 @@ export function placeOf(forward: Omit<Forward, 'spec'>): string {
         ? ''
         : `=${targetPorts}`
       : `=${bracketed(forward.targetHost)}${samePorts ? '' : `:${targetPorts}`}`;
-  return `${address}${publicPorts}${target}`;
+  return { ...forward, spec: `${address}${publicPorts}${target}/${forward.transports.join('+')}` };
 }
 
 /** The forward for other transports, in the order tcp, udp; null for none. */
