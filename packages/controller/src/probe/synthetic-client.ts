@@ -37,6 +37,8 @@ function familyOfJob(job: ProbeJob): Family {
   return job.address.includes(':') ? 'ipv6' : 'ipv4';
 }
 
+const RESETS = new Set(['ECONNREFUSED', 'ECONNRESET']);
+
 function probeTcp(job: ProbeJob): Promise<ProbeReply> {
   return new Promise((resolve) => {
     const started = performance.now();
@@ -48,8 +50,9 @@ function probeTcp(job: ProbeJob): Promise<ProbeReply> {
     };
     const timer = setTimeout(() => done('silent'), job.timeoutMs);
     socket.once('connect', () => done('answered'));
-    // A reset is an answer of the backend's kernel; anything else (no route, timed out) is none.
-    socket.on('error', (error: NodeJS.ErrnoException) => done(error.code === 'ECONNREFUSED' ? 'refused' : 'silent'));
+    // A reset is an answer, of the backend's kernel or of a service that has no time (it may overtake our `connect`);
+    // anything else (no route, timed out) is none.
+    socket.on('error', (error: NodeJS.ErrnoException) => done(RESETS.has(error.code ?? '') ? 'refused' : 'silent'));
   });
 }
 
