@@ -3,7 +3,7 @@
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
-import { checkSpecs } from './specs.js';
+import { checkSpecs, specList } from './specs.js';
 
 const outcomeSchema = z.looseObject({
   backend: z.string(),
@@ -62,7 +62,7 @@ async function change(
   const outcome = outcomeSchema.parse(await call(command, args));
   console.document(outcome);
   if (outcome.changed === false) console.line('no change: that is forwarded already');
-  console.line(`${outcome.backend} forwards: ${outcome.forwards.join(', ') || 'none'}`);
+  console.line(`${outcome.backend} forwards: ${specList(outcome.forwards) || 'none'}`);
   if (outcome.state === 'waiting') {
     console.line(
       console.style(

@@ -10,7 +10,7 @@ import { Option } from 'commander';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
 import { printProbes, probeOutcomeSchema } from './probe-table.js';
-import { checkSpecs } from './specs.js';
+import { checkSpecs, specList } from './specs.js';
 
 interface PairOptions {
   readonly forward?: string[];
@@ -140,7 +140,7 @@ function tell(console: Console, event: Record<string, unknown>, waits: boolean):
     }
     case 'applied': {
       const { forwards, tunnel } = eventSchemas.applied.parse(event);
-      const list = forwards.length === 0 ? 'no forwards yet' : forwards.join(', ');
+      const list = forwards.length === 0 ? 'no forwards yet' : specList(forwards);
       return console.line(
         `${console.style('green', '✓')} both ends are set up: WireGuard (${tunnel.implementation ?? 'unknown'}) to ${tunnel.backendAddress}, ${list}`,
       );
@@ -162,5 +162,7 @@ function tellToken(console: Console, event: z.infer<typeof eventSchemas.token>):
   console.line(event.token);
   console.line();
   console.line(`It works once, until ${event.expiresAt}; the backend will dial ${event.urls.join(', ')}`);
-  console.line(`If a cloud firewall stands before this relay, open ${[control, tunnel, ...forwards].join(', ')}`);
+  console.line(
+    `If a cloud firewall stands before this relay, open ${specList([control ?? '', tunnel ?? '', ...forwards])}`,
+  );
 }

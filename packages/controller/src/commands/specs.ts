@@ -1,4 +1,4 @@
-/** Forward specs of the command line, checked before the daemon is asked. */
+/** Forward specs on the command line: checked before the daemon is asked, and listed. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { parseForward } from '@homeward/shared/net/forward-spec';
@@ -16,4 +16,13 @@ export function checkSpecs(specs: readonly string[]): void {
       });
     }
   }
+}
+
+/** More than this many would be a wall of text. */
+const LISTED = 20;
+
+/** Specs in one line, the first of them where there are very many. */
+export function specList(specs: readonly string[]): string {
+  const rest = specs.length > LISTED ? ` … and ${specs.length - LISTED} more` : '';
+  return `${specs.slice(0, LISTED).join(', ')}${rest}`;
 }

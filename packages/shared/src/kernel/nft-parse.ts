@@ -35,7 +35,6 @@ const wrapped = z.object({ val: z.unknown() });
 const prefixObject = z.object({ addr: z.string(), len: z.number() });
 const pair = z.tuple([z.unknown(), z.unknown()]);
 const placed = z.object({ name: z.string().optional(), table: z.string().optional() });
-const counterObject = z.object({ bytes: z.number() });
 
 /** Parses `nft -j -s -t list ruleset inet`: every table by its name, without elements. */
 export function parseNftTables(json: string): Map<string, NftListing> {
@@ -113,9 +112,15 @@ function valueText(value: unknown): string {
   return JSON.stringify(value);
 }
 
+/** `{"elem": {"val": …, "counter": {"bytes": …}}}`; by hand, as `valueText`. */
 function bytesOf(entry: unknown): number {
-  const counted = z.object({ elem: z.object({ counter: counterObject }) }).safeParse(entry);
-  return counted.success ? counted.data.elem.counter.bytes : 0;
+  const counter = memberOf(memberOf(entry, 'elem'), 'counter');
+  const bytes = memberOf(counter, 'bytes');
+  return typeof bytes === 'number' ? bytes : 0;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
 /** Handles differ after each load, a set's elements are compared on their own, counters move by themselves. */
