@@ -1,22 +1,23 @@
 /** The numbers claimed in the kernel: no two collide, and all rules come before other software's. */
 
+import { FAMILIES, parseIp } from '@homeward/shared/net/address';
 import {
+  isHomewardLink,
+  isProbeAddress,
   isSlotLink,
   isSlotTable,
   MARK_MASK,
   MAX_SLOT,
   POOL_SPACE,
-  PROBE_CLIENT_ADDRESS,
+  PROBE,
   PROBE_CLIENT_LINK,
   PROBE_LINK,
-  PROBE_PREFIX,
-  PROBE_RELAY_ADDRESS,
   RELAY_LINK,
   RULE_LANDING,
   RULE_NO_DEFAULT_ROUTE,
   slotNumbers,
 } from '@homeward/shared/net/allocation';
-import { ipv4PrefixContains, ipv4PrefixesOverlap } from '@homeward/shared/net/ipv4';
+import { parsePrefix, prefixContains, prefixesOverlap } from '@homeward/shared/net/prefix';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 
@@ -73,10 +74,36 @@ describe('net/allocation', () => {
     for (const table of [0, 253, 254, 255, 7700, 7956, 51_820]) expect(isSlotTable(table), `${table}`).to.equal(false);
   });
 
-  it('has probe addresses that no pool can hold', () => {
-    expect(ipv4PrefixesOverlap(PROBE_PREFIX, POOL_SPACE)).to.equal(false);
-    for (const address of [PROBE_RELAY_ADDRESS, PROBE_CLIENT_ADDRESS]) {
-      expect(ipv4PrefixContains(PROBE_PREFIX, address)).to.equal(true);
+  it('knows the links of either side, and nobody else has such names', () => {
+    for (const name of [RELAY_LINK, PROBE_LINK, 'hw1', 'hw255']) expect(isHomewardLink(name), name).to.equal(true);
+    for (const name of ['lo', 'eth0', 'hw256', 'hwg1', 'docker0']) expect(isHomewardLink(name), name).to.equal(false);
+  });
+
+  it('has probe addresses that no pool can hold, nor any network in use', () => {
+    const pools = [POOL_SPACE, parsePrefix('fd00::/8')];
+    for (const family of FAMILIES) {
+      const { prefix, relay, client } = PROBE[family];
+      for (const pool of pools) expect(prefixesOverlap(prefix, pool), family).to.equal(false);
+      for (const address of [relay, client]) {
+        expect(prefixContains(prefix, address)).to.equal(true);
+        expect(isProbeAddress(address)).to.equal(true);
+      }
+      expect(relay).to.not.equal(client);
+    }
+    // For documentation alone (RFC 5737, RFC 9637): routed nowhere.
+    const reserved = ['192.0.2.0/24', '3fff::/20'].map(parsePrefix);
+    for (const family of FAMILIES) {
+      expect(reserved.some((one) => prefixContains(one, PROBE[family].prefix.address))).to.equal(true);
+    }
+    for (const text of [
+      '192.0.3.1',
+      '203.0.113.7',
+      '2001:db8::1',
+      '3fff:771::1',
+      '3fff:770:0:1::1',
+      '::ffff:192.0.2.2',
+    ]) {
+      expect(isProbeAddress(parseIp(text)), text).to.equal(false);
     }
   });
 });

@@ -1,7 +1,18 @@
 /** Forward specs: the canonical form, what each bad spec is answered, and the ports a forward covers. */
 
-import { formatForward, parseForward, portMappings } from '@homeward/shared/net/forward-spec';
-import { rangeLength } from '@homeward/shared/net/port';
+import { familyOf } from '@homeward/shared/net/address';
+import {
+  arrivalPorts,
+  type Forward,
+  familiesOf,
+  parseForward,
+  placeOf,
+  TRANSPORTS,
+  type Transport,
+  withPublicPorts,
+  withTransports,
+} from '@homeward/shared/net/forward-spec';
+import { parsePortRange, rangeLength } from '@homeward/shared/net/port';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
@@ -32,15 +43,52 @@ const BAD: readonly (readonly [string, string, string?])[] = [
   ['80=/tcp', 'forward "80=/tcp": "" is not a port: ports go from 1 to 65535'],
   ['80=nas:80/tcp', 'forward "80=nas:80/tcp": "nas" is not an IPv4 address'],
   ['80=192.168.1.9:/tcp', 'forward "80=192.168.1.9:/tcp": "" is not a port: ports go from 1 to 65535'],
-  ['1-1025/tcp', 'forward "1-1025/tcp": ranges of more than 1024 ports are not supported by this version'],
   ['300.0.0.1:80/tcp', 'forward "300.0.0.1:80/tcp": "300.0.0.1" is not an IPv4 address'],
+  ['198.51.100.1/tcp', 'forward "198.51.100.1/tcp": "198.51.100.1" lacks the port'],
+  ['[2001:db8::1]/tcp', 'forward "[2001:db8::1]/tcp": "[2001:db8::1]" lacks the port'],
+  [
+    '2001:db8::1:443/tcp',
+    'forward "2001:db8::1:443/tcp": "2001:db8::1:443" is not a port',
+    'write an IPv6 address in brackets, for example [fd00::9]:443/tcp',
+  ],
+  [
+    '80=fd00::9/tcp',
+    'forward "80=fd00::9/tcp": "fd00::9" is not a target such as 8080 or 192.168.1.9:8080',
+    'write an IPv6 address in brackets, for example [fd00::9]:443/tcp',
+  ],
+  ['80=a:b:c/udp', 'forward "80=a:b:c/udp": "a:b:c" is not a target such as 8080 or 192.168.1.9:8080'],
+  ['80=[fd00::9/tcp', 'forward "80=[fd00::9/tcp": "[fd00::9" is not a target such as 8080 or 192.168.1.9:8080'],
+  ['80=[192.168.1.9]:80/tcp', 'forward "80=[192.168.1.9]:80/tcp": "192.168.1.9" is not an IPv6 address'],
+  ['80=[fe80::9%eth0]/tcp', 'forward "80=[fe80::9%eth0]/tcp": "fe80::9%eth0" is not an IPv6 address'],
+  ['80=[]:80/tcp', 'forward "80=[]:80/tcp": "" is not an IPv6 address'],
+  ['80=[fd00::9]:/tcp', 'forward "80=[fd00::9]:/tcp": "" is not a port: ports go from 1 to 65535'],
+  [
+    '0.0.0.0:443/tcp',
+    'forward "0.0.0.0:443/tcp": 0.0.0.0 is not one of a relay\'s addresses',
+    'leave it out to forward the port on all of them',
+  ],
+  [
+    '[::]:443/tcp',
+    'forward "[::]:443/tcp": :: is not one of a relay\'s addresses',
+    'leave it out to forward the port on all of them',
+  ],
+  [
+    '198.51.100.1:443=[fd00::9]/tcp',
+    'forward "198.51.100.1:443=[fd00::9]/tcp": 198.51.100.1 and fd00::9 are of different families',
+    'IPv4 clients reach IPv4 hosts, and IPv6 clients IPv6 hosts',
+  ],
+  [
+    'all',
+    'forwarding a whole host with "all" is not supported by this version',
+    'name the ports, for example 1024-65535/tcp+udp',
+  ],
 ];
 
 describe('net/forward-spec', () => {
   it('reads every forward it prints', () => {
     fc.assert(
       fc.property(anyForward(1_000), (forward) => {
-        expect(parseForward(formatForward(forward))).to.deep.equal(forward);
+        expect(parseForward(forward.spec)).to.deep.equal(forward);
       }),
     );
   });
@@ -56,15 +104,20 @@ describe('net/forward-spec', () => {
       '80=192.168.1.99:80/tcp': '80=192.168.1.99/tcp',
       '80=192.168.1.99:8080/tcp': '80=192.168.1.99:8080/tcp',
       '198.51.100.1:443=443/tcp': '198.51.100.1:443/tcp',
-      '64536-65535/tcp+udp': '64536-65535/tcp+udp',
+      '1-65535/tcp+udp': '1-65535/tcp+udp',
+      '80=[FD00:0::9]:8080/tcp': '80=[fd00::9]:8080/tcp',
+      '80=[fd00::9]:80/tcp': '80=[fd00::9]/tcp',
+      '[2001:DB8:0::1]:443/tcp': '[2001:db8::1]:443/tcp',
+      '[2001:db8::1]:8000-8099=[fd00::9]:8000-8099/udp+tcp': '[2001:db8::1]:8000-8099=[fd00::9]/tcp+udp',
     };
     for (const [spec, canonical] of Object.entries(pairs)) {
-      expect(formatForward(parseForward(spec)), spec).to.equal(canonical);
+      expect(parseForward(spec).spec, spec).to.equal(canonical);
+      expect(parseForward(canonical).spec).to.equal(canonical);
     }
   });
 
   it('takes the range that every hint and the documentation give as an example', () => {
-    expect(formatForward(parseForward('5000-6000/tcp'))).to.equal('5000-6000/tcp');
+    expect(parseForward('5000-6000/tcp').spec).to.equal('5000-6000/tcp');
   });
 
   for (const [spec, message, hint] of BAD) {
@@ -81,12 +134,6 @@ describe('net/forward-spec', () => {
     }
   });
 
-  it('says that IPv6 addresses cannot be forwarded yet', () => {
-    for (const spec of ['80=[fd00::9]:8080/tcp', '[2001:db8::1]:443/tcp', '80=fd00::9/tcp', '2001:db8::1:443/tcp']) {
-      expect(thrownBy(() => parseForward(spec)).message, spec).to.include('IPv6 addresses are not supported');
-    }
-  });
-
   it('answers any text with a forward or with bad input, never with another error', () => {
     const piece = fc.constantFrom(
       '80',
@@ -98,6 +145,7 @@ describe('net/forward-spec', () => {
       'udp',
       '+',
       '1.2.3.4',
+      'fd00::9',
       '[',
       ']',
       '65535',
@@ -111,7 +159,8 @@ describe('net/forward-spec', () => {
     fc.assert(
       fc.property(text, (spec) => {
         try {
-          expect(formatForward(parseForward(spec))).to.be.a('string');
+          const forward = parseForward(spec);
+          expect(parseForward(forward.spec)).to.deep.equal(forward);
         } catch (error) {
           expect(error).to.have.property('code', 'bad-input');
         }
@@ -119,18 +168,57 @@ describe('net/forward-spec', () => {
     );
   });
 
-  it('covers each public port once for each transport, shifted alike', () => {
+  it('has target ports as many as public ones', () => {
     fc.assert(
-      fc.property(anyForward(50), (forward) => {
-        const mappings = portMappings(forward);
-        expect(mappings).to.have.lengthOf(rangeLength(forward.publicPorts) * forward.transports.length);
-        const shift = forward.targetPorts.first - forward.publicPorts.first;
-        for (const { publicPort, targetPort } of mappings) expect(targetPort - publicPort).to.equal(shift);
-        const keys = new Set(mappings.map(({ transport, publicPort }) => `${transport} ${publicPort}`));
-        expect(keys.size).to.equal(mappings.length);
-        expect(mappings[0]).to.include({ transport: forward.transports[0], publicPort: forward.publicPorts.first });
-        expect(mappings.at(-1)).to.include({ publicPort: forward.publicPorts.last });
+      fc.property(anyForward(1_000), ({ spec }) => {
+        const { publicPorts, targetPorts } = parseForward(spec);
+        expect(rangeLength(targetPorts)).to.equal(rangeLength(publicPorts));
       }),
     );
+  });
+
+  it('keeps its place with other transports, in the order tcp, udp', () => {
+    const anySelection = fc.subarray<Transport>(['udp', 'tcp', 'udp']);
+    fc.assert(
+      fc.property(anyForward(10), anySelection, (forward, chosen) => {
+        const other = withTransports(forward, chosen);
+        const transports = TRANSPORTS.filter((one) => chosen.includes(one));
+        const spec = `${placeOf(forward)}/${transports.join('+')}`;
+        expect(other).to.deep.equal(transports.length === 0 ? null : parseForward(spec));
+        expect(withTransports(forward, forward.transports)).to.deep.equal(forward);
+      }),
+    );
+  });
+
+  it('keeps its target on other public ports', () => {
+    const moved = (spec: string, ports: string) => withPublicPorts(parseForward(spec), parsePortRange(ports)).spec;
+    expect(moved('80/tcp', '10080')).to.equal('10080=80/tcp');
+    expect(moved('10080=80/tcp', '80')).to.equal('80/tcp');
+    expect(moved('[2001:db8::1]:80-81=[fd00::9]/udp', '90-91')).to.equal('[2001:db8::1]:90-91=[fd00::9]:80-81/udp');
+    fc.assert(
+      fc.property(anyForward(100), (forward) => {
+        const there = withPublicPorts(forward, forward.targetPorts);
+        expect(parseForward(there.spec)).to.deep.equal(there);
+        expect(withPublicPorts(there, forward.publicPorts)).to.deep.equal(forward);
+      }),
+    );
+  });
+
+  it('is for clients of the family it names, else for both', () => {
+    const families = (spec: string) => familiesOf(parseForward(spec));
+    for (const spec of ['443/tcp', '2222=22/tcp', '1-65535/udp'])
+      expect(families(spec)).to.deep.equal(['ipv4', 'ipv6']);
+    for (const spec of ['198.51.100.1:443/tcp', '443=192.168.1.9/tcp']) expect(families(spec)).to.deep.equal(['ipv4']);
+    for (const spec of ['[2001:db8::1]:443/tcp', '443=[fd00::9]/tcp']) expect(families(spec)).to.deep.equal(['ipv6']);
+    const isOfFamily = (forward: Forward) =>
+      [forward.address, forward.targetHost].every((one) => one === null || familiesOf(forward).includes(familyOf(one)));
+    fc.assert(fc.property(anyForward(10), isOfFamily));
+  });
+
+  it('arrives at the backend on its target ports, for a host behind it on the public ones', () => {
+    const arrival = (spec: string) => arrivalPorts(parseForward(spec));
+    expect(arrival('8000-8099=9000-9099/tcp')).to.deep.equal({ first: 9000, last: 9099 });
+    expect(arrival('80=192.168.1.9:8080/tcp')).to.deep.equal({ first: 80, last: 80 });
+    expect(arrival('80=[fd00::9]:8080/tcp')).to.deep.equal({ first: 80, last: 80 });
   });
 });

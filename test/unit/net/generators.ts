@@ -1,22 +1,62 @@
 /** Generators of addresses, prefixes, port ranges and forwards for properties. */
 
-import type { Forward, Transport } from '@homeward/shared/net/forward-spec';
-import { type Ipv4Address, type Ipv4Prefix, ipv4FromNumber, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
+import {
+  bitsOf,
+  type Family,
+  type IpAddress,
+  type Ipv4Address,
+  type Ipv6Address,
+  ipFromNumber,
+  parseIpv6,
+} from '@homeward/shared/net/address';
+import { type Forward, placeOf, type Transport } from '@homeward/shared/net/forward-spec';
 import { type PortRange, port } from '@homeward/shared/net/port';
+import { type IpPrefix, parsePrefix } from '@homeward/shared/net/prefix';
 import fc from 'fast-check';
 
-export const anyAddress: fc.Arbitrary<Ipv4Address> = fc.integer({ min: 0, max: 0xffff_ffff }).map(ipv4FromNumber);
+const anyIpv4: fc.Arbitrary<Ipv4Address> = fc
+  .integer({ min: 0, max: 0xffff_ffff })
+  .map((value) => ipFromNumber('ipv4', BigInt(value)) as Ipv4Address);
+
+/** The eight groups of an IPv6 address, many of them zero: that is what its text forms differ by. */
+export const anyGroups: fc.Arbitrary<number[]> = fc.array(
+  fc.oneof(fc.constant(0), fc.integer({ max: 0xffff, min: 0 })),
+  {
+    minLength: 8,
+    maxLength: 8,
+  },
+);
+
+const anyIpv6: fc.Arbitrary<Ipv6Address> = anyGroups.map((groups) =>
+  parseIpv6(groups.map((group) => group.toString(16)).join(':')),
+);
+
+export const anyAddress: Readonly<Record<Family, fc.Arbitrary<IpAddress>>> = { ipv4: anyIpv4, ipv6: anyIpv6 };
 
 /** Host bits are zero. */
-export const anyPrefix: fc.Arbitrary<Ipv4Prefix> = fc
-  .tuple(anyAddress, fc.integer({ min: 0, max: 32 }))
-  .map(([address, length]) => parseIpv4Prefix(`${address}/${length}`));
+export const anyPrefix: Readonly<Record<Family, fc.Arbitrary<IpPrefix>>> = {
+  ipv4: prefixesOf('ipv4'),
+  ipv6: prefixesOf('ipv6'),
+};
+
+export const anyFamily: fc.Arbitrary<Family> = fc.constantFrom('ipv4', 'ipv6');
 
 const anyPort = fc.integer({ min: 1, max: 65_535 });
 
 export const anyRange: fc.Arbitrary<PortRange> = fc
   .tuple(anyPort, anyPort)
   .map(([a, b]) => ({ first: port(Math.min(a, b)), last: port(Math.max(a, b)) }));
+
+/** Ranges among so few ports that they often meet. */
+export const closeRange: fc.Arbitrary<PortRange> = fc
+  .tuple(fc.integer({ min: 1, max: 24 }), fc.integer({ min: 0, max: 6 }))
+  .map(([first, more]) => ({ first: port(first), last: port(first + more) }));
+
+function prefixesOf(family: Family): fc.Arbitrary<IpPrefix> {
+  return fc
+    .tuple(anyAddress[family], fc.integer({ min: 0, max: bitsOf(family) }))
+    .map(([address, length]) => parsePrefix(`${address}/${length}`));
+}
 
 /** Of at most `longest` ports, fitting in twice: as public and as target range. */
 function twoRanges(longest: number): fc.Arbitrary<{ publicPorts: PortRange; targetPorts: PortRange }> {
@@ -29,14 +69,20 @@ function twoRanges(longest: number): fc.Arbitrary<{ publicPorts: PortRange; targ
   });
 }
 
-/** Forwards of at most `longest` ports. */
+/** Forwards of at most `longest` ports, of both families. */
 export function anyForward(longest: number): fc.Arbitrary<Forward> {
-  return fc
-    .record({
-      address: fc.option(anyAddress),
-      ranges: twoRanges(longest),
-      targetHost: fc.option(anyAddress),
-      transports: fc.constantFrom<readonly Transport[]>(['tcp'], ['udp'], ['tcp', 'udp']),
-    })
-    .map(({ ranges, ...forward }) => ({ ...forward, ...ranges }));
+  const isNamed = (address: IpAddress) => address !== '0.0.0.0' && address !== '::';
+  return anyFamily
+    .chain((family) =>
+      fc.record({
+        address: fc.option(anyAddress[family].filter(isNamed)),
+        ranges: twoRanges(longest),
+        targetHost: fc.option(anyAddress[family]),
+        transports: fc.constantFrom<readonly Transport[]>(['tcp'], ['udp'], ['tcp', 'udp']),
+      }),
+    )
+    .map(({ ranges, ...rest }) => {
+      const parts = { ...rest, ...ranges };
+      return { spec: `${placeOf(parts)}/${parts.transports.join('+')}`, ...parts };
+    });
 }

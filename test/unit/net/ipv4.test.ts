@@ -1,36 +1,70 @@
-/** IPv4 addresses and prefixes: round trips, host bits, containment and overlap. */
+/** Addresses of both families: one canonical text for each, the kernel's, and numbers that lead back to it. */
 
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import {
-  formatIpv4Prefix,
-  ipv4AddressAt,
-  ipv4FromNumber,
-  ipv4PrefixContains,
-  ipv4PrefixesOverlap,
-  ipv4PrefixInterval,
-  ipv4ToNumber,
+  bitsOf,
+  bracketed,
+  familyOf,
+  formatEndpoint,
+  ipFromNumber,
+  ipToNumber,
+  isIp,
   isIpv4,
+  isIpv6,
+  parseIp,
   parseIpv4,
-  parseIpv4Prefix,
-} from '@homeward/shared/net/ipv4';
+  parseIpv6,
+} from '@homeward/shared/net/address';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { thrownBy } from '../errors/thrown.js';
-import { anyAddress, anyPrefix } from './generators.js';
+import { anyAddress, anyFamily, anyGroups } from './generators.js';
 
-describe('net/ipv4', () => {
-  it('goes from number to text and back', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), (value) => {
-        expect(ipv4ToNumber(ipv4FromNumber(value))).to.equal(value);
-      }),
-    );
-    expect(ipv4FromNumber(0xc000_0202)).to.equal('192.0.2.2');
-    expect(ipv4FromNumber(0xffff_ffff)).to.equal('255.255.255.255');
+/** The text of libuv's inet_ntop, which is another implementation than ours. */
+const printedByLibuv = (address: string) => new SocketAddress({ address, family: 'ipv6' }).address;
+const numberOf = (groups: readonly number[]) => groups.reduce((sum, group) => (sum << 16n) | BigInt(group), 0n);
+
+/** The groups in one of their many texts: upper or lower case, zeros before, any run of zeros as `::`, a dotted quad at the end. */
+const anyText = fc
+  .record({
+    groups: anyGroups,
+    isPadded: fc.boolean(),
+    isUpper: fc.boolean(),
+    hasQuad: fc.boolean(),
+    gap: fc.option(fc.record({ start: fc.nat(7), length: fc.integer({ min: 1, max: 8 }) })),
+  })
+  .map(({ groups, isPadded, isUpper, hasQuad, gap }) => {
+    const hex = groups.map((group) => group.toString(16).padStart(isPadded ? 4 : 1, '0'));
+    const [high = 0, low = 0] = groups.slice(6);
+    const quad = [high >> 8, high & 255, low >> 8, low & 255].join('.');
+    const words = hasQuad ? [...hex.slice(0, 6), quad] : hex;
+    const end = gap === null ? 0 : gap.start + gap.length;
+    const fits = gap !== null && end <= (hasQuad ? 6 : 8) && groups.slice(gap.start, end).every((group) => group === 0);
+    const text = fits ? `${words.slice(0, gap.start).join(':')}::${words.slice(end).join(':')}` : words.join(':');
+    return { groups, text: isUpper ? text.toUpperCase() : text };
   });
 
-  it('takes dotted quads as the kernel prints them and nothing else', () => {
-    fc.assert(fc.property(anyAddress, (address) => isIpv4(address)));
+describe('net/address', () => {
+  it('goes from number to text and back', () => {
+    const anyNumber = anyFamily.chain((family) =>
+      fc.tuple(fc.constant(family), fc.bigInt({ min: 0n, max: (1n << BigInt(bitsOf(family))) - 1n })),
+    );
+    fc.assert(
+      fc.property(anyNumber, ([family, value]) => {
+        const address = ipFromNumber(family, value);
+        expect(familyOf(address)).to.equal(family);
+        expect(ipToNumber(address)).to.equal(value);
+      }),
+    );
+    expect(ipFromNumber('ipv4', 0xc000_0202n)).to.equal('192.0.2.2');
+    expect(ipFromNumber('ipv4', 0xffff_ffffn)).to.equal('255.255.255.255');
+    expect(ipFromNumber('ipv6', 0n)).to.equal('::');
+    expect(ipFromNumber('ipv6', (1n << 128n) - 1n)).to.equal('ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff');
+  });
+
+  it('takes dotted quads as the kernel prints them and nothing else for IPv4', () => {
+    fc.assert(fc.property(anyAddress.ipv4, (address) => isIpv4(address) && isIPv4(address)));
     const others = ['', '1.2.3', '1.2.3.4.5', '256.1.1.1', '01.2.3.4', '1.2.3.04', '0x7f.0.0.1', '2130706433', '::1'];
     for (const text of [...others, '1.2.3.4 ', '1.2.3.4\n', '1.2.3.4/32', '١.2.3.4', '1..2.3', '-1.2.3.4']) {
       expect(isIpv4(text), text).to.equal(false);
@@ -38,64 +72,99 @@ describe('net/ipv4', () => {
     }
   });
 
-  it('goes from prefix to text and back', () => {
+  it('gives every text of an IPv6 address the same canonical form', () => {
     fc.assert(
-      fc.property(anyPrefix, (prefix) => {
-        expect(parseIpv4Prefix(formatIpv4Prefix(prefix))).to.deep.equal(prefix);
+      fc.property(anyText, ({ groups, text }) => {
+        const canonical = parseIpv6(text);
+        expect(canonical).to.equal(ipFromNumber('ipv6', numberOf(groups)));
+        expect(ipToNumber(canonical)).to.equal(numberOf(groups));
+        expect(isIpv6(canonical)).to.equal(true);
+        expect(isIpv6(text)).to.equal(text === canonical);
       }),
+      { numRuns: 500 },
     );
   });
 
-  it('clears host bits and takes a bare address as /32', () => {
-    expect(formatIpv4Prefix(parseIpv4Prefix('192.168.1.77/24'))).to.equal('192.168.1.0/24');
-    expect(formatIpv4Prefix(parseIpv4Prefix('10.1.2.3'))).to.equal('10.1.2.3/32');
-    expect(formatIpv4Prefix(parseIpv4Prefix('203.0.113.9/0'))).to.equal('0.0.0.0/0');
+  it('has the form that inet_ntop has, and so the kernel, but for dotted quads', () => {
+    fc.assert(
+      fc.property(anyGroups, (groups) => {
+        fc.pre(groups.slice(0, 5).some((group) => group !== 0));
+        const address = ipFromNumber('ipv6', numberOf(groups));
+        expect(address).to.equal(printedByLibuv(address));
+      }),
+      { numRuns: 500 },
+    );
+    const canonical = {
+      '2001:DB8:0:0:0:0:0:1': '2001:db8::1',
+      '2001:0db8:0000:0000:0001:0000:0000:0001': '2001:db8::1:0:0:1',
+      '2001:db8:0:1:1:1:1:1': '2001:db8:0:1:1:1:1:1',
+      '0:0:1:0:0:0:1:0': '0:0:1::1:0',
+      '::': '::',
+      '::ffff:192.0.2.1': '::ffff:c000:201',
+      '64:ff9b::192.0.2.33': '64:ff9b::c000:221',
+    };
+    for (const [text, expected] of Object.entries(canonical)) expect(parseIpv6(text), text).to.equal(expected);
   });
 
-  it('refuses prefixes that are none', () => {
+  it('takes for IPv6 exactly what node takes, without zones', () => {
+    const piece = fc.constantFrom(
+      '0',
+      '1',
+      'db8',
+      'FFFF',
+      '00ab',
+      '12345',
+      ':',
+      '::',
+      '.',
+      '1.2.3.4',
+      'g',
+      '[',
+      ']',
+      ' ',
+      '/64',
+      '\t',
+    );
+    const anyTry = fc.oneof(
+      fc.array(piece, { maxLength: 16 }).map((pieces) => pieces.join('')),
+      anyText.map(({ text }) => text),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(anyTry, (text) => {
+        const isTaken = isIPv6(text) && !text.includes('%');
+        if (isTaken) expect(isIp(parseIp(text))).to.equal(true);
+        else expect(thrownBy(() => parseIpv6(text)).message).to.equal(`"${text}" is not an IPv6 address`);
+      }),
+      { numRuns: 1_000 },
+    );
     for (const text of [
-      '',
-      '10.0.0.0/',
-      '10.0.0.0/33',
-      '10.0.0.0/08',
-      '10.0.0.0/-1',
-      '10.0/8',
-      '10.0.0.0/8/8',
-      '::/0',
+      'fe80::1%eth0',
+      '[::1]',
+      '::1/128',
+      ' ::1',
+      '::1\n',
+      '1::2::3',
+      ':::',
+      ':',
+      '::1.2.3',
+      '::01.2.3.4',
     ]) {
-      expect(thrownBy(() => parseIpv4Prefix(text)).message, text).to.include('is not an IPv4 prefix such as');
+      expect(isIp(text), text).to.equal(false);
+      expect(thrownBy(() => parseIp(text)).code, text).to.equal('bad-input');
     }
   });
 
-  it('contains an address exactly when their leading bits agree', () => {
+  it('puts IPv6 in brackets where a port follows', () => {
+    expect(formatEndpoint('198.51.100.1', 443)).to.equal('198.51.100.1:443');
+    expect(formatEndpoint('2001:db8::1', 443)).to.equal('[2001:db8::1]:443');
+    expect(formatEndpoint('relay.example', 443)).to.equal('relay.example:443');
+    expect(['192.0.2.1', 'fd00::9'].map(bracketed)).to.deep.equal(['192.0.2.1', '[fd00::9]']);
     fc.assert(
-      fc.property(anyPrefix, anyAddress, (prefix, address) => {
-        const bits = (text: typeof address) => ipv4ToNumber(text).toString(2).padStart(32, '0').slice(0, prefix.length);
-        expect(ipv4PrefixContains(prefix, address)).to.equal(bits(prefix.address) === bits(address));
-      }),
+      fc.property(
+        anyAddress.ipv6,
+        (address) => new URL(`ws://${formatEndpoint(address, 7700)}`).host === `[${address}]:7700`,
+      ),
     );
-  });
-
-  it('prefixes overlap exactly when one contains the start of the other', () => {
-    fc.assert(
-      fc.property(anyPrefix, anyPrefix, (a, b) => {
-        const shared = ipv4PrefixContains(a, b.address) || ipv4PrefixContains(b, a.address);
-        expect(ipv4PrefixesOverlap(a, b)).to.equal(shared);
-        expect(ipv4PrefixesOverlap(b, a)).to.equal(shared);
-      }),
-    );
-  });
-
-  it('counts the addresses of a prefix from its network address', () => {
-    const prefix = parseIpv4Prefix('10.77.16.0/20');
-    expect(ipv4AddressAt(prefix, 0)).to.equal('10.77.16.0');
-    expect(ipv4AddressAt(prefix, 257)).to.equal('10.77.17.1');
-    expect(ipv4AddressAt(prefix, 4095)).to.equal('10.77.31.255');
-    expect(thrownBy(() => ipv4AddressAt(prefix, 4096)).message).to.equal('10.77.16.0/20 has no address number 4096');
-    expect(thrownBy(() => ipv4AddressAt(prefix, -1)).code).to.equal('bad-input');
-  });
-
-  it('gives the whole space as one interval', () => {
-    expect(ipv4PrefixInterval(parseIpv4Prefix('0.0.0.0/0'))).to.deep.equal({ first: 0, last: 0xffff_ffff });
   });
 });
