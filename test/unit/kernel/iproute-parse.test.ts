@@ -1,4 +1,4 @@
-/** Recorded `ip -j`: links with addresses, routes of all tables, policy rules, ours and foreign ones. */
+/** Recorded `ip -j` of both families: links with addresses, routes of all tables, policy rules, ours and foreign ones. */
 
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
 import { expect } from 'chai';
@@ -6,19 +6,21 @@ import { describe, it } from 'mocha';
 import { recorded } from './recorded.js';
 
 describe('kernel/iproute-parse', () => {
-  it('reads links of every kind with their IPv4 addresses', () => {
-    const lines = parseLinks(recorded('addresses.json')).map(
-      ({ name, type, up, mtu, addresses }) =>
-        `${name} ${type} ${up ? 'up' : 'down'} ${mtu} ${addresses.map((a) => `${a.address}/${a.prefixLength} ${a.scope}`)}`,
-    );
+  it('reads links of every kind with their addresses', () => {
+    const lines = parseLinks(recorded('addresses.json')).map(({ name, type, up, mtu, addresses }) => {
+      // Link-local ones are made of random MAC addresses.
+      const given = addresses.filter(({ scope }) => scope !== 'link');
+      const texts = given.map((one) => `${one.address}/${one.prefixLength} ${one.scope}`);
+      return `${name} ${type} ${up ? 'up' : 'down'} ${mtu} ${texts}`;
+    });
     expect(lines).to.have.members([
-      'lo null up 65536 127.0.0.1/8 host',
+      'lo null up 65536 127.0.0.1/8 host,::1/128 host',
       'up0 veth up 1500 ',
-      'eth0 veth up 1500 203.0.113.9/24 global',
+      'eth0 veth up 1500 203.0.113.9/24 global,2001:db8:1::9/64 global',
       'lan0 veth down 1500 ',
-      'eth1 veth up 1500 192.168.1.2/24 global',
+      'eth1 veth up 1500 192.168.1.2/24 global,fd00:1::2/64 global',
       'docker0 bridge up 1500 172.17.0.1/16 global',
-      'hw1 tun up 1420 10.77.16.2/32 global',
+      'hw1 tun up 1420 10.77.16.2/32 global,fd77:16::2/128 global',
     ]);
   });
 
@@ -30,44 +32,77 @@ describe('kernel/iproute-parse', () => {
     ]);
   });
 
-  it('reads routes of all tables, with linkdown and unreachable ones', () => {
-    const lines = parseRoutes(recorded('routes.json')).map(
-      (r) =>
-        `${r.type} ${r.destination} dev ${r.link} table ${r.table} proto ${r.protocol} src ${r.source} ${r.metric}`,
-    );
+  const routeLine = (r: ReturnType<typeof parseRoutes>[number]) =>
+    `${r.family} ${r.type} ${r.destination} dev ${r.link} table ${r.table} proto ${r.protocol} src ${r.source} ${r.metric}`;
+
+  it('reads routes of all tables, with linkdown, unreachable and multipath ones', () => {
+    const lines = parseRoutes(recorded('routes.json'), 'ipv4').map(routeLine);
     expect(lines).to.include.members([
-      'unicast default dev hw1 table 7701 proto 177 src null 0',
-      'unicast 198.18.0.0/24 dev eth0 table 666 proto boot src 203.0.113.9 0',
-      'unicast default dev eth0 table main proto boot src null 100',
-      'unicast 10.9.0.0/16 dev eth1 table main proto boot src null 0',
-      'unreachable 10.99.0.0/16 dev null table main proto boot src null 0',
-      'unicast 192.168.1.0/24 dev eth1 table main proto kernel src 192.168.1.2 0',
-      'local 10.77.16.2 dev hw1 table local proto kernel src 10.77.16.2 0',
-      'broadcast 127.255.255.255 dev lo table local proto kernel src 127.0.0.1 0',
+      'ipv4 unicast default dev hw1 table 7701 proto 177 src null 0',
+      'ipv4 unicast 198.18.0.0/24 dev eth0 table 666 proto boot src 203.0.113.9 0',
+      'ipv4 unicast default dev eth0 table main proto boot src null 100',
+      'ipv4 unicast 10.8.0.0/24 dev null table main proto boot src null 0',
+      'ipv4 unicast 10.9.0.0/16 dev eth1 table main proto boot src null 0',
+      'ipv4 unreachable 10.99.0.0/16 dev null table main proto boot src null 0',
+      'ipv4 unicast 192.168.1.0/24 dev eth1 table main proto kernel src 192.168.1.2 0',
+      'ipv4 local 10.77.16.2 dev hw1 table local proto kernel src 10.77.16.2 0',
+      'ipv4 broadcast 127.255.255.255 dev lo table local proto kernel src 127.0.0.1 0',
     ]);
-    expect(lines).to.have.lengthOf(18);
+    expect(lines).to.have.lengthOf(19);
   });
 
-  it('reads our rules exactly', () => {
-    const ours = parseRules(recorded('rules.json')).filter((rule) => rule.protocol === '177');
-    const none = { from: 'all', iif: null, fwmark: null, ipProtocol: null, sourcePort: null, protocol: '177' };
-    expect(ours).to.deep.equal([
-      { ...none, priority: 4001, iif: 'hw1', action: { kind: 'goto', priority: 4999 } },
-      {
-        ...none,
-        priority: 4301,
-        fwmark: { value: 0x0100_0000, mask: 0xff00_0000 },
-        action: { kind: 'lookup', table: 7701 },
-      },
-      { ...none, priority: 4501, from: '10.77.16.2', action: { kind: 'lookup', table: 'main', suppressDefault: true } },
-      { ...none, priority: 4601, from: '10.77.16.2', action: { kind: 'lookup', table: 7701 } },
-      { ...none, priority: 4999, action: { kind: 'nop' } },
-      { ...none, priority: 32_770, ipProtocol: 'udp', sourcePort: 53, action: { kind: 'lookup', table: 7701 } },
+  it("reads IPv6's routes, with advertised, anycast and multicast ones", () => {
+    const lines = parseRoutes(recorded('routes6.json'), 'ipv6').map(routeLine);
+    expect(lines).to.include.members([
+      'ipv6 unicast default dev hw1 table 7701 proto 177 src null 1024',
+      'ipv6 unicast default dev eth0 table main proto ra src null 1024',
+      'ipv6 unicast 3fff:1::/32 dev eth0 table 666 proto boot src 2001:db8:1::9 1024',
+      'ipv6 unicast 2001:db8:9::/48 dev eth1 table main proto boot src null 1024',
+      'ipv6 unicast 2001:db8:77::/48 dev null table main proto boot src null 1024',
+      'ipv6 unreachable 2001:db8:dead::/48 dev lo table main proto boot src null 1024',
+      'ipv6 unicast fd77:16::2 dev hw1 table main proto kernel src null 256',
+      'ipv6 local fd77:16::2 dev hw1 table local proto kernel src null 0',
+      'ipv6 anycast 2001:db8:1:: dev eth0 table local proto kernel src null 0',
+      'ipv6 multicast ff00::/8 dev eth0 table local proto kernel src null 256',
     ]);
+    expect(lines).to.have.lengthOf(JSON.parse(recorded('routes6.json')).length);
   });
+
+  for (const [family, file, tunnel] of [
+    ['ipv4', 'rules.json', '10.77.16.2'],
+    ['ipv6', 'rules6.json', 'fd77:16::2'],
+  ] as const) {
+    it(`reads our ${family} rules exactly`, () => {
+      const ours = parseRules(recorded(file), family).filter((rule) => rule.protocol === '177');
+      const none = {
+        family,
+        from: 'all',
+        iif: null,
+        fwmark: null,
+        ipProtocol: null,
+        sourcePorts: null,
+        protocol: '177',
+      };
+      const lookup = { kind: 'lookup', table: 7701 };
+      const answering = (first: number, last: number) => ({
+        ...none,
+        ...{ priority: 32_770, ipProtocol: 'udp', sourcePorts: { first, last }, action: lookup },
+      });
+      expect(ours).to.deep.equal([
+        { ...none, priority: 4001, iif: 'hw1', action: { kind: 'goto', priority: 5100 } },
+        { ...none, priority: 4301, fwmark: { value: 0x0100_0000, mask: 0xff00_0000 }, action: lookup },
+        { ...none, priority: 4561, from: tunnel, action: { kind: 'lookup', table: 'main', suppressDefault: true } },
+        { ...none, priority: 4821, from: tunnel, action: lookup },
+        { ...none, priority: 5100, action: { kind: 'nop' } },
+        answering(53, 53),
+        answering(5000, 5999),
+        answering(40_404, 40_404),
+      ]);
+    });
+  }
 
   it('reads foreign rules without stumbling', () => {
-    const foreign = parseRules(recorded('rules.json')).filter((rule) => rule.protocol === null);
+    const foreign = parseRules(recorded('rules.json'), 'ipv4').filter((rule) => rule.protocol === null);
     const marks = foreign.map(({ priority, fwmark }) => [priority, fwmark?.value, fwmark?.mask]);
     expect(marks).to.deep.equal([
       [0, undefined, undefined],
@@ -80,11 +115,18 @@ describe('kernel/iproute-parse', () => {
       [32_767, undefined, undefined],
     ]);
     expect(foreign.find((rule) => rule.priority === 5250)).to.include({ from: '192.168.1.0/24', action: null });
+    const foreign6 = parseRules(recorded('rules6.json'), 'ipv6').filter((rule) => rule.protocol === null);
+    expect(foreign6.map(({ priority }) => priority)).to.deep.equal([0, 5210, 5250, 5260, 5270, 32_766]);
+    expect(foreign6.find((rule) => rule.priority === 5250)).to.include({ from: 'fd00:1::/64', action: null });
+    expect(foreign6.find((rule) => rule.priority === 5260)).to.deep.include({
+      ipProtocol: 'tcp',
+      sourcePorts: { first: 5000, last: 6000 },
+    });
   });
 
   it('takes no output for an empty list, and leaves out the gaps of other families', () => {
-    expect(parseRoutes('')).to.deep.equal([]);
-    expect(parseRules('\n')).to.deep.equal([]);
+    expect(parseRoutes('', 'ipv6')).to.deep.equal([]);
+    expect(parseRules('\n', 'ipv4')).to.deep.equal([]);
     expect(parseLinks('[{},{}]')).to.deep.equal([]);
   });
 

@@ -28,8 +28,10 @@ export function networkNamespace(): Runner {
     await gone;
   });
   return {
-    run({ file, args, stdin }) {
-      return outside.run(command('nsenter', [`--net=/proc/${keeper?.pid}/ns/net`, file, ...args], stdin));
+    run({ file, args, stdin, answers }) {
+      const entering = command('nsenter', [`--net=/proc/${keeper?.pid}/ns/net`, file, ...args], stdin);
+      return outside.run(answers === undefined ? entering : { ...entering, answers });
     },
+    hasStarted: outside.hasStarted,
   };
 }

@@ -3,6 +3,7 @@
 import { parseNftSet, parseNftTable, parseTableNames } from '@homeward/shared/kernel/nft-parse';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { linesOf } from './element-lines.js';
 import { recorded } from './recorded.js';
 
 type Json = { nftables: Record<string, Record<string, unknown>>[] };
@@ -23,48 +24,87 @@ describe('kernel/nft-parse', () => {
   });
 
   it('gives the elements in the notation they were added in', () => {
-    const lines = parseNftTable(recorded(BACKEND)).elements.map(
-      ({ set, key, value }) => `${set} { ${key}${value === null ? '' : ` : ${value}`} }`,
-    );
-    expect(lines.sort()).to.deep.equal([
-      'allowed4 { hw1 . 10.77.16.2 . tcp . 443 }',
-      'allowed4 { hw1 . 10.77.16.2 . udp . 53 }',
-      'echo4 { hw1 . 10.77.16.2 . tcp . 40404 }',
-      'impossible-sources { 0.0.0.0/8 }',
-      'impossible-sources { 172.17.0.9 }',
-      'impossible-sources { 192.168.1.0/24 }',
-      'impossible-sources { 224.0.0.0/3 }',
-      'pinned4 { hw1 . 10.77.16.2 . 53 }',
-      'redirected4 { hw1 . 10.77.16.2 . tcp . 8080 : 192.168.1.99 . 80 }',
-      'source-pin4 { 0.0.0.0-192.168.0.255 : 203.0.113.9 }',
-      'source-pin4 { 192.168.1.0/24 : 192.168.1.2 }',
-      'source-pin4 { 192.168.2.0-255.255.255.255 : 203.0.113.9 }',
+    const lines = linesOf(parseNftTable(recorded(BACKEND)).elements);
+    const pins = lines.filter((line) => line.startsWith('source-pin'));
+    expect(lines.filter((line) => !pins.includes(line))).to.deep.equal([
+      'allowed-ranges4 { 10.77.16.2 . tcp . 5000-5999 }',
+      'allowed-ranges4 { 10.77.16.2 . udp . 5000-5999 }',
+      'allowed-ranges4 { 10.77.16.2 . udp . 7000-7009 }',
+      'allowed-ranges6 { fd77:16::2 . tcp . 5000-5999 }',
+      'allowed-ranges6 { fd77:16::2 . udp . 5000-5999 }',
+      'allowed4 { 10.77.16.2 . tcp . 443 }',
+      'allowed4 { 10.77.16.2 . tcp . 8080 }',
+      'allowed4 { 10.77.16.2 . udp . 53 }',
+      'allowed6 { fd77:16::2 . tcp . 443 }',
+      'allowed6 { fd77:16::2 . tcp . 80 }',
+      'allowed6 { fd77:16::2 . udp . 53 }',
+      'echo4 { 10.77.16.2 . tcp . 40404 }',
+      'echo4 { 10.77.16.2 . udp . 40404 }',
+      'echo6 { fd77:16::2 . tcp . 40404 }',
+      'echo6 { fd77:16::2 . udp . 40404 }',
+      'impossible-sources4 { 0.0.0.0/8 }',
+      'impossible-sources4 { 127.0.0.0/8 }',
+      'impossible-sources4 { 172.17.0.0/16 }',
+      'impossible-sources4 { 192.168.1.0/24 }',
+      'impossible-sources4 { 203.0.113.0/24 }',
+      'impossible-sources4 { 224.0.0.0/3 }',
+      'impossible-sources6 { 2001:db8:1::/64 }',
+      'impossible-sources6 { ::/80 }',
+      'impossible-sources6 { fd00:1::/64 }',
+      'impossible-sources6 { fe80::/10 }',
+      'impossible-sources6 { ff00::/8 }',
+      'pinned-ranges4 { 10.77.16.2 . 5000-5999 }',
+      'pinned-ranges6 { fd77:16::2 . 5000-5999 }',
+      'pinned4 { 10.77.16.2 . 40404 }',
+      'pinned4 { 10.77.16.2 . 53 }',
+      'pinned6 { fd77:16::2 . 40404 }',
+      'pinned6 { fd77:16::2 . 53 }',
+      'redirected-ranges4 { 10.77.16.2 . udp . 7000-7009 : 192.168.1.99 }',
+      'redirected4 { 10.77.16.2 . tcp . 8080 : 192.168.1.99 . 80 }',
+      'redirected6 { fd77:16::2 . tcp . 80 : fd00:1::99 . 80 }',
+      'tunnel-addresses4 { hw1 . 10.77.16.2 }',
+      'tunnel-addresses6 { hw1 . fd77:16::2 }',
       'tunnels { hw1 }',
-      'tunnels { hw2 }',
+    ]);
+    expect(pins).to.include.members([
+      'source-pin4 { 10.9.0.0/16 : 192.168.1.2 }',
+      'source-pin4 { 1.0.0.0-10.8.255.255 : 203.0.113.9 }',
+      'source-pin6 { 2001:db8:9::/48 : fd00:1::2 }',
+      'source-pin6 { 2000::-2001:db8:8:ffff:ffff:ffff:ffff:ffff : 2001:db8:1::9 }',
     ]);
   });
 
-  it('gives elements with a counter like those without', () => {
-    const elements = parseNftTable(recorded('relay-table.json')).elements;
-    expect(elements).to.deep.include({ set: 'bytes-in', key: '10.77.16.2 . tcp . 443', value: null });
-    expect(elements).to.deep.include({ set: 'exact4', key: '198.51.100.1 . tcp . 25', value: '10.77.16.2 . 25' });
+  it('gives elements with a counter like those without, ranges like single ports', () => {
+    const lines = linesOf(parseNftTable(recorded('relay-table.json')).elements);
+    expect(lines).to.include.members([
+      'bytes-in4 { 10.77.16.2 . tcp . 443 }',
+      'range-bytes-out6 { fd77:16::2 . tcp . 9000-9001 }',
+      'exact4 { 198.51.100.1 . tcp . 25 : 10.77.16.2 . 25 }',
+      'exact6 { 2001:db8::1 . tcp . 25 : fd77:16::2 . 25 }',
+      'range4 { 198.51.100.1 . tcp . 6000-6099 : 10.77.16.2 }',
+      'any-range6 { udp . 5000-5999 : fd77:16::2 }',
+    ]);
   });
 
   it('leaves out sets whose elements time out, which the packets fill', () => {
-    expect(parseNftTable(recorded('timed-set.json')).elements).to.deep.equal([]);
+    expect(linesOf(parseNftTable(recorded('timed-set.json')).elements)).to.deep.equal([]);
   });
 
-  it('counts bytes by element', () => {
-    const counted = parseNftSet(recorded('counted-set.json')).map(({ key, bytes }) => ({ key, bytes }));
-    expect(counted).to.have.deep.members([
-      { key: '10.77.16.2 . udp . 53', bytes: 180 },
+  it('counts bytes by element, of single ports and of ranges', () => {
+    const counted = (name: string) => parseNftSet(recorded(name)).map(({ key, bytes }) => ({ key, bytes }));
+    expect(counted('counted-set.json')).to.have.deep.members([
+      { key: '10.77.16.2 . udp . 5353', bytes: 102 },
       { key: '10.77.16.2 . tcp . 443', bytes: 0 },
+    ]);
+    expect(counted('counted-ranges.json')).to.have.deep.members([
+      { key: 'fd77:16::2 . udp . 5000-5999', bytes: 108 },
+      { key: 'fd77:16::2 . tcp . 5000-5999', bytes: 0 },
     ]);
   });
 
   it('gives sightings with their link', () => {
     expect(parseNftSet(recorded('timed-set.json')).map(({ key }) => key)).to.deep.equal([
-      '192.0.2.2 . 41000 . tcp . hw1',
+      '3fff:770::2 . 41000 . tcp . hw1',
     ]);
   });
 
@@ -84,6 +124,19 @@ describe('kernel/nft-parse', () => {
     expect(digestOf(counted)).to.equal(before);
   });
 
+  it('has the same digest for a listing without elements, which lists none', () => {
+    const terse = edited(BACKEND, (object) =>
+      Object.fromEntries(
+        Object.entries(object).map(([kind, body]) => {
+          const { elem: _, ...rest } = body;
+          return [kind, kind === 'set' || kind === 'map' ? rest : body];
+        }),
+      ),
+    );
+    expect(digestOf(terse)).to.equal(before);
+    expect(parseNftTable(terse).elements.size).to.equal(0);
+  });
+
   it('changes the digest when any rule, chain or set is gone', () => {
     const { nftables }: Json = JSON.parse(recorded(BACKEND));
     const objects = nftables.slice(2);
@@ -100,7 +153,8 @@ describe('kernel/nft-parse', () => {
     'a verdict': ['"drop": null', '"accept": null'],
     'a hook priority': ['"prio": 300', '"prio": 301'],
     'a policy': ['"policy": "accept"', '"policy": "drop"'],
-    'a set of another name': ['@allowed4', '@echo4'],
+    'a set of another name': ['@allowed-ranges6', '@echo6'],
+    'a family': ['"right": "ipv6"', '"right": "ipv4"'],
   };
   for (const [what, [from, to]] of Object.entries(EDITS)) {
     it(`changes the digest when ${what} was edited`, () => {

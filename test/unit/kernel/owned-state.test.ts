@@ -3,6 +3,7 @@
 import { type Ownership, ownedState } from '@homeward/shared/kernel/owned-state';
 import { isSlotLink, isSlotTable } from '@homeward/shared/net/allocation';
 import { textOf } from '@homeward/shared/state/describe';
+import type { HostState, NftTable } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { recordedSnapshot } from './snapshots.js';
@@ -16,29 +17,53 @@ const OWNERSHIP: Ownership = {
 /** The links we made, by our own record. */
 const MADE = ['hw1'];
 const snapshot = recordedSnapshot();
+const tableOf = (found: ReturnType<HostState['get']>): NftTable => {
+  if (found?.kind !== 'nft-table') throw new Error('the table is not there');
+  return found;
+};
 const keys = (ownership: Ownership) => [...ownedState(snapshot, ownership, {}, new Map(), MADE).keys()];
 
 describe('kernel/owned-state', () => {
-  it('cuts out exactly our own things', () => {
-    expect(keys(OWNERSHIP).filter((key) => !key.startsWith('element '))).to.have.members([
+  it('cuts out exactly our own things, of both families', () => {
+    expect(keys(OWNERSHIP).filter((key) => !key.startsWith('elements '))).to.have.members([
       'link hw1',
       'address 10.77.16.2/32 dev hw1',
+      'address fd77:16::2/128 dev hw1',
       'wireguard hw1',
       'route default table 7701',
-      'rule pref 4001 iif hw1 goto 4999',
+      'route -6 default table 7701',
+      'rule pref 4001 iif hw1 goto 5100',
       'rule pref 4301 fwmark 0x1000000/0xff000000 lookup 7701',
-      'rule pref 4501 from 10.77.16.2 lookup main suppress_prefixlength 0',
-      'rule pref 4601 from 10.77.16.2 lookup 7701',
-      'rule pref 4999 nop',
+      'rule pref 4561 from 10.77.16.2 lookup main suppress_prefixlength 0',
+      'rule pref 4821 from 10.77.16.2 lookup 7701',
+      'rule pref 5100 nop',
       'rule pref 32770 ipproto udp sport 53 lookup 7701',
+      'rule pref 32770 ipproto udp sport 5000-5999 lookup 7701',
+      'rule pref 32770 ipproto udp sport 40404 lookup 7701',
+      'rule -6 pref 4001 iif hw1 goto 5100',
+      'rule -6 pref 4301 fwmark 0x1000000/0xff000000 lookup 7701',
+      'rule -6 pref 4561 from fd77:16::2 lookup main suppress_prefixlength 0',
+      'rule -6 pref 4821 from fd77:16::2 lookup 7701',
+      'rule -6 pref 5100 nop',
+      'rule -6 pref 32770 ipproto udp sport 53 lookup 7701',
+      'rule -6 pref 32770 ipproto udp sport 5000-5999 lookup 7701',
+      'rule -6 pref 32770 ipproto udp sport 40404 lookup 7701',
       'table inet homeward_backend',
     ]);
   });
 
   it('owns the elements of our sets, but not those that packets make', () => {
-    const elements = keys(OWNERSHIP).filter((key) => key.startsWith('element '));
-    expect(elements).to.have.lengthOf(14);
-    expect(elements).to.include('element homeward_backend redirected4 { hw1 . 10.77.16.2 . tcp . 8080 }');
+    const state = ownedState(snapshot, OWNERSHIP, {}, new Map(), MADE);
+    const sets = keys(OWNERSHIP).filter((key) => key.startsWith('elements '));
+    expect(sets).to.include.members([
+      'elements homeward_backend tunnels',
+      'elements homeward_backend redirected-ranges4',
+    ]);
+    expect(sets.filter((key) => /entered|watch|left/.test(key))).to.deep.equal([]);
+    const redirected = state.get('elements homeward_backend redirected4');
+    expect(redirected?.kind === 'nft-elements' ? [...redirected.elements] : null).to.deep.equal([
+      ['10.77.16.2 . tcp . 8080', '192.168.1.99 . 80'],
+    ]);
   });
 
   it('owns no rules, routes or links of the other side', () => {
@@ -62,7 +87,10 @@ describe('kernel/owned-state', () => {
       const links = disguised.links.map((link) => ({ ...link, type }));
       const state = ownedState({ ...disguised, links }, OWNERSHIP, {}, new Map(), MADE);
       expect(state.has('link hw1'), `${type}`).to.equal(false);
-      expect(state.has('address 10.77.16.2/32 dev hw1'), `${type}`).to.equal(false);
+      expect(
+        [...state.keys()].filter((key) => key.startsWith('address ')),
+        `${type}`,
+      ).to.deep.equal([]);
     }
   });
 
@@ -74,13 +102,14 @@ describe('kernel/owned-state', () => {
   });
 
   it('takes no route for ours that bears another protocol, nor one of another table', () => {
-    const [route] = snapshot.routes.filter(({ table }) => table === '7701');
-    if (route === undefined) throw new Error('no such route was recorded');
-    const foreign = [
+    const ours = snapshot.routes.filter(({ table }) => table === '7701');
+    expect(ours.map(({ family }) => family)).to.deep.equal(['ipv4', 'ipv6']);
+    const foreign = ours.flatMap((route) => [
       { ...route, protocol: 'static' },
       { ...route, table: '666' },
       { ...route, type: 'unreachable' },
-    ];
+      { ...route, link: null },
+    ]);
     for (const other of foreign) {
       const state = ownedState({ ...snapshot, routes: [other] }, OWNERSHIP, {}, new Map(), MADE);
       expect(
@@ -90,12 +119,17 @@ describe('kernel/owned-state', () => {
     }
   });
 
+  it('leaves out the link-local address that the kernel gives a tun device', () => {
+    const links = snapshot.links.filter(({ name }) => name === 'hw1');
+    expect(links[0]?.addresses.some(({ scope }) => scope === 'link')).to.equal(true);
+    expect(keys(OWNERSHIP).filter((key) => key.includes('fe80'))).to.deep.equal([]);
+  });
+
   it('trusts a skeleton only when its digest is the remembered one', () => {
     const digest = snapshot.tables.get('homeward_backend')?.digest ?? '';
     const text = (memory: Parameters<typeof ownedState>[2]) => {
       const table = ownedState(snapshot, OWNERSHIP, memory, new Map(), MADE).get('table inet homeward_backend');
-      if (table === undefined) throw new Error('the table is not there');
-      return textOf(table);
+      return textOf(tableOf(table));
     };
     expect(text({ homeward_backend: { fingerprint: 'made of this', digest } })).to.equal('skeleton made of this');
     const changed = `skeleton changed (${digest})`;

@@ -1,19 +1,21 @@
 /** Which link and address lead to the internet. */
 
-import { findUplink } from '@homeward/shared/kernel/uplink';
+import { findUplink, globalAddresses } from '@homeward/shared/kernel/uplink';
+import type { Family } from '@homeward/shared/net/address';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { recordedSnapshot, snapshotOf } from './snapshots.js';
 
 const isOurLink = (name: string) => name.startsWith('hw');
-const found = (snapshot: Parameters<typeof findUplink>[0]) => {
-  const uplink = findUplink(snapshot, isOurLink);
+const found = (snapshot: Parameters<typeof findUplink>[0], family: Family = 'ipv4') => {
+  const uplink = findUplink(snapshot, family, isOurLink);
   return uplink === null ? null : `${uplink.link.name} ${uplink.address}`;
 };
 
 describe('kernel/uplink', () => {
   it('is the link of the default route', () => {
     expect(found(recordedSnapshot())).to.equal('eth0 203.0.113.9');
+    expect(found(recordedSnapshot(), 'ipv6')).to.equal('eth0 2001:db8:1::9');
   });
 
   it('is the default route of the least metric', () => {
@@ -40,6 +42,21 @@ describe('kernel/uplink', () => {
   });
 
   it('is none on a machine with loopback only', () => {
-    expect(found(snapshotOf({ lo: ['127.0.0.1/8'] }, []))).to.equal(null);
+    const alone = snapshotOf({ lo: ['127.0.0.1/8', '::1/128'] }, []);
+    expect([found(alone), found(alone, 'ipv6')]).to.deep.equal([null, null]);
+  });
+
+  it('is for each family another one, where their default routes are', () => {
+    const links = { eth0: ['198.51.100.1/24'], he0: ['2001:db8:5::2/64'] };
+    const snapshot = snapshotOf(links, ['default eth0', 'default6 he0']);
+    expect([found(snapshot), found(snapshot, 'ipv6')]).to.deep.equal(['eth0 198.51.100.1', 'he0 2001:db8:5::2']);
+    expect(found(snapshotOf({ eth0: ['198.51.100.1/24', 'fe80::1/64'] }, ['default eth0']), 'ipv6')).to.equal(null);
+  });
+
+  it('has no address that others cannot reach', () => {
+    const [eth0] = snapshotOf({ eth0: ['fe80::1/64', '2001:db8::9/64', '198.51.100.1/24', 'fd00::2/64'] }, []).links;
+    if (eth0 === undefined) throw new Error('there is no link');
+    expect(globalAddresses(eth0, 'ipv6')).to.deep.equal(['2001:db8::9', 'fd00::2']);
+    expect(globalAddresses(eth0, 'ipv4')).to.deep.equal(['198.51.100.1']);
   });
 });

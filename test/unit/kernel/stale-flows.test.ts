@@ -1,0 +1,80 @@
+/** Flows that conntrack forgets: those of the ports that were named, and of no others, in a real kernel. */
+
+import { command } from '@homeward/shared/host/command';
+import { forgetFlows, parseDestinationPorts, type StaleFlows } from '@homeward/shared/kernel/stale-flows';
+import { FAMILIES, parseIp } from '@homeward/shared/net/address';
+import { parsePortRange } from '@homeward/shared/net/port';
+import { expect } from 'chai';
+import { beforeEach, describe, it } from 'mocha';
+import { networkNamespace } from './network-namespace.js';
+import { recorded } from './recorded.js';
+
+const OURS = { ipv4: '10.77.16.2', ipv6: 'fd77:16::2' } as const;
+const OTHER = { ipv4: '10.77.16.3', ipv6: 'fd77:16::3' } as const;
+const PORTS = [53, 5000, 5002, 5999, 6500];
+
+const stale = (text: string): StaleFlows => {
+  const [address = '', ports = ''] = text.split(' ');
+  return { address: parseIp(address), ports: parsePortRange(ports) };
+};
+
+describe('kernel/stale-flows', () => {
+  const inside = networkNamespace();
+
+  beforeEach(async () => {
+    await inside.run(command('conntrack', ['-F']));
+    const flow = (address: string, port: number) =>
+      inside.run(
+        command('conntrack', [
+          ...['-I', '-p', 'udp', '-t', '60', '-u', 'SEEN_REPLY', '-s', address, '-d', address],
+          ...['--sport', '40000', '--dport', String(port)],
+        ]),
+      );
+    for (const family of FAMILIES) {
+      for (const port of PORTS) await flow(OURS[family], port);
+      await flow(OTHER[family], 5000);
+    }
+  });
+
+  /** Ports of the flows left to an address. */
+  async function left(address: string): Promise<number[]> {
+    const family = address.includes(':') ? 'ipv6' : 'ipv4';
+    const listing = command('conntrack', ['-L', '-f', family, '-p', 'udp', '--orig-dst', address]);
+    return parseDestinationPorts(await inside.run(listing)).sort((a, b) => a - b);
+  }
+
+  it('reads the ports a recorded listing tells, of before any translation', () => {
+    const ports = parseDestinationPorts(recorded('flows.txt'));
+    expect(ports).to.have.members([53, 5000, 5002, 5999, 53, 5000, 5002, 5999]);
+    expect(parseDestinationPorts('')).to.deep.equal([]);
+  });
+
+  for (const family of FAMILIES) {
+    const address = OURS[family];
+
+    it(`forgets one port of ${family}, and is content where there is nothing`, async () => {
+      await forgetFlows(inside, [stale(`${address} 53`), stale(`${address} 54`)]);
+      expect(await left(address)).to.deep.equal([5000, 5002, 5999, 6500]);
+      expect(await left(OURS[family === 'ipv4' ? 'ipv6' : 'ipv4'])).to.deep.equal(PORTS);
+    });
+
+    it(`forgets a short and a long range of ${family}, both ends included, and leaves other addresses`, async () => {
+      await forgetFlows(inside, [stale(`${address} 5000-5003`)]);
+      expect(await left(address)).to.deep.equal([53, 5999, 6500]);
+      await forgetFlows(inside, [stale(`${address} 5999-6500`), stale(`${address} 1-40`)]);
+      expect(await left(address)).to.deep.equal([53]);
+      expect(await left(OTHER[family])).to.deep.equal([5000]);
+    });
+  }
+
+  it('forgets everything of an address for its whole range of ports', async () => {
+    await forgetFlows(inside, [stale(`${OURS.ipv6} 1-65535`)]);
+    expect(await left(OURS.ipv6)).to.deep.equal([]);
+    expect(await left(OURS.ipv4)).to.deep.equal(PORTS);
+  });
+
+  it('asks for nothing where nothing is stale', async () => {
+    await forgetFlows(inside, []);
+    expect(await left(OURS.ipv4)).to.deep.equal(PORTS);
+  });
+});
