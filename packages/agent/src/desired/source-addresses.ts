@@ -43,13 +43,15 @@ export function sourceQuestions(
   isOurLink: (name: string) => boolean,
 ): SourceQuestion[] {
   const asked = (prefix: IpPrefix): ValuedPrefix<boolean> => ({ prefix, value: true });
+  const unasked = (prefix: IpPrefix): ValuedPrefix<boolean> => ({ prefix, value: false });
   const spaces = CLIENTS[family].map(parsePrefix);
-  const cuts = [...routedPrefixes(snapshot, family, isOurLink), ...LABELLED[family].map(parsePrefix)];
-  const inside = [...cuts, ...nearPrefixes(snapshot, family, isOurLink)].filter((prefix) =>
-    spaces.some((space) => space.length <= prefix.length && prefixContains(space, prefix.address)),
-  );
-  const unasked = NO_CLIENTS[family].map((text) => ({ prefix: parsePrefix(text), value: false }));
-  return cutPrefixes([...unasked, ...spaces.map(asked), ...inside.map(asked)])
+  const gaps = NO_CLIENTS[family].map(parsePrefix);
+  const cuts = [
+    ...routedPrefixes(snapshot, family, isOurLink),
+    ...LABELLED[family].map(parsePrefix),
+    ...nearPrefixes(snapshot, family, isOurLink),
+  ].filter((prefix) => isWithin(prefix, spaces) && !isWithin(prefix, gaps));
+  return cutPrefixes([...gaps.map(unasked), ...spaces.map(asked), ...cuts.map(asked)])
     .filter(({ value }) => value)
     .map(({ value: _, ...interval }) => ({
       interval,
@@ -72,6 +74,10 @@ export function sourceAddresses(
     intervals: joinNeighbours(answered),
     lacksRoute: questions.some(({ destination }) => !answers.has(destination)),
   };
+}
+
+function isWithin(prefix: IpPrefix, spaces: readonly IpPrefix[]): boolean {
+  return spaces.some((space) => space.length <= prefix.length && prefixContains(space, prefix.address));
 }
 
 function routedPrefixes(snapshot: Snapshot, family: Family, isOurLink: (name: string) => boolean): IpPrefix[] {
