@@ -8,11 +8,12 @@ import { type IpAddress, isIp } from '../net/address.js';
 /** How ip ends when one of the destinations had no route. */
 const SOME_FAILED = [1];
 
-const answerSchema = z.array(
-  z.object({ type: z.string().optional(), dst: z.string(), prefsrc: z.string().optional() }),
-);
+const answerSchema = z.array(z.object({ dst: z.string(), prefsrc: z.string().optional() }));
 
-/** Source by destination; one that is this machine itself, or that no route leads to, is left out. */
+/**
+ * Source by destination; one that no route leads to is left out. Where the destination is this machine itself (the
+ * middle of a small network may be), that address is also what the network's other hosts are answered from.
+ */
 export async function askSources(
   runner: Runner,
   destinations: readonly IpAddress[],
@@ -31,10 +32,8 @@ export function parseRouteAnswers(text: string): ReadonlyMap<IpAddress, IpAddres
     .filter((line) => line.trim() !== '')
     .flatMap((line) => answerSchema.parse(JSON.parse(line)));
   return new Map(
-    answers.flatMap(({ type, dst, prefsrc }) =>
-      (type === undefined || type === 'unicast') && prefsrc !== undefined && isIp(dst) && isIp(prefsrc)
-        ? [[dst, prefsrc] as const]
-        : [],
+    answers.flatMap(({ dst, prefsrc }) =>
+      prefsrc !== undefined && isIp(dst) && isIp(prefsrc) ? [[dst, prefsrc] as const] : [],
     ),
   );
 }
