@@ -36,7 +36,7 @@ const LABELLED: Readonly<Record<Family, readonly string[]>> = { ipv4: [], ipv6: 
 /** A machine with more routes than this is a router among routers; the shortest prefixes say most. */
 const MOST_ROUTES = 512;
 
-/** Between any two boundaries of routes, labels and own addresses the choice is one. */
+/** Between any two boundaries of routes, rules, labels and own addresses the choice is one. */
 export function sourceQuestions(
   snapshot: Snapshot,
   family: Family,
@@ -80,12 +80,14 @@ function isWithin(prefix: IpPrefix, spaces: readonly IpPrefix[]): boolean {
   return spaces.some((space) => space.length <= prefix.length && prefixContains(space, prefix.address));
 }
 
+/** Where a route or a policy rule may lead elsewhere than what is around it. */
 function routedPrefixes(snapshot: Snapshot, family: Family, isOurLink: (name: string) => boolean): IpPrefix[] {
   const destinations = snapshot.routes
     .filter((route) => route.family === family && route.table !== 'local')
     .filter((route) => route.destination !== 'default' && !isOurLink(route.link ?? ''))
     .map((route) => route.destination);
-  return [...new Set(destinations)]
+  const ruled = snapshot.rules.flatMap((rule) => (rule.family === family && rule.to !== null ? [rule.to] : []));
+  return [...new Set([...destinations, ...ruled])]
     .map(parsePrefix)
     .sort((a, b) => a.length - b.length)
     .slice(0, MOST_ROUTES);

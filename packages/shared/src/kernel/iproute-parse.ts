@@ -39,6 +39,8 @@ export interface ListedRule {
   readonly priority: number;
   readonly protocol: string | null;
   readonly from: string;
+  /** An address or a prefix; null for all. */
+  readonly to: string | null;
   readonly iif: string | null;
   readonly fwmark: { readonly value: number; readonly mask: number } | null;
   readonly ipProtocol: string | null;
@@ -82,6 +84,8 @@ const ruleSchema = z.array(
     priority: z.number(),
     src: z.string(),
     srclen: z.number().optional(),
+    dst: z.string().optional(),
+    dstlen: z.number().optional(),
     iif: z.string().optional(),
     fwmark: z.string().optional(),
     fwmask: z.string().optional(),
@@ -135,6 +139,7 @@ export function parseRules(json: string, family: Family): ListedRule[] {
     priority: rule.priority,
     protocol: rule.protocol === undefined ? null : String(rule.protocol),
     from: rule.srclen === undefined ? rule.src : `${rule.src}/${rule.srclen}`,
+    to: rule.dst === undefined || rule.dstlen === undefined ? (rule.dst ?? null) : `${rule.dst}/${rule.dstlen}`,
     iif: rule.iif ?? null,
     fwmark:
       rule.fwmark === undefined ? null : { value: Number(rule.fwmark), mask: Number(rule.fwmask ?? '0xffffffff') },
