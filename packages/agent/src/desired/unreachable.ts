@@ -15,16 +15,19 @@ export function unreachableReason(
   listeners: readonly Listener[],
 ): string | null {
   const sockets = listeners.filter((listener) => listener.transport === transport && listener.port === port);
-  const [first] = sockets;
+  const own = sockets.filter((socket) => socket.family === 'both' || socket.family === family);
+  // Where the family has none, the other's tell whether there is a service for anybody at all.
+  const asked = own.length === 0 ? sockets : own;
+  const [first] = asked;
   if (first === undefined) return null;
-  if (sockets.every((socket) => isLoopback(socket.address))) {
+  if (asked.every((socket) => isLoopback(socket.address))) {
     return `${first.program} listens on loopback only; let it listen on all addresses`;
   }
-  if (sockets.every((socket) => socket.family !== 'both' && socket.family !== family)) {
+  if (own.length === 0) {
     const other = family === 'ipv4' ? 'ipv6' : 'ipv4';
     return `${first.program} listens on ${NAMES[other]} only; let it listen on ${NAMES[family]} as well`;
   }
-  if (sockets.every((socket) => socket.link !== null)) {
+  if (own.every((socket) => socket.link !== null)) {
     return `${first.program} is bound to the link ${first.link}; what comes by the tunnel cannot reach it`;
   }
   return null;
