@@ -1,94 +1,179 @@
 /** What should be in a relay's kernel for its pairings. */
 
-import { echoEntryPort, relayHostState, tunnelOffer } from '@homeward/controller/desired/relay-state';
+import { echoEntryPort, type RelayFacts, relayHostState, tunnelOffer } from '@homeward/controller/desired/relay-state';
+import { FAMILIES } from '@homeward/shared/net/address';
 import { offerSchema } from '@homeward/shared/protocol/messages';
-import { textOf } from '@homeward/shared/state/describe';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { paired, pairing, relayState } from '../store/relay-states.js';
+import { coarseLines, elementLines, textAt } from './state-lines.js';
 
-const FACTS = { mtu: 1420, guardedLinks: ['eth0', 'eth1'], sshPorts: [] as readonly number[] };
+const FACTS: RelayFacts = {
+  mtu: 1420,
+  families: FAMILIES,
+  forwarding: { guarded: { ipv4: ['eth0', 'eth1'], ipv6: ['eth0', 'eth1'] }, advertised: [], switched: [] },
+  sshPorts: [],
+};
+type State = ReturnType<typeof relayState>;
 
-function lines(state: ReturnType<typeof relayState>, facts = FACTS): string[] {
-  return [...relayHostState(state, facts)].map(([key, resource]) =>
-    `${key} ${textOf(resource).replace(/skeleton .*/, 'skeleton')}`.trimEnd(),
+const lines = (state: State, facts = FACTS) => coarseLines(relayHostState(state, facts));
+const elements = (state: State, facts = FACTS) => elementLines(relayHostState(state, facts));
+/** Elements of sets of these names, without what counts. */
+const led = (specs: readonly string[], facts = FACTS) =>
+  elements(relayState([paired('home', 1, specs)]), facts).filter(
+    (line) => !line.includes('bytes-') && !line.includes(' . 10001 '),
   );
-}
-const elements = (state: ReturnType<typeof relayState>) =>
-  lines(state).flatMap((line) => (line.startsWith('element') ? [line.replace('element homeward_relay ', '')] : []));
+const counted = (specs: readonly string[]) =>
+  elements(relayState([paired('home', 1, specs)])).filter((line) => line.includes('bytes-in'));
 
 describe('desired/relay-state', () => {
   it('is, for one backend with two forwards, this', () => {
     const state = relayState([paired('home', 1, ['443/tcp', '198.51.100.1:53=5353/udp'])]);
     expect(lines(state)).to.deep.equal([
       'link hw0 wireguard mtu 1420 up',
-      'wireguard hw0 key WG port 51820; peer WG-home allowed 10.77.16.2/32',
+      'wireguard hw0 key WG port 51820; peer WG-home allowed 10.77.16.2/32,fd77:16::2/128',
       'address 10.77.16.1/20 dev hw0',
+      'address fd77:16::1/64 dev hw0',
       'sysctl net/ipv4/ip_forward 1',
+      'sysctl net/ipv6/conf/all/forwarding 1',
       'table inet homeward_relay skeleton',
-      'element homeward_relay exact4 { 192.0.2.1 . tcp . 10001 } 10.77.16.2 . 40404',
-      'element homeward_relay exact4 { 192.0.2.1 . udp . 10001 } 10.77.16.2 . 40404',
-      'element homeward_relay any4 { tcp . 443 } 10.77.16.2 . 443',
-      'element homeward_relay bytes-in { 10.77.16.2 . tcp . 443 }',
-      'element homeward_relay bytes-out { 10.77.16.2 . tcp . 443 }',
-      'element homeward_relay exact4 { 198.51.100.1 . udp . 53 } 10.77.16.2 . 5353',
-      'element homeward_relay bytes-in { 10.77.16.2 . udp . 5353 }',
-      'element homeward_relay bytes-out { 10.77.16.2 . udp . 5353 }',
+    ]);
+    expect(elements(state)).to.have.members([
+      'exact4 { 192.0.2.1 . tcp . 10001 : 10.77.16.2 . 40404 }',
+      'exact4 { 192.0.2.1 . udp . 10001 : 10.77.16.2 . 40404 }',
+      'exact6 { 3fff:770::1 . tcp . 10001 : fd77:16::2 . 40404 }',
+      'exact6 { 3fff:770::1 . udp . 10001 : fd77:16::2 . 40404 }',
+      'any4 { tcp . 443 : 10.77.16.2 . 443 }',
+      'any6 { tcp . 443 : fd77:16::2 . 443 }',
+      'exact4 { 198.51.100.1 . udp . 53 : 10.77.16.2 . 5353 }',
+      'bytes-in4 { 10.77.16.2 . tcp . 443 }',
+      'bytes-out4 { 10.77.16.2 . tcp . 443 }',
+      'bytes-in4 { 10.77.16.2 . udp . 5353 }',
+      'bytes-out4 { 10.77.16.2 . udp . 5353 }',
+      'bytes-in6 { fd77:16::2 . tcp . 443 }',
+      'bytes-out6 { fd77:16::2 . tcp . 443 }',
     ]);
   });
 
-  it('shifts ranges port by port', () => {
-    const state = relayState([paired('home', 1, ['8000-8002=9000-9002/tcp'])]);
-    expect(elements(state).filter((line) => line.startsWith('any4'))).to.deep.equal([
-      'any4 { tcp . 8000 } 10.77.16.2 . 9000',
-      'any4 { tcp . 8001 } 10.77.16.2 . 9001',
-      'any4 { tcp . 8002 } 10.77.16.2 . 9002',
+  it('leads a range that keeps its ports as one element, and one that shifts port by port', () => {
+    expect(led(['1024-65535/udp'])).to.deep.equal([
+      'any-range4 { udp . 1024-65535 : 10.77.16.2 }',
+      'any-range6 { udp . 1024-65535 : fd77:16::2 }',
+    ]);
+    expect(led(['198.51.100.1:5000-5999/tcp', '[2001:db8::1]:5000-5999/tcp'])).to.have.members([
+      'range4 { 198.51.100.1 . tcp . 5000-5999 : 10.77.16.2 }',
+      'range6 { 2001:db8::1 . tcp . 5000-5999 : fd77:16::2 }',
+    ]);
+    expect(led(['198.51.100.1:8000-8002=9000-9002/tcp'])).to.deep.equal([
+      'exact4 { 198.51.100.1 . tcp . 8000 : 10.77.16.2 . 9000 }',
+      'exact4 { 198.51.100.1 . tcp . 8001 : 10.77.16.2 . 9001 }',
+      'exact4 { 198.51.100.1 . tcp . 8002 : 10.77.16.2 . 9002 }',
+    ]);
+  });
+
+  it("leads to a host behind the backend by the public ports, in the host's family", () => {
+    expect(led(['80=192.168.1.9:8080/tcp', '8443=[fd00::9]:443/tcp'])).to.have.members([
+      'any4 { tcp . 80 : 10.77.16.2 . 80 }',
+      'any6 { tcp . 8443 : fd77:16::2 . 8443 }',
+    ]);
+    // Ports that differ at the host are shifted there: the range stays one element here.
+    expect(led(['5000-5999=192.168.1.9:6000-6999/udp'])).to.deep.equal(['any-range4 { udp . 5000-5999 : 10.77.16.2 }']);
+  });
+
+  it('counts ports where they arrive at the backend, overlapping ranges as one', () => {
+    expect(counted(['8443=443/tcp', '[2001:db8::1]:443/tcp', '80=192.168.1.9:8080/tcp'])).to.have.members([
+      'bytes-in4 { 10.77.16.2 . tcp . 443 }',
+      'bytes-in4 { 10.77.16.2 . tcp . 80 }',
+      'bytes-in6 { fd77:16::2 . tcp . 443 }',
+    ]);
+    expect(counted(['198.51.100.1:5000-5999/udp', '198.51.100.2:5500-6500/udp', '7000-7001/udp'])).to.have.members([
+      'range-bytes-in4 { 10.77.16.2 . udp . 5000-6500 }',
+      'range-bytes-in4 { 10.77.16.2 . udp . 7000-7001 }',
+      'range-bytes-in6 { fd77:16::2 . udp . 7000-7001 }',
     ]);
   });
 
   it('keeps backends apart: addresses, echo ports, allowed addresses', () => {
     const state = relayState([paired('home', 1, ['443/tcp']), paired('nas', 7, ['80/tcp'])]);
-    const all = lines(state).join('\n');
-    expect(all).to.include('peer WG-home allowed 10.77.16.2/32; peer WG-nas allowed 10.77.16.8/32');
-    expect(all).to.include('any4 { tcp . 80 } 10.77.16.8 . 80');
+    expect(lines(state).join('\n')).to.include(
+      'peer WG-home allowed 10.77.16.2/32,fd77:16::2/128; peer WG-nas allowed 10.77.16.8/32,fd77:16::8/128',
+    );
+    expect(elements(state)).to.include.members([
+      'any4 { tcp . 80 : 10.77.16.8 . 80 }',
+      'any6 { tcp . 80 : fd77:16::8 . 80 }',
+    ]);
     const entries = state.pairings.map(echoEntryPort);
     expect(new Set(entries).size).to.equal(2);
   });
 
   it('forwards nothing to a backend that has not come, or has not applied, or refuses it', () => {
-    expect(elements(relayState([pairing('home', 1, { forwards: ['443/tcp'] })]))).to.deep.equal([]);
+    const waiting = pairing('home', 1, { forwards: paired('home', 1, ['443/tcp']).forwards });
+    expect(elements(relayState([waiting]))).to.deep.equal([]);
     const unapplied = { ...paired('home', 1, ['443/tcp']), applied: null };
     expect(elements(relayState([unapplied]))).to.deep.equal([]);
     const some = paired('home', 1, ['22/tcp', '443/tcp']);
     const applied = some.applied === null ? null : { ...some.applied, refused: [{ spec: '22/tcp', reason: 'SSH' }] };
     const forwarded = elements(relayState([{ ...some, applied }])).filter((line) => line.startsWith('any4'));
-    expect(forwarded).to.deep.equal(['any4 { tcp . 443 } 10.77.16.2 . 443']);
+    expect(forwarded).to.deep.equal(['any4 { tcp . 443 : 10.77.16.2 . 443 }']);
   });
 
-  it('leaves a port to SSH that moved to it, TCP alone', () => {
-    const state = relayState([paired('home', 1, ['2222/tcp+udp', '443/tcp'])]);
-    const any4 = lines(state, { ...FACTS, sshPorts: [2222] }).filter((line) => line.includes(' any4 '));
-    expect(any4).to.deep.equal([
-      'element homeward_relay any4 { udp . 2222 } 10.77.16.2 . 2222',
-      'element homeward_relay any4 { tcp . 443 } 10.77.16.2 . 443',
+  it('sends no IPv6 clients to a backend that does not speak it, nor where the relay does not', () => {
+    const some = paired('home', 1, ['443/tcp', '[2001:db8::1]:80/tcp']);
+    const applied = some.applied === null ? null : { ...some.applied, ipv6: false };
+    const four = ['any4 { tcp . 443 : 10.77.16.2 . 443 }', 'bytes-in4 { 10.77.16.2 . tcp . 443 }'];
+    const toBackend = elements(relayState([{ ...some, applied }]));
+    expect(toBackend).to.include.members(four);
+    expect(toBackend.filter((line) => line.includes('fd77') || line.includes('3fff'))).to.deep.equal([]);
+    const alone: RelayFacts = { ...FACTS, families: ['ipv4'] };
+    const here = relayState([some]);
+    expect(elements(here, alone)).to.deep.equal(toBackend);
+    expect(lines(here, alone).filter((line) => line.includes('ipv6') || line.includes('address fd77'))).to.deep.equal(
+      [],
+    );
+  });
+
+  it('leaves a port to SSH that moved to it, TCP alone, also out of a range', () => {
+    const spared: RelayFacts = { ...FACTS, families: ['ipv4'], sshPorts: [2222, 5022] };
+    expect(led(['2222/tcp+udp', '443/tcp'], spared)).to.have.members([
+      'any4 { udp . 2222 : 10.77.16.2 . 2222 }',
+      'any4 { tcp . 443 : 10.77.16.2 . 443 }',
+    ]);
+    expect(led(['5000-5099/tcp+udp'], spared)).to.have.members([
+      'any-range4 { tcp . 5000-5021 : 10.77.16.2 }',
+      'any-range4 { tcp . 5023-5099 : 10.77.16.2 }',
+      'any-range4 { udp . 5000-5099 : 10.77.16.2 }',
+    ]);
+    expect(led(['5021-5023=6021-6023/tcp'], spared)).to.deep.equal([
+      'any4 { tcp . 5021 : 10.77.16.2 . 6021 }',
+      'any4 { tcp . 5023 : 10.77.16.2 . 6023 }',
+    ]);
+  });
+
+  it('keeps advertised routes before it becomes a router', () => {
+    const facts: RelayFacts = { ...FACTS, forwarding: { ...FACTS.forwarding, advertised: ['eth0'] } };
+    expect(lines(relayState(), facts).filter((line) => line.startsWith('sysctl '))).to.deep.equal([
+      'sysctl net/ipv4/ip_forward 1',
+      'sysctl net/ipv6/conf/eth0/accept_ra 2',
+      'sysctl net/ipv6/conf/all/forwarding 1',
     ]);
   });
 
   it('has the skeleton depend on the guarded links alone', () => {
-    const skeleton = (state: ReturnType<typeof relayState>, guardedLinks: readonly string[]) => {
-      const table = relayHostState(state, { ...FACTS, guardedLinks }).get('table inet homeward_relay');
-      return table === undefined ? '' : textOf(table);
+    const skeleton = (state: State, ipv4: readonly string[], ipv6: readonly string[] = []) => {
+      const forwarding = { ...FACTS.forwarding, guarded: { ipv4, ipv6 } };
+      return textAt(relayHostState(state, { ...FACTS, forwarding }), 'table inet homeward_relay');
     };
-    const some = relayState([paired('home', 1, ['443/tcp'])]);
+    const some = relayState([paired('home', 1, ['443/tcp', '1024-65535/udp'])]);
     expect(skeleton(relayState(), ['eth0'])).to.equal(skeleton(some, ['eth0']));
     expect(skeleton(some, [])).to.not.equal(skeleton(some, ['eth0']));
+    expect(skeleton(some, [], ['eth0'])).to.not.equal(skeleton(some, ['eth0']));
   });
 
-  it('offers a backend its own address and key, in a form the wire takes', () => {
+  it('offers a backend its own addresses and key, in a form the wire takes', () => {
     const key = `${'A'.repeat(43)}=`;
     const wireguard = { publicKey: key, privateKey: 'WG-PRIVATE', port: 51_820 };
     const one = { ...paired('home', 1, ['443/tcp']), presharedKey: key };
-    const tunnel = tunnelOffer(relayState([one], { wireguard }), one, 1420);
+    const tunnel = tunnelOffer(relayState([one], { wireguard }), one, FACTS);
     expect(tunnel).to.deep.equal({
       kind: 'wireguard',
       relayPublicKey: key,
@@ -96,8 +181,14 @@ describe('desired/relay-state', () => {
       endpointPort: 51_820,
       relayAddress: '10.77.16.1',
       backendAddress: '10.77.16.2',
+      relayAddress6: 'fd77:16::1',
+      backendAddress6: 'fd77:16::2',
       mtu: 1420,
     });
-    expect(offerSchema.safeParse({ type: 'offer', revision: 1, tunnel, forwards: ['443/tcp'] }).success).to.equal(true);
+    const offer = { type: 'offer', revision: 1, tunnel, forwards: ['443/tcp'] };
+    expect(offerSchema.safeParse(offer).success).to.equal(true);
+    // A compared address has one text only.
+    const shouted = { ...tunnel, backendAddress6: 'FD77:16::2' };
+    expect(offerSchema.safeParse({ ...offer, tunnel: shouted }).success).to.equal(false);
   });
 });

@@ -77,6 +77,7 @@ describe('kernel/iproute-parse', () => {
       const none = {
         family,
         from: 'all',
+        to: null,
         iif: null,
         fwmark: null,
         ipProtocol: null,
@@ -122,6 +123,13 @@ describe('kernel/iproute-parse', () => {
       ipProtocol: 'tcp',
       sourcePorts: { first: 5000, last: 6000 },
     });
+  });
+
+  it('reads where a rule is for some destinations only', () => {
+    const json = `[{"priority":0,"src":"all","table":"local"},
+      {"priority":5230,"src":"all","dst":"8.8.0.0","dstlen":16,"table":"666"},
+      {"priority":5231,"src":"all","dst":"9.9.9.9","table":"666"}]`;
+    expect(parseRules(json, 'ipv4').map(({ to }) => to)).to.deep.equal([null, '8.8.0.0/16', '9.9.9.9']);
   });
 
   it('takes no output for an empty list, and leaves out the gaps of other families', () => {

@@ -11,17 +11,21 @@ import { recorded } from './recorded.js';
 describe('kernel/route-get', () => {
   const inside = networkNamespace();
 
-  it('reads recorded answers; what no route leads to, and the machine itself, have none', () => {
+  it('reads recorded answers, of the machine itself too; what no route leads to has none', () => {
     expect([...parseRouteAnswers(recorded('route-answers.txt'))]).to.deep.equal([
       ['8.8.8.8', '203.0.113.9'],
       ['10.9.1.1', '192.168.1.2'],
       ['192.168.1.77', '192.168.1.2'],
+      ['192.168.1.2', '192.168.1.2'],
       ['10.8.0.9', '203.0.113.9'],
+      ['127.0.0.1', '127.0.0.1'],
       ['2001:4860::8888', '2001:db8:1::9'],
       ['2001:db8:9::1', 'fd00:1::2'],
       ['fd00:1::77', 'fd00:1::2'],
+      ['fd00:1::2', 'fd00:1::2'],
       ['2001:db8:77::1', '2001:db8:1::9'],
       ['fd00:2::1', '2001:db8:1::9'],
+      ['::1', '::1'],
     ]);
   });
 
@@ -52,6 +56,7 @@ describe('kernel/route-get', () => {
     expect(await ask('203.0.113.7', '8.8.8.8', '2001:4860::8888', '2001:db8:2::7', '198.51.100.1')).to.deep.equal([
       ['203.0.113.7', '198.51.100.1'],
       ['2001:db8:2::7', '2001:db8:1::9'],
+      ['198.51.100.1', '198.51.100.1'],
     ]);
   });
 });

@@ -1,11 +1,17 @@
 /** Small states of a backend. */
 
 import type { AcceptedOffer, BackendState, RelayRecord } from '@homeward/agent/store/state';
+import { parseIpv6 } from '@homeward/shared/net/address';
 import type { Offer } from '@homeward/shared/protocol/messages';
 
 const KEY = `${'A'.repeat(43)}=`;
 
-export function offer(backendAddress = '10.77.16.2', forwards: readonly string[] = []): Offer {
+/** `backendAddress` is the tunnel's IPv4 address at the backend, `backendAddress6` its IPv6 one. */
+export function offer(
+  backendAddress = '10.77.16.2',
+  forwards: readonly string[] = [],
+  backendAddress6 = 'fd77:16::2',
+): Offer {
   return {
     type: 'offer',
     revision: 1,
@@ -16,14 +22,20 @@ export function offer(backendAddress = '10.77.16.2', forwards: readonly string[]
       endpointPort: 51_820,
       relayAddress: '10.77.16.1',
       backendAddress,
+      relayAddress6: parseIpv6('fd77:16::1'),
+      backendAddress6: parseIpv6(backendAddress6),
       mtu: 1420,
     },
     forwards: [...forwards],
   };
 }
 
-export function accepted(backendAddress?: string, forwards?: readonly string[]): AcceptedOffer {
-  return { offer: offer(backendAddress, forwards), endpointHost: '198.51.100.1' };
+export function accepted(
+  backendAddress?: string,
+  forwards?: readonly string[],
+  backendAddress6?: string,
+): AcceptedOffer {
+  return { offer: offer(backendAddress, forwards, backendAddress6), endpointHost: '198.51.100.1' };
 }
 
 export function relay(slot: number, controllerKey: string, more: Partial<RelayRecord> = {}): RelayRecord {

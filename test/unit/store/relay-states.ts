@@ -24,7 +24,7 @@ export function pairing(name: string, index: number, more: Partial<Pairing> = {}
   };
 }
 
-/** A pairing whose backend came and applied everything. */
+/** A pairing whose backend came, speaks both families, and applied everything. */
 export function paired(name: string, index: number, forwards: readonly string[]): Pairing {
   return pairing(name, index, {
     agentKey: `KEY-${name}`,
