@@ -47,10 +47,15 @@ export function generationReader(watcher: KernelWatcher, runner: Pick<Runner, 'h
   const ourPlaces = watcher.tables.map((table) => ` inet ${table}`);
   let isOurTable = false;
   return (line) => {
+    if (line.startsWith('# ERROR')) {
+      // `We lost some netlink events`: whose they were is lost as well.
+      watcher.onElementsUnsure();
+      watcher.onChange();
+      return;
+    }
     const pid = /^# new generation \d+ by process (\d+)/.exec(line)?.[1];
     if (pid === undefined) {
-      // `# ERROR: … lost some netlink events` says that anything may have been missed.
-      isOurTable ||= line.startsWith('#') || ourPlaces.some((place) => `${line} `.includes(`${place} `));
+      isOurTable ||= ourPlaces.some((place) => `${line} `.includes(`${place} `));
       return;
     }
     const isForeign = !runner.hasStarted(Number(pid));
