@@ -18,8 +18,9 @@ export interface ElementMemory {
   /** Those of the tables whose elements have to be listed. */
   unknown(tables: readonly string[]): string[];
   /**
-   * The snapshot with the elements of all tables: those it listed are taken in, the rest is remembered. Null where a
-   * table is another one than was remembered, and has to be listed.
+   * The snapshot with the elements of all tables: those it listed are taken in, the rest is remembered. Null where
+   * they have to be listed (again): a table is another one than was remembered, or `forget` was called since `unknown`,
+   * while the listing was under way.
    */
   complete(snapshot: Snapshot, listed: readonly string[]): Snapshot | null;
   /**
@@ -32,14 +33,20 @@ export interface ElementMemory {
 
 export function createElementMemory(): ElementMemory {
   const memory = new Map<string, Remembered>();
+  let isListingStale = false;
   return {
-    unknown: (tables) => tables.filter((name) => !memory.has(name)),
+    unknown(tables) {
+      isListingStale = false;
+      return tables.filter((name) => !memory.has(name));
+    },
     complete(snapshot, listed) {
+      if (isListingStale) return null;
       for (const name of listed) {
         const listing = snapshot.tables.get(name);
-        if (listing === undefined) memory.delete(name);
-        else memory.set(name, listing);
+        if (listing !== undefined) memory.set(name, listing);
       }
+      // One that is gone may come back with other elements.
+      for (const name of memory.keys()) if (!snapshot.tables.has(name)) memory.delete(name);
       const tables = [...snapshot.tables].map(([name, listing]) => {
         const known = memory.get(name);
         return known?.digest === listing.digest ? ([name, known] as const) : null;
@@ -63,7 +70,10 @@ export function createElementMemory(): ElementMemory {
         memory.set(name, { ...known, elements: after });
       }
     },
-    forget: () => memory.clear(),
+    forget() {
+      memory.clear();
+      isListingStale = true;
+    },
   };
 }
 
