@@ -76,4 +76,26 @@ describe('host/runner', () => {
     const late = runner.run(command('tail', ['-f', '/dev/null']), AbortSignal.abort());
     expect((await rejectionOf(late)).code).to.equal('interrupted');
   });
+
+  it('takes an exit code that is an answer for none of a failure, with what was printed', async () => {
+    const sh = (script: string, answers: readonly number[]) => ({ ...command('sh', ['-c', script]), answers });
+    expect(await runner.run(sh('echo found; exit 1', [1]))).to.equal('found\n');
+    expect(await runner.run(sh('echo found', [1]))).to.equal('found\n');
+    expect((await rejectionOf(runner.run(sh('exit 2', [1])))).message).to.equal('sh -c exit 2 failed: exit code 2');
+    expect((await rejectionOf(runner.run(sh('kill -TERM $$', [1, 143])))).code).to.equal('command-failed');
+    const missing = { ...command('no-such-program', []), answers: [1, 2, 127] };
+    expect((await rejectionOf(runner.run(missing))).code).to.equal('missing-capability');
+  });
+
+  it('knows the processes it started, and lately no others', async () => {
+    const own = createRunner(process.env['PATH']);
+    const pid = async () => Number(await own.run(command('sh', ['-c', 'echo $$'])));
+    const first = await pid();
+    expect(own.hasStarted(first)).to.equal(true);
+    expect(own.hasStarted(process.pid)).to.equal(false);
+    expect(own.hasStarted(first + 1_000_000)).to.equal(false);
+    expect(createRunner(process.env['PATH']).hasStarted(first)).to.equal(false);
+    await rejectionOf(own.run(command('false', [])));
+    expect(own.hasStarted(first)).to.equal(true);
+  });
 });

@@ -2,11 +2,25 @@
 
 import { changeText, diff } from '@homeward/shared/reconcile/diff';
 import { plan } from '@homeward/shared/reconcile/plan';
-import { hostState } from '@homeward/shared/state/describe';
+import { hostState, keyOf, textOf } from '@homeward/shared/state/describe';
 import type { Resource } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { address, device, element, landing, link, replyRule, route, stepLines, sysctl, table } from './resources.js';
+import { elementsOf } from '../desired/state-lines.js';
+import {
+  address,
+  address6,
+  device,
+  element,
+  landing,
+  link,
+  replyRule,
+  route,
+  stepLines,
+  sysctl,
+  table,
+} from './resources.js';
 
 function planned(desired: readonly Resource[], observed: readonly Resource[]): string[] {
   const wanted = hostState(desired);
@@ -43,7 +57,7 @@ describe('reconcile/diff', () => {
       '~ sysctl net/ipv4/ip_forward 1 (is: 0)',
       '+ element homeward_backend any4 { tcp . 443 } 10.77.16.2 . 443',
       '- route default table 7701',
-      '- rule pref 4999 nop',
+      '- rule pref 5100 nop',
     ]);
   });
 
@@ -56,6 +70,60 @@ describe('reconcile/diff', () => {
       '~ wireguard hw1 key PUBLIC; peer PEER allowed 0.0.0.0/0 endpoint 198.51.100.1:51820 (is: key PUBLIC; peer PEER allowed 0.0.0.0/0 endpoint 203.0.113.5:40000)',
     ]);
     expect(differences([device(null, 51_820)], [device(null, 51_821)])).to.have.lengthOf(1);
+  });
+
+  it('tells elements one by one, of a set that came, went or changed', () => {
+    const before = [element('any4', 'tcp . 1', 'A'), element('any4', 'tcp . 2', 'A'), element('tunnels', 'hw1')];
+    const after = [element('any4', 'tcp . 1', 'A'), element('any4', 'tcp . 2', 'B'), element('any6', 'tcp . 1', 'C')];
+    expect(differences(after, before)).to.deep.equal([
+      '~ element homeward_backend any4 { tcp . 2 } B (is: A)',
+      '+ element homeward_backend any6 { tcp . 1 } C',
+      '- element homeward_backend tunnels { hw1 }',
+    ]);
+  });
+
+  it('knows an element without a value from none', () => {
+    expect(differences([element('tunnels', 'hw1')], [element('tunnels', 'hw1')])).to.deep.equal([]);
+    expect(differences([element('tunnels', 'hw1')], [])).to.have.lengthOf(1);
+    expect(differences([element('x', 'k', '')], [element('x', 'k', null)])).to.have.lengthOf(1);
+  });
+
+  it('does not look into elements that are the very same', () => {
+    const unread = new Map<string, string | null>();
+    unread.get = () => {
+      throw new Error('looked up');
+    };
+    unread.set('tcp . 443', null);
+    const same = hostState([{ kind: 'nft-elements', table: 't', set: 's', elements: unread }]);
+    expect(diff(same, same)).to.deep.equal([]);
+  });
+
+  it('leads from any elements to any others: what it adds, changes and removes, and nothing else', () => {
+    const anyElements = fc.array(
+      fc
+        .tuple(
+          fc.constantFrom('any4', 'any6'),
+          fc.constantFrom('tcp . 1', 'tcp . 2', 'udp . 1', 'udp . 2'),
+          fc.constantFrom(null, 'A', 'B'),
+        )
+        .map(([set, key, value]) => element(set, key, value)),
+      { maxLength: 8 },
+    );
+    fc.assert(
+      fc.property(anyElements, anyElements, (before, after) => {
+        const [observed, desired] = [hostState(before), hostState(after)];
+        const found = new Map(elementsOf(observed).map((one) => [keyOf(one), textOf(one)]));
+        for (const change of diff(desired, observed)) {
+          const old = found.get(change.key);
+          expect(old === undefined).to.equal(change.kind === 'create');
+          if (change.kind === 'delete') found.delete(change.key);
+          else found.set(change.key, textOf(change.desired));
+          if (change.kind === 'update') expect(change.desired).to.not.deep.equal(change.observed);
+        }
+        expect(found).to.deep.equal(new Map(elementsOf(desired).map((one) => [keyOf(one), textOf(one)])));
+        expect(diff(desired, desired)).to.deep.equal([]);
+      }),
+    );
   });
 
   it('prints no keys', () => {
@@ -80,7 +148,7 @@ describe('reconcile/plan', () => {
       '  address replace 10.77.16.2/32 dev hw1',
       '  link set dev hw1 mtu 1420 up',
       '  route replace default dev hw1 table 7701 protocol 177',
-      '  rule add pref 4999 nop protocol 177',
+      '  rule add pref 5100 nop protocol 177',
       '  rule add pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
     ]);
   });
@@ -91,8 +159,53 @@ describe('reconcile/plan', () => {
       'nft',
       '  delete table inet homeward_backend',
       'ip',
-      '  rule del pref 4999 nop protocol 177',
+      '  rule del pref 5100 nop protocol 177',
       '  rule del pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
+    ]);
+  });
+
+  it('does IPv6 as IPv4, in a batch of its own behind it, without waiting for duplicate addresses', () => {
+    const both = [
+      link(),
+      address(),
+      address6(),
+      route(),
+      route('ipv6'),
+      replyRule(),
+      replyRule('ipv6'),
+      landing('ipv6'),
+    ];
+    expect(planned(both, [link()])).to.deep.equal([
+      'ip',
+      '  address replace 10.77.16.2/32 dev hw1',
+      '  route replace default dev hw1 table 7701 protocol 177',
+      '  rule add pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
+      'ip -6',
+      '  address replace fd77:16::2/128 dev hw1 nodad',
+      '  route replace default dev hw1 table 7701 protocol 177',
+      '  rule add pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
+      '  rule add pref 5100 nop protocol 177',
+    ]);
+    expect(planned([link()], both)).to.deep.equal([
+      'ip',
+      '  rule del pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
+      '  route del default dev hw1 table 7701',
+      '  address del 10.77.16.2/32 dev hw1',
+      'ip -6',
+      '  rule del pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
+      '  rule del pref 5100 nop protocol 177',
+      '  route del default dev hw1 table 7701',
+      '  address del fd77:16::2/128 dev hw1',
+    ]);
+  });
+
+  it('writes sysctls in the order they are desired in: what keeps advertised routes before what would lose them', () => {
+    const keep = sysctl('net/ipv6/conf/eth0/accept_ra', '2');
+    const forward = sysctl('net/ipv6/conf/all/forwarding', '1');
+    const observed = [sysctl('net/ipv6/conf/all/forwarding', '0'), sysctl('net/ipv6/conf/eth0/accept_ra', '1')];
+    expect(planned([keep, forward], observed)).to.deep.equal([
+      'sysctl net/ipv6/conf/eth0/accept_ra = 2',
+      'sysctl net/ipv6/conf/all/forwarding = 1',
     ]);
   });
 
@@ -113,7 +226,7 @@ describe('reconcile/plan', () => {
     expect(planned([replyRule()], [landing()])).to.deep.equal([
       'ip',
       '  rule add pref 4301 fwmark 0x1000000/0xff000000 lookup 7701 protocol 177',
-      '  rule del pref 4999 nop protocol 177',
+      '  rule del pref 5100 nop protocol 177',
     ]);
   });
 

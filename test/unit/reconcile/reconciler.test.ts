@@ -1,12 +1,15 @@
 /** The reconciler against a real kernel, in a network namespace of its own: tables, elements and rules, without a tunnel. */
 
+import { SETS } from '@homeward/agent/desired/backend-sets';
 import { backendTable } from '@homeward/agent/desired/backend-table';
 import { landingRule } from '@homeward/agent/desired/return-route';
 import { command } from '@homeward/shared/host/command';
 import { createJsonFile } from '@homeward/shared/host/json-file';
+import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
+import { FAMILIES } from '@homeward/shared/net/address';
 import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
-import { parseIpv4 } from '@homeward/shared/net/ipv4';
+import { changeText } from '@homeward/shared/reconcile/diff';
 import { ledgerSchema, openLedger } from '@homeward/shared/reconcile/ledger';
 import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { hostState } from '@homeward/shared/state/describe';
@@ -14,17 +17,18 @@ import type { NftElement, Resource } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
 import { pino } from 'pino';
+import { tunnelAddresses } from '../desired/backend-states.js';
 import { temporaryDirectory } from '../host/temporary.js';
 import { networkNamespace } from '../kernel/network-namespace.js';
 
 function allowed(port: number): NftElement {
-  const key = `hw1 . 10.77.16.2 . tcp . ${port}`;
-  return { kind: 'nft-element', table: BACKEND_TABLE, set: 'allowed4', key, value: null };
+  const key = `10.77.16.2 . tcp . ${port}`;
+  return { kind: 'nft-element', table: BACKEND_TABLE, set: SETS.ipv4.allowed.single, key, value: null };
 }
 
 const BASE: readonly Resource[] = [
-  backendTable([{ slot: 1, tunnelAddress: parseIpv4('10.77.16.2') }], []),
-  landingRule(),
+  backendTable([{ slot: 1, tunnelAddresses: tunnelAddresses(1) }], { ipv4: [], ipv6: [] }),
+  ...FAMILIES.map(landingRule),
 ];
 
 describe('reconcile/reconciler', () => {
@@ -34,16 +38,17 @@ describe('reconcile/reconciler', () => {
 
   const nft = (...args: string[]) => inside.run(command('nft', args));
   const ip = (...args: string[]) => inside.run(command('ip', args));
-  const everything = async () => [await nft('list', 'ruleset'), await ip('rule', 'show')].join('\n');
+  const everything = async () =>
+    [await nft('list', 'ruleset'), await ip('rule', 'show'), await ip('-6', 'rule', 'show')].join('\n');
 
   beforeEach(async () => {
     desired = [...BASE, allowed(443)];
     await (await reconciler(true)).teardown();
   });
 
-  async function reconciler(repair: boolean): Promise<Reconciler> {
+  async function reconciler(repair: boolean, runner: Runner = inside): Promise<Reconciler> {
     return createReconciler({
-      runner: inside,
+      runner,
       sysctls: createSysctlFiles(),
       createWireguardLink: () => Promise.reject(new Error('there is no tunnel in this test')),
       ownership: {
@@ -66,7 +71,8 @@ describe('reconcile/reconciler', () => {
     expect(changed.map((line) => line.replace(/ skeleton .*/, ''))).to.deep.equal([
       '+ table inet homeward_backend',
       '+ rule pref 5100 nop',
-      '+ element homeward_backend allowed4 { hw1 . 10.77.16.2 . tcp . 443 }',
+      '+ rule -6 pref 5100 nop',
+      '+ element homeward_backend allowed4 { 10.77.16.2 . tcp . 443 }',
     ]);
     expect(await side.reconcile()).to.deep.equal({ changed: [], drift: [] });
     expect(await side.plan()).to.deep.equal([]);
@@ -83,11 +89,49 @@ describe('reconcile/reconciler', () => {
     await nft('flush', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel');
     await ip('rule', 'del', 'pref', '5100');
     expect((await side.reconcile()).changed).to.have.lengthOf(2);
-    await nft('delete', 'element', 'inet', BACKEND_TABLE, 'allowed4', '{ hw1 . 10.77.16.2 . tcp . 443 }');
+    await nft('delete', 'element', 'inet', BACKEND_TABLE, 'allowed4', '{ 10.77.16.2 . tcp . 443 }');
+    // As the monitor does when somebody else wrote to the table.
+    side.forgetElements();
     expect((await side.reconcile()).changed).to.deep.equal([
-      '+ element homeward_backend allowed4 { hw1 . 10.77.16.2 . tcp . 443 }',
+      '+ element homeward_backend allowed4 { 10.77.16.2 . tcp . 443 }',
     ]);
     expect(await nft('list', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel')).to.include('@allowed4 accept');
+  });
+
+  it('finds in a plan what somebody did to elements, and mends it from then on', async () => {
+    const side = await reconciler(true);
+    await side.reconcile();
+    await nft('add', 'element', 'inet', BACKEND_TABLE, 'allowed4', '{ 10.77.16.2 . tcp . 80 }');
+    const unwanted = '- element homeward_backend allowed4 { 10.77.16.2 . tcp . 80 }';
+    expect((await side.plan()).map(changeText)).to.deep.equal([unwanted]);
+    expect((await side.reconcile()).changed).to.deep.equal([unwanted]);
+    expect(await side.plan()).to.deep.equal([]);
+  });
+
+  it('lists elements only when somebody else may have changed them', async () => {
+    const listings: string[] = [];
+    const watching: Runner = {
+      hasStarted: inside.hasStarted,
+      run(one, signal) {
+        if (one.file === 'nft' && one.args.includes('table')) listings.push(one.args.includes('-t') ? 'terse' : 'full');
+        return inside.run(one, signal);
+      },
+    };
+    const side = await reconciler(true, watching);
+    await side.reconcile();
+    const ofNext = async () => {
+      listings.length = 0;
+      await side.reconcile();
+      return [...listings];
+    };
+    expect(await ofNext()).to.deep.equal(['terse']);
+    desired = [...BASE, allowed(443), allowed(80)];
+    expect(await ofNext(), 'an own change').to.deep.equal(['terse', 'terse']);
+    side.forgetElements();
+    expect(await ofNext()).to.deep.equal(['full']);
+    await nft('add', 'chain', 'inet', BACKEND_TABLE, 'somebody');
+    expect(await ofNext(), 'another skeleton').to.deep.equal(['terse', 'full', 'full', 'terse']);
+    expect(await ofNext()).to.deep.equal(['terse']);
   });
 
   it('mends a flushed ruleset', async () => {
@@ -105,7 +149,7 @@ describe('reconcile/reconciler', () => {
     await ip('rule', 'del', 'pref', '5100');
     desired = [...BASE, allowed(443), allowed(80)];
     expect(await side.reconcile()).to.deep.equal({
-      changed: ['+ element homeward_backend allowed4 { hw1 . 10.77.16.2 . tcp . 80 }'],
+      changed: ['+ element homeward_backend allowed4 { 10.77.16.2 . tcp . 80 }'],
       drift: ['+ rule pref 5100 nop'],
     });
   });
@@ -119,7 +163,7 @@ describe('reconcile/reconciler', () => {
     expect(await everything()).to.not.equal(before);
     const { removed, kept, errors } = await side.teardown();
     expect({ removed, kept, errors }).to.deep.equal({
-      removed: ['rule pref 5100 nop', 'table inet homeward_backend'],
+      removed: ['rule pref 5100 nop', 'rule -6 pref 5100 nop', 'table inet homeward_backend'],
       kept: [],
       errors: [],
     });

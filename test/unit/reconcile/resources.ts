@@ -1,20 +1,37 @@
 /** Small resources for plans, and steps as lines. */
 
 import { nftTable } from '@homeward/shared/kernel/nft-render';
-import { parseIpv4 } from '@homeward/shared/net/ipv4';
+import { type Family, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { parseLinkName } from '@homeward/shared/net/names';
+import { formatPortRange } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
 import type { Step } from '@homeward/shared/reconcile/step';
 import type { Resource } from '@homeward/shared/state/resources';
 
 const name = parseLinkName('hw1');
-const tunnelAddress = parseIpv4('10.77.16.2');
 
 export const TABLE = 'homeward_backend';
 
 export const link = (mtu = 1420, up = true): Resource => ({ kind: 'link', name, type: 'wireguard', mtu, up });
-export const address = (): Resource => ({ kind: 'address', link: name, address: tunnelAddress, prefixLength: 32 });
-export const route = (): Resource => ({ kind: 'route', table: 7701, destination: 'default', link: name });
+export const address = (): Resource => ({
+  kind: 'address',
+  link: name,
+  address: parseIpv4('10.77.16.2'),
+  prefixLength: 32,
+});
+export const address6 = (): Resource => ({
+  kind: 'address',
+  link: name,
+  address: parseIpv6('fd77:16::2'),
+  prefixLength: 128,
+});
+export const route = (family: Family = 'ipv4'): Resource => ({
+  kind: 'route',
+  family,
+  table: 7701,
+  destination: 'default',
+  link: name,
+});
 export const sysctl = (path: string, value: string): Resource => ({ kind: 'sysctl', path, value });
 export const table = (body: string): Resource => nftTable(TABLE, body);
 export const element = (set: string, key: string, value: string | null = null): Resource => ({
@@ -24,13 +41,20 @@ export const element = (set: string, key: string, value: string | null = null): 
   key,
   value,
 });
-export const replyRule = (): Resource => ({
+export const replyRule = (family: Family = 'ipv4'): Resource => ({
   kind: 'rule',
+  family,
   priority: 4301,
   selector: { fwmark: { value: 0x0100_0000, mask: 0xff00_0000 } },
   action: { kind: 'lookup', table: 7701 },
 });
-export const landing = (): Resource => ({ kind: 'rule', priority: 4999, selector: {}, action: { kind: 'nop' } });
+export const landing = (family: Family = 'ipv4'): Resource => ({
+  kind: 'rule',
+  family,
+  priority: 5100,
+  selector: {},
+  action: { kind: 'nop' },
+});
 
 /** `observed` ones have no private key, a port and endpoints of the kernel's choice. */
 export const device = (endpoint: string | null, listenPort: number | null): Resource => ({
@@ -71,8 +95,8 @@ function linesOf(step: Step): string[] {
           .map((line) => `  ${line}`),
       ];
     case 'ip':
-      return ['ip', ...step.lines.map((line) => `  ${line}`)];
+      return [step.family === 'ipv6' ? 'ip -6' : 'ip', ...step.lines.map((line) => `  ${line}`)];
     case 'forget-flows':
-      return step.flows.map(({ address: of, port }) => `forget udp flows to ${of}:${port}`);
+      return step.flows.map(({ address: of, ports }) => `forget udp flows to ${of} ${formatPortRange(ports)}`);
   }
 }

@@ -1,17 +1,24 @@
 /** Keys and texts of resources: equal exactly for equal resources, and free of secrets. */
 
-import { parseIpv4 } from '@homeward/shared/net/ipv4';
+import { parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { parseLinkName } from '@homeward/shared/net/names';
-import { port } from '@homeward/shared/net/port';
+import { parsePortRange } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
-import { hostState, keyOf, ruleText, textOf } from '@homeward/shared/state/describe';
-import type { Resource, WireguardDevice, WireguardPeer } from '@homeward/shared/state/resources';
+import { eachElement, elementsKey, hostState, keyOf, ruleText, textOf } from '@homeward/shared/state/describe';
+import type {
+  NftElement,
+  PolicyRule,
+  Resource,
+  WireguardDevice,
+  WireguardPeer,
+} from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 
 const link = parseLinkName('hw1');
 const address = parseIpv4('10.77.16.2');
+const address6 = parseIpv6('fd77:16::2');
 
 function peer(publicKey: string, more: Partial<WireguardPeer> = {}): WireguardPeer {
   const allowedIps = ['0.0.0.0/0', '::/0'];
@@ -23,13 +30,20 @@ function device(peers: readonly WireguardPeer[], more: Partial<WireguardDevice> 
   return { kind: 'wireguard-device', link, privateKey, publicKey: 'PUBLIC', listenPort: 51_820, peers, ...more };
 }
 
+function rule(family: PolicyRule['family'], selector: PolicyRule['selector']): PolicyRule {
+  return { kind: 'rule', family, priority: 4821, selector, action: { kind: 'lookup', table: 7701 } };
+}
+
 describe('state/describe', () => {
   it('names and describes each kind in words of its field', () => {
     const resources: Resource[] = [
       { kind: 'link', name: link, type: 'wireguard', mtu: 1420, up: true },
       { kind: 'address', link, address, prefixLength: 32 },
-      { kind: 'route', table: 7701, destination: 'default', link },
-      { kind: 'rule', priority: 4601, selector: { from: address }, action: { kind: 'lookup', table: 7701 } },
+      { kind: 'address', link, address: address6, prefixLength: 128 },
+      { kind: 'route', family: 'ipv4', table: 7701, destination: 'default', link },
+      { kind: 'route', family: 'ipv6', table: 7701, destination: 'default', link },
+      rule('ipv4', { from: address }),
+      rule('ipv6', { from: address6 }),
       { kind: 'sysctl', path: 'net/ipv4/conf/hw1/rp_filter', value: '2' },
       { kind: 'nft-table', name: 'homeward_relay', body: 'text', fingerprint: 'abc' },
       { kind: 'nft-element', table: 'homeward_relay', set: 'any4', key: 'tcp . 443', value: '10.77.16.2 . 443' },
@@ -38,8 +52,11 @@ describe('state/describe', () => {
     expect(resources.map((resource) => `${keyOf(resource)} | ${textOf(resource)}`)).to.deep.equal([
       'link hw1 | wireguard mtu 1420 up',
       'address 10.77.16.2/32 dev hw1 | ',
+      'address fd77:16::2/128 dev hw1 | ',
       'route default table 7701 | dev hw1',
-      'rule pref 4601 from 10.77.16.2 lookup 7701 | ',
+      'route -6 default table 7701 | dev hw1',
+      'rule pref 4821 from 10.77.16.2 lookup 7701 | ',
+      'rule -6 pref 4821 from fd77:16::2 lookup 7701 | ',
       'sysctl net/ipv4/conf/hw1/rp_filter | 2',
       'table inet homeward_relay | skeleton abc',
       'element homeward_relay any4 { tcp . 443 } | 10.77.16.2 . 443',
@@ -54,13 +71,15 @@ describe('state/describe', () => {
       ruleText(4301, { fwmark: { value: 0x0100_0000, mask: 0xff00_0000 } }, lookup),
       ruleText(4501, { from: address }, { kind: 'lookup', table: 'main', suppressDefault: true }),
       ruleText(4999, {}, { kind: 'nop' }),
-      ruleText(32_770, { udpSourcePort: port(53) }, lookup),
+      ruleText(32_770, { udpSourcePorts: parsePortRange('53') }, lookup),
+      ruleText(32_770, { udpSourcePorts: parsePortRange('5000-5999') }, lookup),
     ]).to.deep.equal([
       'pref 4001 iif hw1 goto 4999',
       'pref 4301 fwmark 0x1000000/0xff000000 lookup 7701',
       'pref 4501 from 10.77.16.2 lookup main suppress_prefixlength 0',
       'pref 4999 nop',
       'pref 32770 ipproto udp sport 53 lookup 7701',
+      'pref 32770 ipproto udp sport 5000-5999 lookup 7701',
     ]);
   });
 
@@ -101,5 +120,38 @@ describe('state/describe', () => {
     const sysctl = (value: string): Resource => ({ kind: 'sysctl', path: 'net/ipv4/ip_forward', value });
     const state = hostState([sysctl('0'), sysctl('1')]);
     expect([...state.values()]).to.deep.equal([sysctl('1')]);
+  });
+
+  it('tells the same rule of the two families apart', () => {
+    const both = hostState([rule('ipv4', {}), rule('ipv6', {})]);
+    expect([...both.keys()]).to.deep.equal(['rule pref 4821 lookup 7701', 'rule -6 pref 4821 lookup 7701']);
+  });
+
+  it('gathers elements by their set, keeping the last of one key, and gives them back one by one', () => {
+    const anyElement = fc.record({
+      kind: fc.constant('nft-element' as const),
+      table: fc.constantFrom('homeward_relay', 'homeward_backend'),
+      set: fc.constantFrom('any4', 'any6'),
+      key: fc.constantFrom('tcp . 1', 'tcp . 2', 'udp . 1'),
+      value: fc.option(fc.constantFrom('10.77.16.2 . 1', '10.77.16.2 . 2')),
+    });
+    fc.assert(
+      fc.property(fc.array(anyElement), (elements: readonly NftElement[]) => {
+        const state = hostState(elements);
+        const last = new Map(elements.map((one) => [keyOf(one), one]));
+        const back = [...state.values()].flatMap((one) => (one.kind === 'nft-elements' ? eachElement(one) : []));
+        expect(back).to.have.deep.members([...last.values()]);
+        for (const [key, one] of state) {
+          expect(one.kind === 'nft-elements' ? elementsKey(one.table, one.set) : null).to.equal(key);
+        }
+      }),
+    );
+  });
+
+  it('takes gathered elements as they are, which no copy of thousands is worth', () => {
+    const elements = new Map([['tcp . 443', '10.77.16.2 . 443']]);
+    const state = hostState([{ kind: 'nft-elements', table: 'homeward_relay', set: 'any4', elements }]);
+    const found = state.get(elementsKey('homeward_relay', 'any4'));
+    expect(found?.kind === 'nft-elements' && found.elements === elements).to.equal(true);
   });
 });
