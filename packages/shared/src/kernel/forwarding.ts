@@ -3,14 +3,14 @@
 import type { SysctlFiles } from '../host/sysctl.js';
 import type { Family } from '../net/address.js';
 import type { Sysctl } from '../state/resources.js';
-import { FORWARDING, forwardingPaths, type GuardedLinks, guardedLinks } from './forwarding-guard.js';
+import { FORWARDING, forwardingPaths, type GuardedLinks, guardedLinks, linkForwarding } from './forwarding-guard.js';
 
 type Recorded = Parameters<typeof guardedLinks>[1];
 
 /** What planning needs to know of forwarding on this machine. */
 export interface ForwardingFacts {
   readonly guarded: GuardedLinks;
-  /** Links that learn their IPv6 routes from router advertisements, which a router ignores unless told otherwise. */
+  /** Links that learn their IPv6 routes from router advertisements, which a router ignores unless told otherwise. None that forwarded before us: they ignore them as it is. */
   readonly advertised: readonly string[];
   /** Families whose switch we have touched already. */
   readonly switched: readonly Family[];
@@ -27,10 +27,18 @@ export async function forwardingFacts(
     ...foreignLinks.map(acceptRa),
   ]);
   const guardedOf = (family: Family) => guardedLinks(family, record, present, foreignLinks);
+  const switched = families.filter((family) => record[FORWARDING[family]] !== undefined);
+  const before = (path: string) => record[path]?.before ?? present.get(path);
+  const ignoresAdvertisements = (link: string) => {
+    const own = linkForwarding('ipv6', link);
+    // A link made since we switched forwarding on got its own switch from ours.
+    const isOn = switched.includes('ipv6') ? record[own]?.before : present.get(own);
+    return before(FORWARDING.ipv6) !== '0' || isOn === '1';
+  };
   return {
     guarded: { ipv4: guardedOf('ipv4'), ipv6: guardedOf('ipv6') },
-    advertised: foreignLinks.filter((link) => (record[acceptRa(link)]?.before ?? present.get(acceptRa(link))) === '1'),
-    switched: families.filter((family) => record[FORWARDING[family]] !== undefined),
+    advertised: foreignLinks.filter((link) => before(acceptRa(link)) === '1' && !ignoresAdvertisements(link)),
+    switched,
   };
 }
 
