@@ -49,9 +49,37 @@ describe('kernel/forwarding', () => {
     const links = ['eth0', 'eth1', 'wlan0', 'tun0'];
     const found = await forwardingFacts(await sysctlsOf({ ...off, ...before }), {}, links);
     expect(found.advertised).to.deep.equal(['eth0']);
-    const ours = { [acceptRa('eth0')]: { before: '1', links }, [FORWARDING.ipv6]: { before: '0', links } };
-    const after = await sysctlsOf({ [FORWARDING.ipv6]: '1', [acceptRa('eth0')]: '2' });
-    expect(await forwardingFacts(after, ours, links)).to.deep.include({ advertised: ['eth0'], switched: ['ipv6'] });
+    const ours = {
+      [acceptRa('eth0')]: { before: '1', links },
+      [FORWARDING.ipv6]: { before: '0', links },
+      [linkForwarding('ipv6', 'eth0')]: { before: '0', links },
+    };
+    const after = { [FORWARDING.ipv6]: '1', [acceptRa('eth0')]: '2', [linkForwarding('ipv6', 'eth0')]: '1' };
+    expect(await forwardingFacts(await sysctlsOf(after), ours, links)).to.deep.include({
+      advertised: ['eth0'],
+      switched: ['ipv6'],
+    });
+  });
+
+  it('counts among them a link that came since, but none that forwarded before us', async () => {
+    const links = ['eth0', 'br0'];
+    const brOn = { [linkForwarding('ipv6', 'br0')]: '1', [acceptRa('br0')]: '1', [acceptRa('eth0')]: '1' };
+    const found = await forwardingFacts(await sysctlsOf({ ...off, ...brOn }), {}, links);
+    expect(found.advertised).to.deep.equal(['eth0']);
+    const ours = {
+      [FORWARDING.ipv6]: { before: '0', links },
+      [linkForwarding('ipv6', 'eth0')]: { before: '0', links },
+      [linkForwarding('ipv6', 'br0')]: { before: '1', links },
+    };
+    const on = ['eth0', 'br0', 'wwan0'].map((link) => [linkForwarding('ipv6', link), '1']);
+    const after = { [FORWARDING.ipv6]: '1', [acceptRa('wwan0')]: '1', ...Object.fromEntries(on) };
+    const { advertised } = await forwardingFacts(await sysctlsOf(after), ours, [...links, 'wwan0']);
+    expect(advertised).to.deep.equal(['eth0', 'wwan0']);
+  });
+
+  it('lets no machine that was a router already begin to listen to advertisements', async () => {
+    const router = { [FORWARDING.ipv6]: '1', [acceptRa('eth0')]: '1', [linkForwarding('ipv6', 'eth0')]: '1' };
+    expect((await forwardingFacts(await sysctlsOf(router), {}, ['eth0'])).advertised).to.deep.equal([]);
   });
 
   it('knows nothing of IPv6 where the kernel has none', async () => {

@@ -7,6 +7,9 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 
 const FORWARD = 'net/ipv4/ip_forward';
+const FORWARD6 = 'net/ipv6/conf/all/forwarding';
+const ACCEPT_RA = 'net/ipv6/conf/eth0/accept_ra';
+const OWN6 = 'net/ipv6/conf/eth0/forwarding';
 const REDIRECTS = 'net/ipv4/conf/all/accept_redirects';
 const EMPTY: LedgerRecord = { version: 1, kernel: 'boot net', sysctls: {}, links: [], tables: {} };
 const write = (path: string, value: string): Sysctl => ({ kind: 'sysctl', path, value });
@@ -99,5 +102,52 @@ describe('reconcile/sysctl-record', () => {
     // The kernel set it to 0 with forwarding; a 1 can only be somebody's choice.
     const { restore } = restored(switchedOn(['eth0'], '0'), { [FORWARD]: '1', [REDIRECTS]: '1' }, ['eth0']);
     expect(restore).to.deep.equal([`${FORWARD} = 0`]);
+  });
+
+  describe('of IPv6', () => {
+    const written = [write(ACCEPT_RA, '2'), write(FORWARD6, '1')];
+    const found = new Map([
+      [ACCEPT_RA, '1'],
+      [FORWARD6, '0'],
+      [OWN6, '0'],
+    ]);
+    const ledger = recordSysctls(EMPTY, written, found, ['eth0']);
+    const now = { [ACCEPT_RA]: '2', [FORWARD6]: '1', [OWN6]: '1' };
+
+    it("records every link's own switch beside the machine's, but no redirects, which stay", () => {
+      expect(pathsToRecord(written, ['eth0', 'br0'], isOurLink)).to.deep.equal([
+        ACCEPT_RA,
+        FORWARD6,
+        'net/ipv6/conf/default/forwarding',
+        'net/ipv6/conf/lo/forwarding',
+        'net/ipv6/conf/eth0/forwarding',
+        'net/ipv6/conf/br0/forwarding',
+      ]);
+    });
+
+    it('puts all of them back, side effects last', () => {
+      expect(restored(ledger, now, ['eth0'])).to.deep.equal({
+        restore: [`${ACCEPT_RA} = 1`, `${FORWARD6} = 0`, `${OWN6} = 0`],
+        kept: [],
+      });
+    });
+
+    it('keeps the advertised routes where forwarding stays for somebody else', () => {
+      expect(restored(ledger, now, ['eth0', 'docker0'])).to.deep.equal({
+        restore: [],
+        kept: [
+          `sysctl ${ACCEPT_RA} stays 2: docker0 came since and may rely on it`,
+          `sysctl ${FORWARD6} stays 1: docker0 came since and may rely on it`,
+        ],
+      });
+    });
+
+    it("is not moved by IPv4's switch", () => {
+      const four = recordSysctls(ledger, [write(FORWARD, '1')], new Map([[FORWARD, '0']]), ['eth0', 'docker0']);
+      expect(restored(four, { ...now, [FORWARD]: '1' }, ['eth0', 'docker0'])).to.deep.include({
+        restore: [`${FORWARD} = 0`],
+      });
+      expect(restored(ledger, { ...now, [OWN6]: '0' }, ['eth0']).restore).to.include(`${OWN6} = 0`);
+    });
   });
 });
