@@ -34,7 +34,7 @@ export function withForwardsRemoved(
     const present = byPlace.get(place);
     const left = present?.transports.filter((transport) => !unwanted.transports.includes(transport));
     if (present === undefined || left?.length === present.transports.length) {
-      throw noSuchForward(backend, forwards, unwanted);
+      throw noSuchForward(backend, [...byPlace.values()], unwanted);
     }
     const remaining = withTransports(present, left ?? []);
     if (remaining === null) byPlace.delete(place);
