@@ -1,9 +1,11 @@
 /** Which forwards the relay refuses, and what it names as the reason. */
 
-import { checkForward } from '@homeward/controller/forwards/conflicts';
+import { createForwardCheck, doorTaken } from '@homeward/controller/forwards/conflicts';
+import type { RelayState } from '@homeward/controller/store/state';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { thrownBy } from '../errors/thrown.js';
 import { paired, relayState } from '../store/relay-states.js';
@@ -21,7 +23,12 @@ tcp LISTEN 0 128        0.0.0.0:2222       0.0.0.0:* users:(("sshd",pid=8,fd=3))
 const ports = { listeners: parseListeners(SOCKETS), controlPort: 7700, tunnelPort: 51_820 };
 const state = relayState([paired('home', 1, ['443/tcp', '5000-5099/udp']), paired('nas', 2, ['8080/tcp'])]);
 
-const check = (spec: string, takeOver = false) => checkForward(state, 'home', parseForward(spec), ports, takeOver);
+/** Checks forwards of a backend one after another. */
+function admit(at: RelayState, backend: string, specs: readonly string[], takeOver = false): void {
+  const admission = createForwardCheck(at, ports);
+  for (const spec of specs) admission.admit(backend, parseForward(spec), takeOver);
+}
+const check = (spec: string, takeOver = false) => admit(state, 'home', [spec], takeOver);
 const refusal = (spec: string, takeOver = false) => thrownBy(() => check(spec, takeOver));
 
 describe('forwards/conflicts', () => {
@@ -33,6 +40,9 @@ describe('forwards/conflicts', () => {
     ['7700/tcp', "forward 7700/tcp would take port 7700/tcp, homeward's control port"],
     ['7000-7900/tcp+udp', "forward 7000-7900/tcp+udp would take port 7700/tcp, homeward's control port"],
     ['51820/udp', "forward 51820/udp would take port 51820/udp, homeward's tunnel port"],
+    ['1024-65535/udp', "forward 1024-65535/udp would take port 51820/udp, homeward's tunnel port"],
+    ['[2001:db8::1]:22/tcp', "forward [2001:db8::1]:22/tcp would take port 22/tcp, the relay's SSH"],
+    ['22=[fd00::9]/tcp', "forward 22=[fd00::9]/tcp would take port 22/tcp, the relay's SSH"],
   ];
   for (const [spec, message] of DOORS) {
     it(`keeps the operator's doors from ${spec}, taking over or not`, () => {
@@ -56,20 +66,73 @@ describe('forwards/conflicts', () => {
     expect(refusal('8080=192.168.1.9/tcp', true).message).to.include('backend "nas"');
   });
 
-  it('refuses a target port that another host behind the same backend has, with which it would be mixed up', () => {
-    const taken = relayState([paired('home', 1, ['8001=192.168.1.9:80/tcp', '8443=443/tcp']), paired('nas', 2, [])]);
-    const set = (backend: string, spec: string) => () => checkForward(taken, backend, parseForward(spec), ports, false);
-    for (const spec of [
-      '8002=192.168.1.10:80/tcp',
-      '8002=80/tcp',
-      '9443=192.168.1.9:443/tcp',
-      '8100-8199=50-149/tcp',
-    ]) {
-      expect(thrownBy(set('home', spec)).message, spec).to.include('has the same target port at another host');
+  it('refuses ports of arrival that lead to two places behind the same backend', () => {
+    const taken = relayState([
+      paired('home', 1, [
+        '8001=192.168.1.9:80/tcp',
+        '8443=443/tcp',
+        '198.51.100.1:5000-5099=192.168.1.9:6000-6099/udp',
+      ]),
+      paired('nas', 2, []),
+    ]);
+    const set = (backend: string, spec: string) => () => admit(taken, backend, [spec]);
+    for (const [spec, other] of [
+      // To a service of the backend itself by the port by which a host is meant, and the reverse.
+      ['9001=8001/tcp', '8001=192.168.1.9:80/tcp'],
+      ['198.51.100.1:443=192.168.1.10/tcp', '8443=443/tcp'],
+      ['198.51.100.2:8001=192.168.1.10:80/tcp', '8001=192.168.1.9:80/tcp'],
+      ['198.51.100.2:8001=192.168.1.9:81/tcp', '8001=192.168.1.9:80/tcp'],
+      ['198.51.100.2:5050-5059=192.168.1.9:6051-6060/udp', '198.51.100.1:5000-5099=192.168.1.9:6000-6099/udp'],
+      ['198.51.100.2:5099-5100/udp', '198.51.100.1:5000-5099=192.168.1.9:6000-6099/udp'],
+    ] as const) {
+      expect(thrownBy(set('home', spec)).message, spec).to.equal(
+        `forward ${spec} and ${other} of backend "home" would reach it by the same port, for two places`,
+      );
     }
-    set('home', '8002=192.168.1.9:80/tcp')();
-    set('home', '8002=192.168.1.10:80/udp')();
-    set('nas', '8002=192.168.1.10:80/tcp')();
+    // The same place by another address or port, another transport, another family, another backend.
+    set('home', '198.51.100.2:5050-5059=192.168.1.9:6050-6059/udp')();
+    set('home', '198.51.100.1:8001=192.168.1.9:80/tcp')();
+    set('home', '8002=192.168.1.10:80/tcp')();
+    set('home', '198.51.100.1:8001=192.168.1.10:80/udp')();
+    set('home', '[2001:db8::1]:8001=[fd00::9]:80/tcp')();
+    set('home', '9443=443/tcp')();
+    set('nas', '198.51.100.1:8001=192.168.1.10:80/tcp')();
+  });
+
+  it('checks each forward also beside those that come with it', () => {
+    const empty = relayState([paired('home', 1, []), paired('nas', 2, [])]);
+    const together = (...specs: string[]) => thrownBy(() => admit(empty, 'home', specs)).message;
+    expect(together('9000/tcp', '9000=9001/tcp')).to.include('the port already goes to backend "home" (9000/tcp)');
+    expect(together('9000-9999/udp', '9500=1/udp')).to.include('backend "home" (9000-9999/udp)');
+    expect(together('8001=192.168.1.9:80/tcp', '9001=8001/tcp')).to.include('would reach it by the same port');
+    admit(empty, 'home', ['9000/tcp', '9000/udp', '9000/tcp', '9001/tcp']);
+    const admission = createForwardCheck(empty, ports);
+    admission.admit('home', parseForward('9000/tcp'), false);
+    expect(thrownBy(() => admission.admit('nas', parseForward('9000/tcp'), false)).message).to.include(
+      'backend "home"',
+    );
+  });
+
+  it('takes no harm from a forward it refused', () => {
+    const admission = createForwardCheck(relayState([paired('home', 1, []), paired('nas', 2, [])]), ports);
+    expect(thrownBy(() => admission.admit('home', parseForward('80/tcp'), false)).message).to.include('nginx');
+    admission.admit('nas', parseForward('80/tcp'), true);
+  });
+
+  it('lets what was taken over once stay, and be given again', () => {
+    const over = relayState([paired('home', 1, ['80/tcp'])]);
+    admit(over, 'home', ['80/tcp']);
+    expect(thrownBy(() => admit(over, 'home', ['81=80/tcp', '[2001:db8::1]:80/tcp'])).message).to.include('nginx');
+  });
+
+  it('names the door that a forward would take', () => {
+    expect(doorTaken(parseForward('7000-7999/tcp'), ports)).to.deep.equal({
+      transport: 'tcp',
+      port: 7700,
+      what: "homeward's control port",
+    });
+    expect(doorTaken(parseForward('443/tcp'), ports)).to.equal(null);
+    expect(doorTaken(parseForward('1-65535/udp'), ports)?.port).to.equal(51_820);
   });
 
   it('takes a forward that is there already, and its other transport', () => {
@@ -78,6 +141,18 @@ describe('forwards/conflicts', () => {
 
   it('lets a forward of one address stand beside one of all', () => {
     check('198.51.100.2:8080/tcp');
+  });
+
+  it('keeps the families apart, also where two hosts behind two backends are meant', () => {
+    const four = relayState([
+      paired('home', 1, ['8080=192.168.1.9/tcp', '[2001:db8::1]:9000/tcp']),
+      paired('nas', 2, []),
+    ]);
+    admit(four, 'nas', ['8080=[fd00::9]/tcp', '198.51.100.1:9000/tcp']);
+    expect(thrownBy(() => admit(four, 'nas', ['8080/tcp'])).message).to.include(
+      'backend "home" (8080=192.168.1.9/tcp)',
+    );
+    expect(thrownBy(() => admit(four, 'nas', ['[2001:DB8::1]:9000/tcp'])).message).to.include('backend "home"');
   });
 
   it('names the program that listens on the port, unless it is to be taken over', () => {
@@ -98,8 +173,18 @@ describe('forwards/conflicts', () => {
     expect(refusal('198.51.100.2:80/tcp').message).to.include('nginx');
   });
 
-  it('is not in the way of programs on loopback, nor of those on IPv6 alone', () => {
-    for (const spec of ['631/tcp', '53/udp', '8006/tcp']) check(spec);
+  it('is not in the way of programs on loopback', () => {
+    for (const spec of ['631/tcp', '53/udp']) check(spec);
+  });
+
+  it('minds the family a program listens in', () => {
+    expect(refusal('8006/tcp').message).to.include('pveproxy listens on 8006/tcp');
+    expect(refusal('[2001:db8::1]:8006/tcp').message).to.include('pveproxy');
+    check('198.51.100.1:8006/tcp');
+    expect(refusal('8006=[fd00::9]/tcp').message).to.include('pveproxy');
+    expect(refusal('123/udp').message).to.include('ntpd');
+    check('[2001:db8::1]:123/udp');
+    expect(refusal('[2001:db8::1]:80/tcp').message).to.include('nginx');
   });
 
   it('proposes another public port for the same target', () => {
@@ -107,13 +192,25 @@ describe('forwards/conflicts', () => {
     expect(proposed('80=192.168.1.99:8080/tcp')).to.equal('10080=192.168.1.99:8080/tcp');
     expect(proposed('198.51.100.1:80/tcp')).to.equal('198.51.100.1:10080=80/tcp');
     expect(proposed('80-81/tcp')).to.equal('10080-10081=80-81/tcp');
+    expect(proposed('[2001:db8::1]:80/tcp')).to.equal('[2001:db8::1]:10080=80/tcp');
+    expect(proposed('80=[fd00::9]:8080/tcp')).to.equal('10080=[fd00::9]:8080/tcp');
+    expect(proposed('79-60000/tcp')).to.equal(undefined);
   });
 
   it('proposes only what can be read', () => {
-    const listeners = parseListeners('tcp LISTEN 0 1 *:60000 *:* users:(("x",pid=1,fd=1))');
-    const error = thrownBy(() =>
-      checkForward(relayState(), 'home', parseForward('60000/tcp'), { ...ports, listeners }, false),
+    const sockets = (program: string, port: number) =>
+      parseListeners(`tcp LISTEN 0 1 *:${port} *:* users:(("${program}",pid=1,fd=1))`);
+    const hint = (spec: string, listeners: typeof ports.listeners) =>
+      thrownBy(() => createForwardCheck(relayState(), { ...ports, listeners }).admit('home', parseForward(spec), false))
+        .hint;
+    expect(hint('60000/tcp', sockets('x', 60_000))).to.include('(50000=60000/tcp)');
+    const anyRange = fc.tuple(fc.integer({ min: 1, max: 65_535 }), fc.integer({ min: 1, max: 65_535 }));
+    fc.assert(
+      fc.property(anyRange, ([a, b]) => {
+        const spec = `${Math.min(a, b)}-${Math.max(a, b)}/tcp`;
+        const proposed = /example (\S+)$/.exec(hint(spec, sockets('sshd', Math.min(a, b))) ?? '')?.[1] ?? '';
+        expect(parseForward(proposed).spec, spec).to.equal(proposed);
+      }),
     );
-    expect(error.hint).to.include('(50000=60000/tcp)');
   });
 });
