@@ -1,10 +1,23 @@
 /** What a relay remembers: its keys, its pool, its pairings, its tokens. The schema is the file's format. */
 
+import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { z } from 'zod';
 
 /** Stored as its canonical text, worked with as what it says. */
-const forward = z.codec(z.string(), z.custom<Forward>(), { decode: parseForward, encode: ({ spec }) => spec });
+const forward = z.codec(z.string(), z.custom<Forward>(), {
+  decode(text, { issues }) {
+    try {
+      return parseForward(text);
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      // As any other value that is not in this format: the file is damaged, nobody's input is wrong.
+      issues.push({ code: 'custom', input: text, message: error.message });
+      return z.NEVER;
+    }
+  },
+  encode: ({ spec }) => spec,
+});
 
 export const pairingSchema = z.strictObject({
   name: z.string(),
