@@ -11,10 +11,17 @@ import { stateSchema } from '@homeward/controller/store/state';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
 import { POOL_SPACE } from '@homeward/shared/net/allocation';
 import { parseForward } from '@homeward/shared/net/forward-spec';
-import { formatIpv4Prefix, ipv4PrefixContains, ipv4PrefixesOverlap, parseIpv4Prefix } from '@homeward/shared/net/ipv4';
+import {
+  formatPrefix,
+  parseIpv4Prefix,
+  parsePrefix,
+  prefixContains,
+  prefixesOverlap,
+} from '@homeward/shared/net/prefix';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { z } from 'zod';
 import { thrownBy } from '../errors/thrown.js';
 import { recordedSnapshot, snapshotOf } from '../kernel/snapshots.js';
 
@@ -38,8 +45,8 @@ describe('daemon/first-state', () => {
       fc.property(fc.array(inside, { maxLength: 20 }), fc.nat(parts - 1), (inUse, start) => {
         const pool = choosePool(inUse, () => start);
         expect(pool.length).to.equal(20);
-        expect(ipv4PrefixContains(POOL_SPACE, pool.address)).to.equal(true);
-        for (const prefix of inUse) expect(ipv4PrefixesOverlap(prefix, pool)).to.equal(false);
+        expect(prefixContains(POOL_SPACE, pool.address)).to.equal(true);
+        for (const prefix of inUse) expect(prefixesOverlap(prefix, pool)).to.equal(false);
       }),
     );
   });
@@ -48,7 +55,7 @@ describe('daemon/first-state', () => {
     const asked: number[] = [];
     const chosen = new Set(
       Array.from({ length: parts }, (_, index) =>
-        formatIpv4Prefix(
+        formatPrefix(
           choosePool([], (count) => {
             asked.push(count);
             return index;
@@ -61,9 +68,7 @@ describe('daemon/first-state', () => {
   });
 
   it('goes on from the beginning when the end is in use', () => {
-    expect(formatIpv4Prefix(choosePool([parseIpv4Prefix('10.127.240.0/24')], () => parts - 1))).to.equal(
-      '10.64.0.0/20',
-    );
+    expect(formatPrefix(choosePool([parseIpv4Prefix('10.127.240.0/24')], () => parts - 1))).to.equal('10.64.0.0/20');
   });
 
   it('says how to help itself when everything is in use', () => {
@@ -75,7 +80,7 @@ describe('daemon/first-state', () => {
   });
 
   it('finds the prefixes in use of a recorded machine', () => {
-    const inUse = prefixesInUse(recordedSnapshot()).map(formatIpv4Prefix);
+    const inUse = prefixesInUse(recordedSnapshot()).map(formatPrefix);
     expect(inUse).to.include.members([
       '172.17.0.0/16',
       '192.168.1.0/24',
@@ -127,9 +132,20 @@ describe('daemon/first-state', () => {
   it('makes a state that can be stored, with keys of its own each time', () => {
     const make = () => firstState(SETTINGS, recordedSnapshot(), []);
     const [one, two] = [make(), make()];
-    expect(stateSchema.parse(one)).to.deep.equal(one);
+    expect(z.decode(stateSchema, z.encode(stateSchema, one))).to.deep.equal(one);
     const secrets = [one, two].flatMap(({ identity, wireguard }) => [identity.secretKey, wireguard.privateKey]);
     expect(new Set(secrets).size).to.equal(4);
+  });
+
+  it('chooses a unique local /64 for IPv6, another one each time', () => {
+    const pools = Array.from({ length: 20 }, () => firstState(SETTINGS, recordedSnapshot(), []).pool6);
+    expect(new Set(pools).size).to.equal(20);
+    for (const pool of pools) {
+      const prefix = parsePrefix(pool);
+      expect(formatPrefix(prefix)).to.equal(pool);
+      expect(prefix.length).to.equal(64);
+      expect(prefixContains(parsePrefix('fd00::/8'), prefix.address), pool).to.equal(true);
+    }
   });
 
   it('takes the pool that was asked for', () => {

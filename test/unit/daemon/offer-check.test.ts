@@ -6,6 +6,7 @@ import { parseListeners } from '@homeward/shared/kernel/sockets';
 import { keyOf } from '@homeward/shared/state/describe';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { z } from 'zod';
 import { recordedSnapshot, snapshotOf } from '../kernel/snapshots.js';
 import { accepted, offer, relay } from '../store/backend-states.js';
 
@@ -16,6 +17,11 @@ const own = { sshPorts: [22], addresses: ['127.0.0.1', '192.168.1.2'] };
 
 function problem(address: string, snapshot = machine, others = [ours]): string | null {
   return offerProblem(offer(address), ours, others, policy, snapshot);
+}
+
+/** Of an offer with that IPv6 address. */
+function problem6(address: string, snapshot = machine, others = [ours]): string | null {
+  return offerProblem(offer('10.77.16.2', [], address), ours, others, policy, snapshot);
 }
 
 describe('daemon/offer-check', () => {
@@ -49,7 +55,27 @@ describe('daemon/offer-check', () => {
       `the tunnel address ${prefix.replace(/\.0\/\d+$/, '.9')} lies in ${prefix}, which this backend uses: start the relay with another --pool`;
     const routed = snapshotOf({ eth0: ['192.168.1.2/24'] }, ['default eth0', '10.77.16.0/20 eth0']);
     expect(problem('10.77.16.9', routed)).to.equal(says('10.77.16.0/20'));
-    expect(problem('192.168.1.9')).to.include('lies in 192.168.1.2/24');
+    expect(problem('192.168.1.9')).to.include('lies in 192.168.1.0/24');
+  });
+
+  it('does not take an IPv6 address in a network of its own either', () => {
+    const dual = snapshotOf({ eth0: ['192.168.1.2/24', 'fd77:16::9/64'] }, ['default eth0', 'fd66::/48 eth0']);
+    expect(problem6('fd77:16::2', dual)).to.equal(
+      'the tunnel address fd77:16::2 lies in fd77:16::/64, which this backend uses: start the relay with another --pool',
+    );
+    expect(problem6('fd66:0:0:5::2', dual)).to.include('lies in fd66::/48');
+    expect(problem6('fd77:17::2', dual)).to.equal(null);
+    // IPv6's default route is no network that is in use.
+    expect(
+      problem6('fd77:17::2', snapshotOf({ tun0: ['fd00:8::2/64'] }, ['default6 tun0', '::/1 tun0', '8000::/1 tun0'])),
+    ).to.equal(null);
+  });
+
+  it('takes for IPv6 none but a unique local address', () => {
+    for (const address of ['2001:db8::2', 'fe80::2', '::1', 'ff02::1', 'fc00::2', '::ffff:10.77.16.2']) {
+      expect(problem6(address), address).to.match(/is not a private one/);
+    }
+    expect(problem6('fd12:3456:789a::2')).to.equal(null);
   });
 
   it('does not make a public, metadata or loopback address one of its own', () => {
@@ -73,7 +99,7 @@ describe('daemon/offer-check', () => {
     const routes = ['default eth0', '0.0.0.0/1 tun0', '128.0.0.0/1 tun0', '10.77.16.0/20 hw1'];
     const snapshot = snapshotOf(links, routes);
     expect(problem('10.77.16.2', snapshot)).to.equal(null);
-    expect(usedPrefixes(snapshot)).to.deep.equal(['192.168.1.2/24', '10.8.0.2/24']);
+    expect(usedPrefixes(snapshot)).to.deep.equal(['192.168.1.0/24', '10.8.0.0/24']);
   });
 
   it('does not take the address of another relay, naming its slot', () => {
@@ -81,7 +107,12 @@ describe('daemon/offer-check', () => {
     expect(problem('10.77.16.2', machine, [ours, other])).to.equal(
       'the relay in slot 2 uses the same tunnel address 10.77.16.2: start one with another --pool',
     );
-    expect(problem('10.77.16.3', machine, [ours, other])).to.equal(null);
+    const sixth = relay(2, 'B', { accepted: accepted('10.99.0.2', [], 'fd77:16::2') });
+    expect(problem6('fd77:16::2', machine, [ours, sixth])).to.equal(
+      'the relay in slot 2 uses the same tunnel address fd77:16::2: start one with another --pool',
+    );
+    expect(problem6('fd99::3', machine, [ours, other])).to.include('tunnel address 10.77.16.2');
+    expect(problem6('fd77:16::3', machine, [ours, sixth])).to.equal(null);
     const renewed = relay(1, 'A', { accepted: accepted('10.77.16.2') });
     expect(problem('10.77.16.2', machine, [renewed])).to.equal(null);
   });
@@ -95,6 +126,26 @@ describe('daemon/offer-check', () => {
     expect(offerProblem(offer(), ours, [ours], open, machine)).to.equal(null);
   });
 
+  it('tells the prefixes it uses in a form the wire takes, of both families, each once', () => {
+    const used = usedPrefixes(recordedSnapshot());
+    expect(used).to.have.members([
+      ...['127.0.0.0/8', '203.0.113.0/24', '192.168.1.0/24', '172.17.0.0/16', '10.8.0.0/24', '10.9.0.0/16'],
+      ...['::1/128', '2001:db8:1::/64', 'fd00:1::/64', 'fe80::/64', '2001:db8:9::/48', '2001:db8:77::/48'],
+    ]);
+    const prefixes = z.array(z.union([z.cidrv4(), z.cidrv6()]));
+    expect(prefixes.parse(used)).to.deep.equal(used);
+  });
+
+  it('takes no offer whose ports behind this backend would fill its memory, but any range of its own', () => {
+    const offered = (...forwards: string[]) =>
+      offerProblem(offer('10.77.16.2', forwards), ours, [ours], policy, machine);
+    expect(offered('1-65535/tcp+udp', '198.51.100.1:1-65535/tcp+udp')).to.equal(null);
+    expect(offered('1-65535=192.168.1.9/tcp+udp')).to.equal(null);
+    expect(offered('1-65535=192.168.1.9/tcp+udp', '198.51.100.1:1-65535=192.168.1.10/tcp+udp')).to.match(
+      /^the relay offers more than 200000 ports of hosts behind this backend$/,
+    );
+  });
+
   it("gives the kernel's view of an accepted offer, and none of a relay without one", () => {
     expect(relayTunnel(ours, policy, own)).to.deep.equal([]);
     const [tunnel] = relayTunnel(
@@ -102,7 +153,7 @@ describe('daemon/offer-check', () => {
       policy,
       own,
     );
-    expect(tunnel?.tunnelAddress).to.equal('10.77.16.2');
+    expect(tunnel?.tunnelAddresses).to.deep.equal({ ipv4: '10.77.16.2', ipv6: 'fd77:16::2' });
     expect(tunnel?.resources.map(keyOf)).to.deep.equal(['link hw3', 'wireguard hw3']);
     expect(tunnel?.forwards.map(({ publicPorts }) => publicPorts.first)).to.deep.equal([443]);
   });

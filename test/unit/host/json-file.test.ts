@@ -101,6 +101,17 @@ describe('host/json-file', () => {
     });
   }
 
+  it('stores what a codec encodes, and reads what it decodes', async () => {
+    const ports = z.codec(z.string(), z.custom<readonly number[]>(), {
+      decode: (text) => text.split(' ').map(Number),
+      encode: (numbers) => numbers.join(' '),
+    });
+    const coded = createJsonFile(path('coded.json'), z.strictObject({ ports }));
+    await coded.write({ ports: [53, 443] });
+    expect(JSON.parse(await readFile(path('coded.json'), 'utf8'))).to.deep.equal({ ports: '53 443' });
+    expect(await coded.read()).to.deep.equal({ ports: [53, 443] });
+  });
+
   it('refuses what cannot be read', async () => {
     const directory = createJsonFile(path(), schema);
     expect((await rejectionOf(directory.read())).code).to.equal('bad-state');

@@ -37,6 +37,15 @@ describe('policy file', () => {
     });
   });
 
+  it('adds IPv6 prefixes as IPv4 ones, and wide ranges of ports', async () => {
+    await allowInPolicy(path('etc/policy.json'), ['1024-65535/udp'], ['fd00:1::/64', '192.168.1.0/24']);
+    expect((await content()).lan).to.deep.equal(['fd00:1::/64', '192.168.1.0/24']);
+    for (const spec of ['80=[fd00:1::9]/tcp', '80=192.168.1.9/tcp', '1024-65535/udp']) {
+      expect(await isAllowed(spec), spec).to.equal(true);
+    }
+    expect(await isAllowed('80=[fd00:2::9]/tcp')).to.equal(false);
+  });
+
   it('leaves ports alone when only a prefix is added', async () => {
     await allowInPolicy(path('etc/policy.json'), [], ['192.168.1.0/24']);
     expect(await content()).to.deep.equal({ lan: ['192.168.1.0/24'] });
@@ -49,6 +58,7 @@ describe('policy file', () => {
       [['22'], []],
       [['80=81/tcp'], []],
       [[], ['nas']],
+      [[], ['fd00::/129']],
     ] as const) {
       expect((await rejectionOf(allowInPolicy(path('etc/policy.json'), ports, lan))).code).to.equal('bad-input');
     }

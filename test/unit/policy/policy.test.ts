@@ -9,7 +9,7 @@ import { rejectionOf, thrownBy } from '../errors/thrown.js';
 import { temporaryDirectory } from '../host/temporary.js';
 
 const PATH = '/etc/homeward/agent-policy.json';
-const ADDRESSES = ['127.0.0.1', '192.168.1.2'];
+const ADDRESSES = ['127.0.0.1', '192.168.1.2', '::1', 'fd00:1::2'];
 const reason = (content: unknown, spec: string, sshPorts: readonly number[] = [22]) =>
   refusalReason(parsePolicy(PATH, content), parseForward(spec), { sshPorts, addresses: ADDRESSES });
 
@@ -76,6 +76,41 @@ describe('policy', () => {
     expect(reason({ lan }, '80=192.168.1.1/tcp')).to.equal(null);
   });
 
+  it('allows IPv6 hosts behind the backend by prefix, and no host by a prefix of the other family', () => {
+    const spec = '80=[fd00:1::99]:8080/tcp';
+    expect(reason({}, spec)).to.equal(
+      `fd00:1::99 is not allowed by ${PATH}; to allow it, add "fd00:1::99/128" to "lan"`,
+    );
+    expect(reason({ lan: ['fd00:1::99/128'] }, spec)).to.equal(null);
+    expect(reason({ lan: ['FD00:1:0::/64'] }, spec)).to.equal(null);
+    expect(reason({ lan: ['2001:db8::/32'] }, '80=[2001:db8:5::1]/tcp')).to.equal(null);
+    expect(reason({ lan: ['fd00:2::/64', '0.0.0.0/0'] }, spec)).to.not.equal(null);
+    expect(reason({ lan: ['::/0'] }, '80=192.168.1.99/tcp')).to.not.equal(null);
+  });
+
+  it('never allows loopback, link-local, metadata, mapped or multicast IPv6 targets, however they are written', () => {
+    const lan = ['::/0', '0.0.0.0/0'];
+    const never = [
+      ...['::', '::1', '0:0:0:0:0:0:0:1', '::0.0.0.1', 'fe80::1', 'FE80::9', 'febf:ffff::1', 'ff02::1', 'ff05::2'],
+      ...['fd00:ec2::254', 'FD00:0EC2:0:0:0:0:0:254', '::ffff:127.0.0.1', '::ffff:7f00:1', '::ffff:169.254.169.254'],
+      ...['::ffff:10.0.0.1', '0:0:0:0:0:FFFF:192.168.1.1'],
+    ];
+    for (const host of never) expect(reason({ lan }, `80=[${host}]/tcp`), host).to.match(/never a target$/);
+    for (const host of ['fd00:ec3::254', 'fd00:1::9', '2001:db8::1', 'fec0::1']) {
+      expect(reason({ lan }, `80=[${host}]/tcp`), host).to.equal(null);
+    }
+  });
+
+  it('has no way to the backend itself by an address of its own', () => {
+    const lan = ['::/0', '0.0.0.0/0'];
+    expect(reason({ lan }, '80=192.168.1.2/tcp')).to.equal(
+      '192.168.1.2 is this backend itself; forward to the port without an address',
+    );
+    expect(reason({ lan }, '80=[FD00:1::2]/tcp')).to.equal(
+      'fd00:1::2 is this backend itself; forward to the port without an address',
+    );
+  });
+
   it('writes the default out so that it allows what no file allows', () => {
     for (const spec of ['22/tcp', '1-100/tcp']) expect(reason({ ports: DEFAULT_PORTS }, spec)).to.not.equal(null);
     for (const spec of ['443/tcp', '22/udp', '1-1000/udp'])
@@ -88,6 +123,9 @@ describe('policy', () => {
     'a forward for a port': { ports: ['80=8080/tcp'] },
     'an address for a port': { ports: ['198.51.100.1:80/tcp'] },
     'a host name for a prefix': { lan: ['nas'] },
+    'an IPv6 prefix that is too long': { lan: ['fd00::/129'] },
+    'an IPv6 prefix with a zone': { lan: ['fe80::1%eth0/64'] },
+    'an IPv6 address for a port': { ports: ['[2001:db8::1]:80/tcp'] },
     'an unknown tunnel': { tunnels: ['openvpn'] },
     'a misspelt field': { port: ['443/tcp'] },
     'a list': [],
@@ -100,7 +138,7 @@ describe('policy', () => {
   }
 
   it('says in which file the mistake is', () => {
-    for (const content of [{ ports: '443/tcp' }, { ports: ['443'] }, { lan: ['nas'] }]) {
+    for (const content of [{ ports: '443/tcp' }, { ports: ['443'] }, { lan: ['nas'] }, { lan: ['fd00::/129'] }]) {
       expect(thrownBy(() => parsePolicy(PATH, content)).message, JSON.stringify(content)).to.include(PATH);
     }
   });

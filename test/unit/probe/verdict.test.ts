@@ -2,7 +2,7 @@
 
 import type { ProbeReply } from '@homeward/controller/probe/job';
 import { type BackendView, judge, type ProbeResult, type Sighting } from '@homeward/controller/probe/verdict';
-import { parseIpv4 } from '@homeward/shared/net/ipv4';
+import { parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import type { Observed, ObservedFlow } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -10,13 +10,18 @@ import { describe, it } from 'mocha';
 
 type Service = ProbeReply['service'];
 
+const NO_PROBLEM = { ipv4: null, ipv6: null };
+const LOOPBACK = { ipv4: 'nginx listens on loopback only', ipv6: 'nginx listens on loopback only' };
+
 function sighting(transport: 'tcp' | 'udp', service: Service, isBehindBackend = false): Sighting {
   return {
     sample: {
       forward: `443/${transport}`,
+      family: 'ipv4',
       transport,
       address: parseIpv4('198.51.100.1'),
       publicPort: 443,
+      arrivalPort: 443,
       targetPort: 443,
       isBehindBackend,
     },
@@ -42,8 +47,8 @@ function view(flows: readonly ObservedFlow[], more: Partial<Observed> = {}): Bac
   return {
     name: 'home',
     device: 'hw1',
-    relayTunnelAddress: '10.77.16.1',
-    observed: { type: 'observed', id: 1, flows: [...flows], drift: [], listeners: [], ...more },
+    relayTunnelAddresses: { ipv4: parseIpv4('10.77.16.1'), ipv6: parseIpv6('fd77:16::1') },
+    observed: { flows: [...flows], drift: [], listeners: [], ...more },
     silence: null,
     relayDrift: [],
     clientPorts: new Set([41_000, 41_001]),
@@ -52,6 +57,14 @@ function view(flows: readonly ObservedFlow[], more: Partial<Observed> = {}): Bac
 
 const tcp = (flows: readonly ObservedFlow[], service: Service = 'answered', more?: Partial<Observed>) =>
   judge(sighting('tcp', service), view(flows, more), null);
+
+/** The same in IPv6. */
+const flow6 = (more: Partial<ObservedFlow> = {}) => flow({ address: '3fff:770::2', ...more });
+const tcp6 = (flows: readonly ObservedFlow[], service: Service = 'answered', more?: Partial<Observed>) => {
+  const { sample, reply } = sighting('tcp', service);
+  const six = { ...sample, family: 'ipv6' as const, address: parseIpv6('2001:db8::1') };
+  return judge({ sample: six, client: { address: '3fff:770::2', port: 41_000 }, reply }, view(flows, more), null);
+};
 
 const udpEcho: ProbeResult = judge(
   { ...sighting('udp', 'answered'), client: { address: '192.0.2.2', port: 41_001 } },
@@ -80,6 +93,43 @@ describe('probe/verdict', () => {
       cause: null,
       hint: null,
     });
+  });
+
+  it('is green in IPv6 for what was seen there, with endpoints as IPv6 writes them', () => {
+    expect(tcp6([flow6()])).to.include({
+      ok: true,
+      family: 'ipv6',
+      client: '[3fff:770::2]:41000',
+      seen: '[3fff:770::2]:41000',
+    });
+    expect(tcp6([flow6({ address: 'fd77:16::1' })])).to.include({
+      cause: 'source-rewritten',
+      seen: '[fd77:16::1]:41000',
+    });
+    expect(tcp6([flow6({ address: 'fd77:16::1', port: 1024 })]).hint).to.match(
+      /sees \[fd77:16::1\]:1024 instead of \[3fff:770::2\]:41000: look for a masquerade or SNAT rule on the relay/,
+    );
+    // The relay's IPv4 address says nothing of a flow in IPv6.
+    expect(tcp6([flow6({ address: '10.77.16.1', port: 1024 })], 'silent')).to.include({ cause: 'not-arrived' });
+  });
+
+  it("tells what is wrong with a service for the probe's own family alone", () => {
+    const only = { ipv4: null, ipv6: 'nginx listens on IPv4 only' };
+    const listeners = [{ transport: 'tcp' as const, port: 443, program: 'nginx', problem: only }];
+    expect(tcp6([flow6()], 'refused', { listeners })).to.include({ ok: true, hint: 'nginx listens on IPv4 only' });
+    expect(tcp([flow()], 'refused', { listeners })).to.include({ ok: true, hint: null });
+    expect(tcp6([flow6({ leftOn: null })], 'silent', { listeners })).to.include({
+      cause: 'no-reply',
+      hint: 'nginx listens on IPv4 only',
+    });
+  });
+
+  it('looks for the service where it arrives, not where it is meant', () => {
+    const sample = { ...sighting('tcp', 'refused').sample, arrivalPort: 80, targetPort: 8080 };
+    const listeners = (port: number) => [{ transport: 'tcp' as const, port, program: 'nginx', problem: LOOPBACK }];
+    const hint = (port: number) =>
+      judge({ ...sighting('tcp', 'refused'), sample }, view([flow()], { listeners: listeners(port) }), null).hint;
+    expect([hint(80), hint(8080)]).to.deep.equal(['nginx listens on loopback only', null]);
   });
 
   it('takes a reset for a reply', () => {
@@ -115,17 +165,17 @@ describe('probe/verdict', () => {
       'no-departure',
       /none was seen to leave by hw1/,
     ],
-    drift: [tcp([flow()], 'answered', { drift: ['+ rule pref 4999 nop'] }), 'drift', /lacks .*rule pref 4999 nop/],
+    drift: [tcp([flow()], 'answered', { drift: ['+ rule pref 5100 nop'] }), 'drift', /lacks .*rule pref 5100 nop/],
     "Docker's proxy": [
       tcp([flow()], 'answered', {
-        listeners: [{ transport: 'tcp', port: 443, program: 'docker-proxy', problem: null }],
+        listeners: [{ transport: 'tcp', port: 443, program: 'docker-proxy', problem: NO_PROBLEM }],
       }),
       'proxied',
       /docker-proxy takes the connection/,
     ],
     'a service nobody can reach': [
       tcp([flow({ leftOn: null })], 'silent', {
-        listeners: [{ transport: 'tcp', port: 443, program: 'nginx', problem: 'nginx listens on loopback only' }],
+        listeners: [{ transport: 'tcp', port: 443, program: 'nginx', problem: LOOPBACK }],
       }),
       'no-reply',
       /^nginx listens on loopback only$/,
@@ -184,7 +234,7 @@ describe('probe/verdict', () => {
   });
 
   it('does not call a proxy what Docker leads past it', () => {
-    const listeners = [{ transport: 'tcp' as const, port: 443, program: 'docker-proxy', problem: null }];
+    const listeners = [{ transport: 'tcp' as const, port: 443, program: 'docker-proxy', problem: NO_PROBLEM }];
     expect(tcp([flow({ delivery: 'forwarded' })], 'answered', { listeners })).to.include({ ok: true });
   });
 
@@ -228,7 +278,7 @@ describe('probe/verdict', () => {
         fc.constantFrom('tcp' as const, 'udp' as const),
         fc.constantFrom<Service[]>('answered', 'refused', 'silent'),
         fc.array(anyFlow, { maxLength: 3 }),
-        fc.constantFrom<string[]>([], ['+ rule pref 4999 nop']),
+        fc.constantFrom<string[]>([], ['+ rule pref 5100 nop']),
         (transport, service, flows, drift) => {
           const result = judge(sighting(transport, service), view(flows, { drift }), null);
           const isSeen = flows.some(

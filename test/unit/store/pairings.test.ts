@@ -2,17 +2,19 @@
 
 import {
   addPairing,
-  backendTunnelAddress,
+  backendTunnelAddresses,
   pairingNamed,
-  relayTunnelAddress,
+  relayTunnelAddresses,
   removePairing,
   withForwards,
 } from '@homeward/controller/store/pairings';
 import type { RelayState } from '@homeward/controller/store/state';
 import { stateSchema } from '@homeward/controller/store/state';
+import { parseForward } from '@homeward/shared/net/forward-spec';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { z } from 'zod';
 import { thrownBy } from '../errors/thrown.js';
 import { NOW, paired, pairing, relayState } from './relay-states.js';
 
@@ -40,10 +42,10 @@ describe('store/pairings', () => {
           if (isAdded) return isThere ? now : add(now, name);
           return isThere ? remove(now, name) : now;
         }, relayState());
-        const addresses = state.pairings.map((one) => backendTunnelAddress(state, one));
-        expect(new Set([...addresses, relayTunnelAddress(state)]).size).to.equal(addresses.length + 1);
+        const pairs = [relayTunnelAddresses(state), ...state.pairings.map((one) => backendTunnelAddresses(state, one))];
+        expect(new Set(pairs.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6])).size).to.equal(2 * pairs.length);
         expect(Math.max(0, ...state.pairings.map((one) => one.index))).to.be.at.most(5);
-        expect(stateSchema.parse(state)).to.deep.equal(state);
+        expect(z.decode(stateSchema, z.encode(stateSchema, state))).to.deep.equal(state);
       }),
     );
   });
@@ -55,20 +57,25 @@ describe('store/pairings', () => {
 
   it('counts from the pool: the relay first, then the backends', () => {
     const state = add(relayState(), 'home');
-    expect(relayTunnelAddress(state)).to.equal('10.77.16.1');
-    expect(backendTunnelAddress(state, pairingNamed(state, 'home'))).to.equal('10.77.16.2');
+    expect(relayTunnelAddresses(state)).to.deep.equal({ ipv4: '10.77.16.1', ipv6: 'fd77:16::1' });
+    expect(backendTunnelAddresses(state, pairingNamed(state, 'home'))).to.deep.equal({
+      ipv4: '10.77.16.2',
+      ipv6: 'fd77:16::2',
+    });
+    const many = { ...pairingNamed(state, 'home'), index: 4000 };
+    expect(backendTunnelAddresses(state, many)).to.deep.equal({ ipv4: '10.77.31.161', ipv6: 'fd77:16::fa1' });
   });
 
   it('refuses one more backend than the pool has addresses for, its broadcast address not counted', () => {
     const names = Array.from({ length: 13 }, (_, index) => `backend-${index}`);
     const full = names.reduce(add, relayState([], { pool: '10.77.16.0/28' }));
-    expect(full.pairings.map((one) => backendTunnelAddress(full, one)).at(-1)).to.equal('10.77.16.14');
+    expect(full.pairings.map((one) => backendTunnelAddresses(full, one).ipv4).at(-1)).to.equal('10.77.16.14');
     expect(thrownBy(() => add(full, 'one-more')).code).to.equal('conflict');
   });
 
   it('counts up the revision with each change of forwards', () => {
-    const state = withForwards(relayState([pairing('home', 1), pairing('nas', 2)]), 'home', ['443/tcp']);
-    expect(pairingNamed(state, 'home')).to.deep.include({ forwards: ['443/tcp'], revision: 2 });
+    const state = withForwards(relayState([pairing('home', 1), pairing('nas', 2)]), 'home', [parseForward('443/tcp')]);
+    expect(pairingNamed(state, 'home')).to.deep.include({ forwards: [parseForward('443/tcp')], revision: 2 });
     expect(pairingNamed(state, 'nas').revision).to.equal(1);
   });
 

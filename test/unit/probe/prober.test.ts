@@ -1,0 +1,204 @@
+/** The prober on a model of the network: what is probed in which rounds, and whose proof a fault spoils. */
+
+import type { ProbeJob, ProbeReply } from '@homeward/controller/probe/job';
+import { createProber, type ProberDeps, type ProbeTarget } from '@homeward/controller/probe/prober';
+import type { Pairing } from '@homeward/controller/store/state';
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import { type Family, parseIp, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
+import { PROBE } from '@homeward/shared/net/allocation';
+import type { Observed, ObservedFlow } from '@homeward/shared/protocol/messages';
+import { expect } from 'chai';
+import { beforeEach, describe, it } from 'mocha';
+import { rejectionOf } from '../errors/thrown.js';
+import { paired } from '../store/relay-states.js';
+
+const SIGNAL = new AbortController().signal;
+const ENTRANCE = { ipv4: parseIp('198.51.100.1'), ipv6: parseIp('2001:db8::1') };
+const familyOfJob = ({ address }: ProbeJob): Family => (address.includes(':') ? 'ipv6' : 'ipv4');
+const isEcho = (job: ProbeJob) => job.address === PROBE[familyOfJob(job)].relay;
+
+/** Everything arrives and is answered, but what a test says otherwise. */
+function network() {
+  /** Jobs of each run of the synthetic client. */
+  const runs: ProbeJob[][] = [];
+  const model = {
+    runs,
+    serviceOf: (_job: ProbeJob): ProbeReply['service'] => 'answered',
+    arrives: (_job: ProbeJob): boolean => true,
+  };
+  const flowOf = (job: ProbeJob): ObservedFlow => ({
+    transport: job.transport,
+    delivery: 'local',
+    address: PROBE[familyOfJob(job)].client,
+    port: job.clientPort,
+    arrivedOn: 'hw1',
+    leftOn: model.serviceOf(job) === 'silent' ? null : 'hw1',
+    refusedOn: null,
+  });
+  /** A backend that tells what it saw of the client ports it was asked about. */
+  const target = (pairing: Pairing, observe?: ProbeTarget['observe']): ProbeTarget => ({
+    pairing,
+    forwards: pairing.forwards,
+    observe:
+      observe ??
+      (async (action, watch): Promise<Observed> => {
+        const own = (runs.at(-1) ?? []).filter((job) => watch.clientPorts.includes(job.clientPort));
+        const flows = action === 'start' ? [] : own.filter(model.arrives).map(flowOf);
+        return { type: 'observed', id: 1, flows, drift: [], listeners: [] };
+      }),
+  });
+  const deps: ProberDeps = {
+    client: {
+      async run(jobs) {
+        runs.push([...jobs]);
+        return jobs.map((job) => {
+          const service = model.serviceOf(job);
+          return { id: job.id, service, rttMs: service === 'silent' ? null : 1 };
+        });
+      },
+    },
+    uplinkAddress: (family) => ENTRANCE[family],
+    relayTunnelAddresses: () => ({ ipv4: parseIpv4('10.77.16.1'), ipv6: parseIpv6('fd77:16::1') }),
+    relayDrift: () => [],
+  };
+  return { model, target, deps };
+}
+
+const withoutIpv6 = (pairing: Pairing): Pairing => ({
+  ...pairing,
+  applied: pairing.applied === null ? null : { ...pairing.applied, ipv6: false },
+});
+
+describe('probe/prober', () => {
+  let world: ReturnType<typeof network>;
+  beforeEach(() => {
+    world = network();
+  });
+  const probe = (...targets: readonly ProbeTarget[]) => createProber(world.deps).probe(targets, SIGNAL);
+  const lines = async (...targets: readonly ProbeTarget[]) =>
+    (await probe(...targets)).map(
+      ({ backend, forward, family, proto, port, ok, cause }) =>
+        `${backend} ${forward} ${family} ${proto} ${port} ${ok ? 'ok' : cause}`,
+    );
+
+  it('proves every forward in both families and all its transports', async () => {
+    expect(await lines(world.target(paired('home', 1, ['443/tcp', '53/tcp+udp'])))).to.deep.equal([
+      'home 443/tcp ipv4 tcp 443 ok',
+      'home 443/tcp ipv6 tcp 443 ok',
+      'home 53/tcp+udp ipv4 tcp 53 ok',
+      'home 53/tcp+udp ipv4 udp 53 ok',
+      'home 53/tcp+udp ipv6 tcp 53 ok',
+      'home 53/tcp+udp ipv6 udp 53 ok',
+    ]);
+  });
+
+  it('proves a pairing without forwards by its echo, in both families', async () => {
+    expect(await lines(world.target(paired('home', 1, [])))).to.deep.equal([
+      'home echo/tcp ipv4 tcp 10001 ok',
+      'home echo/udp ipv4 udp 10001 ok',
+      'home echo/tcp ipv6 tcp 10001 ok',
+      'home echo/udp ipv6 udp 10001 ok',
+    ]);
+  });
+
+  it('sends no IPv6 to a backend that does not speak it, and says so of what is for IPv6 alone', async () => {
+    const home = withoutIpv6(paired('home', 1, ['443/tcp', '[2001:db8::1]:80/tcp']));
+    expect(await lines(world.target(home))).to.deep.equal([
+      'home 443/tcp ipv4 tcp 443 ok',
+      'home [2001:db8::1]:80/tcp ipv6 tcp 80 no-entrance',
+    ]);
+    expect(world.model.runs.flat().filter((job) => familyOfJob(job) === 'ipv6')).to.deep.equal([]);
+  });
+
+  it('probes thousands of ports in rounds, each once, by client ports of its own', async () => {
+    const specs = Array.from({ length: 1_000 }, (_, index) => `${index + 1}/tcp`);
+    const results = await probe(world.target(paired('home', 1, specs)));
+    expect(results).to.have.lengthOf(2_000);
+    expect(results.every(({ ok }) => ok)).to.equal(true);
+    const { runs } = world.model;
+    expect(runs).to.have.lengthOf(5);
+    for (const jobs of runs) {
+      expect(jobs.filter((job) => !isEcho(job))).to.have.lengthOf(400);
+      expect(new Set(jobs.map(({ clientPort }) => clientPort)).size).to.equal(jobs.length);
+      expect(new Set(jobs.map(({ id }) => id)).size).to.equal(jobs.length);
+    }
+    const probed = runs.flat().filter((job) => !isEcho(job));
+    expect(new Set(probed.map(({ address, port }) => `${address} ${port}`)).size).to.equal(2_000);
+  });
+
+  it('tells an echo that fails in every round once', async () => {
+    world.model.arrives = (job) => !isEcho(job);
+    const specs = Array.from({ length: 500 }, (_, index) => `${index + 1}/tcp`);
+    const red = (await probe(world.target(paired('home', 1, specs)))).filter(({ ok }) => !ok);
+    expect(red.map(({ forward, family }) => `${forward} ${family}`)).to.have.members([
+      'echo/tcp ipv4',
+      'echo/udp ipv4',
+      'echo/tcp ipv6',
+      'echo/udp ipv6',
+    ]);
+  });
+
+  it('lets the echo of its own family alone stand for a silent UDP service', async () => {
+    world.model.serviceOf = (job) =>
+      (!isEcho(job) && job.transport === 'udp') || (isEcho(job) && familyOfJob(job) === 'ipv6') ? 'silent' : 'answered';
+    expect(await lines(world.target(paired('home', 1, ['53/udp'])))).to.include.members([
+      'home 53/udp ipv4 udp 53 ok',
+      'home 53/udp ipv6 udp 53 no-reply',
+    ]);
+  });
+
+  it('lets a backend that does not tell what it saw spoil its own proof only', async () => {
+    const deaf = () => Promise.reject(new RelayError('unreachable', 'the session ended'));
+    const results = await probe(
+      world.target(paired('home', 1, ['443/tcp'])),
+      world.target(paired('nas', 2, ['80/tcp']), deaf),
+    );
+    expect(results.filter(({ backend }) => backend === 'home').every(({ ok }) => ok)).to.equal(true);
+    const red = results.filter(({ backend }) => backend === 'nas');
+    expect(red.filter(({ forward }) => forward === '80/tcp')).to.have.lengthOf(2);
+    for (const result of red) expect(result).to.include({ ok: false, cause: 'no-observer', hint: 'the session ended' });
+  });
+
+  it('is interrupted by its signal, and goes on with the next one', async () => {
+    const aborter = new AbortController();
+    const prober = createProber(world.deps);
+    const home = paired('home', 1, ['443/tcp']);
+    const interrupted = world.target(home, () => {
+      aborter.abort();
+      return Promise.reject(new RelayError('interrupted', 'the command was interrupted'));
+    });
+    const first = rejectionOf(prober.probe([interrupted], aborter.signal));
+    const second = prober.probe([world.target(home)], SIGNAL);
+    expect((await first).code).to.equal('interrupted');
+    expect((await second).every(({ ok }) => ok)).to.equal(true);
+  });
+
+  it('probes for one caller after another, since the client has one address', async () => {
+    let running = 0;
+    let most = 0;
+    const { client } = world.deps;
+    const counted: ProberDeps = {
+      ...world.deps,
+      client: {
+        async run(jobs, signal) {
+          running += 1;
+          most = Math.max(most, running);
+          await new Promise(setImmediate);
+          running -= 1;
+          return client.run(jobs, signal);
+        },
+      },
+    };
+    const prober = createProber(counted);
+    const targets = ['home', 'nas', 'attic'].map((name, index) => world.target(paired(name, index + 1, ['443/tcp'])));
+    const all = await Promise.all(targets.map((target) => prober.probe([target], SIGNAL)));
+    expect(all.flat().every(({ ok }) => ok)).to.equal(true);
+    expect(most).to.equal(1);
+  });
+
+  it('is red where the relay itself has drifted', async () => {
+    const drifted = createProber({ ...world.deps, relayDrift: () => ['+ element homeward_relay any4 { tcp . 443 }'] });
+    const [result] = await drifted.probe([world.target(paired('home', 1, ['443/tcp']))], SIGNAL);
+    expect(result).to.include({ ok: false, cause: 'relay-drift' });
+  });
+});
