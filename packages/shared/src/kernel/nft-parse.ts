@@ -1,6 +1,7 @@
 /** Parses `nft -j list …` (libnftables-json(5)): the skeleton's digest and the elements of static sets. */
 
 import { z } from 'zod';
+import { parseIpv6 } from '../net/address.js';
 import { digest } from './digest.js';
 
 /** Elements by set: value (null in a set) by key. */
@@ -99,7 +100,8 @@ function listedElement(set: z.infer<typeof setObject>, entry: unknown): ListedEl
 
 /** A value in nft's own notation: concatenations with dots, prefixes with a slash, ranges with a dash. */
 function valueText(value: unknown): string {
-  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  if (typeof value === 'string') return canonical(value);
+  if (typeof value === 'number') return String(value);
   // By hand, not by schemas: there are tens of thousands of them.
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if ('concat' in value && Array.isArray(value.concat)) return value.concat.map(valueText).join(' . ');
@@ -107,9 +109,14 @@ function valueText(value: unknown): string {
   if ('elem' in value) return valueText(wrapped.parse(value.elem).val);
   if ('prefix' in value) {
     const prefix = prefixObject.parse(value.prefix);
-    return `${prefix.addr}/${prefix.len}`;
+    return `${canonical(prefix.addr)}/${prefix.len}`;
   }
   return JSON.stringify(value);
+}
+
+/** nft writes IPv6 addresses of ::/96 and mapped ones with a dotted quad at the end, as inet_ntop does; we do not. */
+function canonical(text: string): string {
+  return text.includes('.') && text.includes(':') ? parseIpv6(text) : text;
 }
 
 /** `{"elem": {"val": …, "counter": {"bytes": …}}}`; by hand, as `valueText`. */
