@@ -86,6 +86,22 @@ describe('kernel/nft-parse', () => {
     ]);
   });
 
+  it('gives addresses that nft writes with a dotted quad in their canonical form', () => {
+    const elem = [
+      { concat: ['::ffff:192.0.2.1', 'tcp', 443] },
+      { prefix: { addr: '::192.0.2.0', len: 120 } },
+      { range: ['::1', '::0.1.0.0'] },
+      'eth0.100',
+    ];
+    const json = JSON.stringify({ nftables: [{ set: { name: 's', elem } }] });
+    expect(linesOf(parseNftTable(json).elements)).to.have.members([
+      's { ::ffff:c000:201 . tcp . 443 }',
+      's { ::c000:200/120 }',
+      's { ::1-::1:0 }',
+      's { eth0.100 }',
+    ]);
+  });
+
   it('leaves out sets whose elements time out, which the packets fill', () => {
     expect(linesOf(parseNftTable(recorded('timed-set.json')).elements)).to.deep.equal([]);
   });

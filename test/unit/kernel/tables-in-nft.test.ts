@@ -1,151 +1,190 @@
 /** Real nft: every table and element that is rendered loads, and what is listed back is what was meant. */
 
+import { backendState } from '@homeward/agent/desired/backend-state';
 import { backendTable } from '@homeward/agent/desired/backend-table';
+import { relayHostState } from '@homeward/controller/desired/relay-state';
 import { relayTable } from '@homeward/controller/desired/relay-table';
+import { createForwardCheck } from '@homeward/controller/forwards/conflicts';
+import { RelayError } from '@homeward/shared/errors/relay-error';
 import { command } from '@homeward/shared/host/command';
 import { parseNftTable } from '@homeward/shared/kernel/nft-parse';
 import { renderNft } from '@homeward/shared/kernel/nft-render';
-import { MAX_SLOT, slotNumbers } from '@homeward/shared/net/allocation';
-import { flattenPrefixes, intervalText } from '@homeward/shared/net/intervals';
-import { parseIpv4 } from '@homeward/shared/net/ipv4';
-import type { NftElement, NftTable } from '@homeward/shared/state/resources';
+import { FAMILIES } from '@homeward/shared/net/address';
+import { MAX_SLOT } from '@homeward/shared/net/allocation';
+import { parseForward } from '@homeward/shared/net/forward-spec';
+import { diff } from '@homeward/shared/reconcile/diff';
+import { plan } from '@homeward/shared/reconcile/plan';
+import type { HostState, NftElement, NftTable } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { anyAddress, anyPrefix } from '../net/generators.js';
+import { facts, tunnel, tunnelAddresses } from '../desired/backend-states.js';
+import { elementLines } from '../desired/state-lines.js';
+import { paired, relayState } from '../store/relay-states.js';
+import { elementLine, linesOf } from './element-lines.js';
 import { networkNamespace } from './network-namespace.js';
+import { backendElements, relayElements } from './nft-generators.js';
 
-const anyPort = fc.integer({ min: 1, max: 65_535 });
-const anyTransport = fc.constantFrom('tcp', 'udp');
-const anyLinks = fc.constantFrom([], ['eth0'], ['br-12ab', 'eth0', 'wlan0.7']);
+const anyLinks = fc.constantFrom<readonly string[]>([], ['eth0'], ['br-12ab', 'eth0', 'wlan0.7']);
+const anyGuard = fc.record({ ipv4: anyLinks, ipv6: anyLinks });
 const anySlots = fc.uniqueArray(fc.integer({ min: 1, max: MAX_SLOT }), { minLength: 1, maxLength: 4 });
-const text = (...parts: readonly fc.Arbitrary<unknown>[]) => fc.tuple(...parts).map((values) => values.join(' . '));
+const NO_GUARD = { ipv4: [], ipv6: [] };
 
-/** Elements of one set: key texts with a value for each, no key twice. */
-function elementsOf(table: string, set: string, key: fc.Arbitrary<string>, value: fc.Arbitrary<string | null>) {
-  return fc
-    .uniqueArray(fc.tuple(key, value), { maxLength: 6, selector: ([chosen]) => chosen })
-    .map((pairs) => pairs.map(([k, v]): NftElement => ({ kind: 'nft-element', table, set, key: k, value: v })));
-}
+const tableSlot = (slot: number) => ({ slot, tunnelAddresses: tunnelAddresses(slot) });
+const lines = (elements: readonly NftElement[]) => elements.map(elementLine).sort();
 
-const tableSlot = (slot: number) => ({ slot, tunnelAddress: parseIpv4(`10.77.16.${slot}`) });
-const target = text(anyAddress, anyPort);
-const nothing = fc.constant(null);
+/** Forwards among few ports, so that they meet, of lists that a relay takes. */
+const anySpecs = fc
+  .array(
+    fc
+      .record({
+        address: fc.constantFrom('', '', '198.51.100.1:', '[2001:db8::1]:'),
+        first: fc.integer({ min: 1, max: 40 }),
+        length: fc.constantFrom(0, 0, 3, 20),
+        host: fc.constantFrom('', '', '192.168.1.9:', '[fd00:1::9]:'),
+        shift: fc.constantFrom(0, 0, 100),
+        transports: fc.constantFrom('tcp', 'udp', 'tcp+udp'),
+      })
+      .filter(({ address, host }) => address === '' || host === '' || address.includes('[') === host.includes('['))
+      .map(({ address, first, length, host, shift, transports }) => {
+        const last = first + length;
+        return parseForward(`${address}${first}-${last}=${host}${first + shift}-${last + shift}/${transports}`).spec;
+      }),
+    { maxLength: 8 },
+  )
+  .map((specs) => {
+    const check = createForwardCheck(relayState([paired('home', 1, [])]), {
+      listeners: [],
+      controlPort: 7700,
+      tunnelPort: 51_820,
+    });
+    return specs.filter((spec) => {
+      try {
+        check.admit('home', parseForward(spec), false);
+        return true;
+      } catch (error) {
+        if (error instanceof RelayError) return false;
+        throw error;
+      }
+    });
+  });
 
-function relayElements(): fc.Arbitrary<NftElement[]> {
-  const of = (set: string, key: fc.Arbitrary<string>, value: fc.Arbitrary<string | null>) =>
-    elementsOf('homeward_relay', set, key, value);
-  const counted = text(anyAddress, anyTransport, anyPort);
-  return fc
-    .tuple(
-      of('exact4', counted, target),
-      of('any4', text(anyTransport, anyPort), target),
-      of('bytes-in', counted, nothing),
-      of('bytes-out', counted, nothing),
-    )
-    .map((lists) => lists.flat());
-}
+const relayOf = (specs: readonly string[]) =>
+  relayHostState(relayState([paired('home', 1, specs)]), {
+    mtu: 1420,
+    families: FAMILIES,
+    forwarding: { guarded: NO_GUARD, advertised: [], switched: [] },
+    sshPorts: [22],
+  });
 
-/** Disjoint intervals as the backend makes them of prefixes. */
-function intervals(set: string, values: fc.Arbitrary<string | null>): fc.Arbitrary<NftElement[]> {
-  return fc.array(fc.record({ prefix: anyPrefix, value: values }), { maxLength: 6 }).map((entries) =>
-    flattenPrefixes(entries).map((piece) => ({
-      kind: 'nft-element',
-      table: 'homeward_backend',
-      set,
-      key: intervalText(piece),
-      value: piece.value,
-    })),
-  );
-}
-
-function backendElements(slots: readonly number[]): fc.Arbitrary<NftElement[]> {
-  const of = (set: string, key: fc.Arbitrary<string>, value: fc.Arbitrary<string | null>) =>
-    elementsOf('homeward_backend', set, key, value);
-  const link = fc.constantFrom(...slots.map((slot) => slotNumbers(slot).link));
-  const arrival = text(link, anyAddress, anyTransport, anyPort);
-  return fc
-    .tuple(
-      of('tunnels', link, nothing),
-      of('allowed4', arrival, nothing),
-      of('echo4', arrival, nothing),
-      of('pinned4', text(link, anyAddress, anyPort), nothing),
-      of('redirected4', arrival, target),
-      intervals('impossible-sources', nothing),
-      intervals('source-pin4', anyAddress),
-    )
-    .map((lists) => lists.flat());
-}
-
-const lines = (elements: readonly { set: string; key: string; value: string | null }[]) =>
-  elements.map(({ set, key, value }) => `${set} { ${key}${value === null ? '' : ` : ${value}`} }`).sort();
+const SOCKETS = ['udp *:5', 'udp 192.168.1.2:10', 'tcp [fd00:1::2]:12', 'udp 10.77.16.2:20', 'udp [::]:30'];
+const backendOf = (specs: readonly string[], sockets: readonly string[]) =>
+  backendState([tunnel(1, specs)], facts({ sockets }));
 
 describe('tables in nft', () => {
   const inside = networkNamespace();
+  const nft = (script: string, ...options: string[]) => inside.run(command('nft', [...options, '-f', '-'], script));
   const load = (table: NftTable, addElements: readonly NftElement[]) =>
-    inside.run(
-      command('nft', ['-f', '-'], renderNft({ replace: [table], remove: [], deleteElements: [], addElements })),
-    );
-  const list = async (name: string) =>
-    parseNftTable(await inside.run(command('nft', ['-j', '-s', 'list', 'table', 'inet', name])));
+    nft(renderNft({ replace: [table], remove: [], deleteElements: [], addElements }));
+  const list = async (name: string, ...options: string[]) =>
+    parseNftTable(await inside.run(command('nft', ['-j', '-s', ...options, 'list', 'table', 'inet', name])));
 
+  /** The elements listed back are those that were loaded; without them the listing has the same digest. */
   async function roundTrip(table: NftTable, elements: readonly NftElement[]): Promise<void> {
     const script = renderNft({ replace: [table], remove: [], deleteElements: [], addElements: elements });
-    await inside.run(command('nft', ['-c', '-f', '-'], script));
-    await inside.run(command('nft', ['-f', '-'], script));
-    expect(lines((await list(table.name)).elements)).to.deep.equal(lines(elements));
+    await nft(script, '-c');
+    await nft(script);
+    const [full, terse] = await Promise.all([list(table.name), list(table.name, '-t')]);
+    expect(linesOf(full.elements)).to.deep.equal(lines(elements));
+    expect(terse.digest).to.equal(full.digest);
+    expect(terse.elements.size).to.equal(0);
   }
 
-  it("loads the relay's table and lists the same elements", () =>
+  /** What the nft step of a plan leads to. */
+  async function become(desired: HostState, observed: HostState, name: string): Promise<void> {
+    for (const step of plan(diff(desired, observed), desired)) if (step.kind === 'nft') await nft(step.script);
+    expect(linesOf((await list(name)).elements)).to.deep.equal(elementLines(desired).sort());
+  }
+
+  it("loads the relay's table and lists the same elements, in both families", () =>
     fc.assert(
-      fc.asyncProperty(anyLinks, relayElements(), (links, elements) => roundTrip(relayTable(links), elements)),
-      { numRuns: 20 },
+      fc.asyncProperty(anyGuard, relayElements, (guard, elements) => roundTrip(relayTable(guard), elements)),
+      { numRuns: 15 },
     ));
 
-  it("loads the backend's table and lists the same elements", () =>
+  it("loads the backend's table and lists the same elements, in both families", () =>
     fc.assert(
       fc.asyncProperty(
         anySlots.chain((slots) => fc.tuple(fc.constant(slots), backendElements(slots))),
-        anyLinks,
-        ([slots, elements], links) => roundTrip(backendTable(slots.map(tableSlot), links), elements),
+        anyGuard,
+        ([slots, elements], guard) => roundTrip(backendTable(slots.map(tableSlot), guard), elements),
       ),
-      { numRuns: 20 },
+      { numRuns: 15 },
+    ));
+
+  it('leads the relay from any forwards to any others in one script', () =>
+    fc.assert(
+      fc.asyncProperty(anySpecs, anySpecs, async (before, after) => {
+        await become(relayOf(before), new Map(), 'homeward_relay');
+        await become(relayOf(after), relayOf(before), 'homeward_relay');
+      }),
+      { numRuns: 15 },
+    ));
+
+  it('leads the backend from any forwards and sockets to any others in one script', () =>
+    fc.assert(
+      fc.asyncProperty(
+        ...([anySpecs, fc.subarray(SOCKETS), anySpecs, fc.subarray(SOCKETS)] as const),
+        async (before, sockets, after, others) => {
+          const first = backendOf(before, sockets);
+          await become(first, new Map(), 'homeward_backend');
+          await become(backendOf(after, others), first, 'homeward_backend');
+        },
+      ),
+      { numRuns: 15 },
     ));
 
   it('keeps the digest over a reload and over changes of elements, and loses it with a rule', async () => {
-    const table = relayTable(['eth0', 'eth1']);
-    const element: NftElement = {
-      kind: 'nft-element',
-      table: table.name,
-      set: 'any4',
-      key: 'tcp . 443',
-      value: '10.77.16.2 . 443',
-    };
-    await load(table, []);
-    const { digest } = await list(table.name);
-    await load(table, [element]);
-    expect((await list(table.name)).digest).to.equal(digest);
-    await inside.run(command('nft', ['flush', 'chain', 'inet', table.name, 'keep-source']));
-    expect((await list(table.name)).digest).to.not.equal(digest);
+    for (const [table, set, key, value] of [
+      [relayTable({ ipv4: ['eth0'], ipv6: ['eth0', 'eth1'] }), 'any-range6', 'tcp . 1024-65535', 'fd77:16::2'],
+      [backendTable([tableSlot(1)], NO_GUARD), 'source-pin6', '2000::/3', '2001:db8::9'],
+    ] as const) {
+      const element: NftElement = { kind: 'nft-element', table: table.name, set, key, value };
+      await load(table, []);
+      const { digest } = await list(table.name);
+      await load(table, [element]);
+      expect((await list(table.name)).digest).to.equal(digest);
+      expect((await list(table.name, '-t')).digest).to.equal(digest);
+      await inside.run(command('nft', ['flush', 'chain', 'inet', table.name, 'keep-source']));
+      expect((await list(table.name, '-t')).digest).to.not.equal(digest);
+    }
   });
 
-  it('moves a map element to another target in one script', async () => {
-    const table = relayTable([]);
-    const element = (value: string): NftElement => ({
-      kind: 'nft-element',
-      table: table.name,
-      set: 'any4',
-      key: 'udp . 53',
-      value,
+  it('moves an element of a map to another target in one script, a single port and a range', async () => {
+    const table = relayTable(NO_GUARD);
+    for (const [set, key, from, to] of [
+      ['any4', 'udp . 53', '10.77.16.2 . 53', '10.77.16.3 . 5353'],
+      ['any-range6', 'udp . 5000-5999', 'fd77:16::2', 'fd77:16::3'],
+    ] as const) {
+      const element = (value: string): NftElement => ({ kind: 'nft-element', table: table.name, set, key, value });
+      await load(table, [element(from)]);
+      await nft(renderNft({ replace: [], remove: [], deleteElements: [element(from)], addElements: [element(to)] }));
+      expect(linesOf((await list(table.name)).elements)).to.deep.equal([`${set} { ${key} : ${to} }`]);
+    }
+  });
+
+  it('widens and narrows a range in one script', async () => {
+    const table = relayTable(NO_GUARD);
+    const range = (ports: string): NftElement => ({
+      ...{ kind: 'nft-element', table: table.name, set: 'any-range4' },
+      ...{ key: `tcp . ${ports}`, value: '10.77.16.2' },
     });
-    await load(table, [element('10.77.16.2 . 53')]);
-    const script = renderNft({
-      replace: [],
-      remove: [],
-      deleteElements: [element('10.77.16.2 . 53')],
-      addElements: [element('10.77.16.3 . 5353')],
-    });
-    await inside.run(command('nft', ['-f', '-'], script));
-    expect(lines((await list(table.name)).elements)).to.deep.equal(['any4 { udp . 53 : 10.77.16.3 . 5353 }']);
+    const widths = ['5000-5999', '4000-6999', '5500-5599', '1-65535', '5000-5999'];
+    await load(table, [range(widths[0] ?? '')]);
+    for (const [index, next] of widths.slice(1).entries()) {
+      const deleteElements = [range(widths[index] ?? '')];
+      await nft(renderNft({ replace: [], remove: [], deleteElements, addElements: [range(next)] }));
+      expect(linesOf((await list(table.name)).elements)).to.deep.equal([`any-range4 { tcp . ${next} : 10.77.16.2 }`]);
+    }
   });
 });

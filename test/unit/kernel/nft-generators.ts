@@ -1,0 +1,118 @@
+/** Generators of elements for every set and map of both tables, as the planners make them. */
+
+import { SETS as BACKEND } from '@homeward/agent/desired/backend-sets';
+import { SETS as RELAY } from '@homeward/controller/desired/relay-sets';
+import { FAMILIES, type Family } from '@homeward/shared/net/address';
+import { BACKEND_TABLE, RELAY_TABLE, slotNumbers } from '@homeward/shared/net/allocation';
+import { flattenPrefixes, intervalText } from '@homeward/shared/net/intervals';
+import type { NftElement } from '@homeward/shared/state/resources';
+import fc from 'fast-check';
+import { anyAddress, anyPrefix } from '../net/generators.js';
+
+type Values = fc.Arbitrary<string | null>;
+
+const nothing: Values = fc.constant(null);
+const anyPort = fc.integer({ min: 1, max: 65_535 });
+const anyTransport = fc.constantFrom('tcp', 'udp');
+const text = (...parts: readonly fc.Arbitrary<unknown>[]) => fc.tuple(...parts).map((values) => values.join(' . '));
+const all = (...parts: readonly fc.Arbitrary<NftElement[]>[]) => fc.tuple(...parts).map((lists) => lists.flat());
+
+/** Disjoint ranges of two ports or more; some of them are neighbours. */
+const disjointRanges = fc
+  .tuple(
+    fc.uniqueArray(anyPort, { minLength: 2, maxLength: 6 }),
+    fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+  )
+  .map(([cuts, chosen]) => {
+    const sorted = [...cuts].sort((a, b) => a - b);
+    return sorted.slice(1).flatMap((next, index) => {
+      const first = sorted[index] ?? next;
+      return chosen[index] === true && next - 1 > first ? [`${first}-${next - 1}`] : [];
+    });
+  });
+
+/** Single ports at some places, no key twice. */
+function ports(table: string, set: string, place: fc.Arbitrary<string>, value: Values): fc.Arbitrary<NftElement[]> {
+  return fc
+    .uniqueArray(fc.tuple(text(place, anyPort), value), { maxLength: 4, selector: ([key]) => key })
+    .map((pairs) => pairs.map(([key, chosen]) => ({ kind: 'nft-element', table, set, key, value: chosen })));
+}
+
+/** Ranges of ports at some places, disjoint at each. */
+function ranges(table: string, set: string, place: fc.Arbitrary<string>, value: Values): fc.Arbitrary<NftElement[]> {
+  return fc
+    .uniqueArray(fc.tuple(place, disjointRanges, value), { maxLength: 3, selector: ([at]) => at })
+    .map((places) =>
+      places.flatMap(([at, spans, chosen]) =>
+        spans.map((span): NftElement => ({ kind: 'nft-element', table, set, key: `${at} . ${span}`, value: chosen })),
+      ),
+    );
+}
+
+/** Disjoint intervals of addresses as the backend makes them of prefixes. */
+function intervals(set: string, family: Family, value: Values): fc.Arbitrary<NftElement[]> {
+  return fc.array(fc.record({ prefix: anyPrefix[family], value }), { maxLength: 4 }).map((entries) =>
+    flattenPrefixes(entries).map((piece) => ({
+      kind: 'nft-element',
+      table: BACKEND_TABLE,
+      set,
+      key: intervalText(piece),
+      value: piece.value,
+    })),
+  );
+}
+
+function relayFamily(family: Family): fc.Arbitrary<NftElement[]> {
+  const sets = RELAY[family];
+  const address = anyAddress[family];
+  const place = text(address, anyTransport);
+  const target = text(address, anyPort);
+  const counted = [sets.bytesIn, sets.bytesOut].map((set) => ports(RELAY_TABLE, set, place, nothing));
+  const rangesCounted = [sets.rangeBytesIn, sets.rangeBytesOut].map((set) => ranges(RELAY_TABLE, set, place, nothing));
+  return all(
+    ports(RELAY_TABLE, sets.exact, place, target),
+    ranges(RELAY_TABLE, sets.range, place, address),
+    ports(RELAY_TABLE, sets.any, anyTransport, target),
+    ranges(RELAY_TABLE, sets.anyRange, anyTransport, address),
+    ...counted,
+    ...rangesCounted,
+  );
+}
+
+function backendFamily(family: Family, slots: readonly number[]): fc.Arbitrary<NftElement[]> {
+  const sets = BACKEND[family];
+  const address = anyAddress[family];
+  const place = text(address, anyTransport);
+  const link = fc.constantFrom(...slots.map((slot) => slotNumbers(slot).link));
+  const linked = fc.uniqueArray(text(link, address), { maxLength: 3 }).map((keys) =>
+    keys.map(
+      (key): NftElement => ({
+        kind: 'nft-element',
+        table: BACKEND_TABLE,
+        set: sets.tunnelAddresses,
+        key,
+        value: null,
+      }),
+    ),
+  );
+  return all(
+    linked,
+    ports(BACKEND_TABLE, sets.allowed.single, place, nothing),
+    ranges(BACKEND_TABLE, sets.allowed.range, place, nothing),
+    ports(BACKEND_TABLE, sets.echo, place, nothing),
+    ports(BACKEND_TABLE, sets.pinned.single, address, nothing),
+    ranges(BACKEND_TABLE, sets.pinned.range, address, nothing),
+    ports(BACKEND_TABLE, sets.redirected.single, place, text(address, anyPort)),
+    ranges(BACKEND_TABLE, sets.redirected.range, place, address),
+    intervals(sets.impossibleSources, family, nothing),
+    intervals(sets.sourcePin, family, address),
+  );
+}
+
+/** Elements of all the relay's sets. */
+export const relayElements: fc.Arbitrary<NftElement[]> = all(...FAMILIES.map(relayFamily));
+
+/** Elements of all the backend's sets, for these slots. */
+export function backendElements(slots: readonly number[]): fc.Arbitrary<NftElement[]> {
+  return all(...FAMILIES.map((family) => backendFamily(family, slots)));
+}
