@@ -4,26 +4,22 @@ import type { BackendFacts, RelayTunnel } from '@homeward/agent/desired/backend-
 import { sourceQuestions } from '@homeward/agent/desired/source-addresses';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { type Listener, parseListeners } from '@homeward/shared/kernel/sockets';
-import {
-  type AddressPair,
-  FAMILIES,
-  type Family,
-  type IpAddress,
-  parseIp,
-  parseIpv4,
-  parseIpv6,
-} from '@homeward/shared/net/address';
+import { type AddressPair, FAMILIES, type Family, type IpAddress, parseIp } from '@homeward/shared/net/address';
 import { isSlotLink, slotNumbers } from '@homeward/shared/net/allocation';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { port } from '@homeward/shared/net/port';
+import { addressAt, parseIpv4Prefix, parseIpv6Prefix } from '@homeward/shared/net/prefix';
 import { Secret } from '@homeward/shared/net/secret';
 import { backendTunnel } from '@homeward/shared/tunnel/kinds';
 import { snapshotOf } from '../kernel/snapshots.js';
 import { offer } from '../store/backend-states.js';
 
-/** The tunnel addresses of slot `n` in these tests: 10.77.16.n+1 and fd77:16::n+1. */
+/** The tunnel addresses of slot `n` in these tests: number n + 1 of the pools. */
 export function tunnelAddresses(slot: number): AddressPair {
-  return { ipv4: parseIpv4(`10.77.16.${slot + 1}`), ipv6: parseIpv6(`fd77:16::${(slot + 1).toString(16)}`) };
+  return {
+    ipv4: addressAt(parseIpv4Prefix('10.77.16.0/20'), slot + 1),
+    ipv6: addressAt(parseIpv6Prefix('fd77:16::/64'), slot + 1),
+  };
 }
 
 export function tunnel(slot: number, forwards: readonly string[]): RelayTunnel {

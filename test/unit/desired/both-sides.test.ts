@@ -153,7 +153,7 @@ describe('both sides', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });

@@ -1,0 +1,65 @@
+/** WireGuard's resources at both ends, for the families a machine speaks and an endpoint of either. */
+
+import { parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
+import { parseLinkName } from '@homeward/shared/net/names';
+import { Secret } from '@homeward/shared/net/secret';
+import { keyOf, textOf } from '@homeward/shared/state/describe';
+import type { Resource } from '@homeward/shared/state/resources';
+import type { RelayEnd, RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
+import { wireguardTunnel } from '@homeward/shared/tunnel/wireguard';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+
+const RELAY: RelayEnd = {
+  addresses: { ipv4: parseIpv4('10.77.16.1'), ipv6: parseIpv6('fd77:16::1') },
+  prefixLengths: { ipv4: 20, ipv6: 64 },
+  families: ['ipv4', 'ipv6'],
+  mtu: 1420,
+  wireguard: { privateKey: new Secret('PRIVATE'), publicKey: 'RELAY', port: 51_820 },
+};
+const peer = (index: number, wireguardPublicKey: string | null): RelayPeer => ({
+  addresses: { ipv4: parseIpv4(`10.77.16.${index + 1}`), ipv6: parseIpv6(`fd77:16::${index + 1}`) },
+  wireguardPublicKey,
+  presharedKey: new Secret('SHARED'),
+});
+const lines = (resources: readonly Resource[]) =>
+  resources.map((resource) => `${keyOf(resource)} ${textOf(resource)}`.trimEnd());
+
+describe('tunnel/wireguard', () => {
+  it('has at the relay one device, a peer for each backend that came, and an address of each family', () => {
+    expect(
+      lines(wireguardTunnel.relayResources(RELAY, [peer(1, 'HOME'), peer(2, null), peer(3, 'NAS')])),
+    ).to.deep.equal([
+      'link hw0 wireguard mtu 1420 up',
+      'wireguard hw0 key RELAY port 51820; peer HOME allowed 10.77.16.2/32,fd77:16::2/128; peer NAS allowed 10.77.16.4/32,fd77:16::4/128',
+      'address 10.77.16.1/20 dev hw0',
+      'address fd77:16::1/64 dev hw0',
+    ]);
+  });
+
+  it('has no address of a family that the relay does not speak', () => {
+    const addresses = lines(wireguardTunnel.relayResources({ ...RELAY, families: ['ipv4'] }, [])).slice(2);
+    expect(addresses).to.deep.equal(['address 10.77.16.1/20 dev hw0']);
+  });
+
+  it('calls a relay at an address of either family, or at a name', () => {
+    const offer = wireguardTunnel.offer(RELAY, peer(1, 'HOME'));
+    const device = (endpointHost: string) =>
+      lines(
+        wireguardTunnel.backendResources(offer, {
+          link: parseLinkName('hw1'),
+          wireguard: { privateKey: new Secret('OWN'), publicKey: 'HOME' },
+          endpointHost,
+        }),
+      );
+    const line = (endpoint: string) =>
+      `wireguard hw1 key HOME; peer RELAY allowed 0.0.0.0/0,::/0 endpoint ${endpoint} keepalive 25`;
+    expect(device('198.51.100.1')).to.deep.equal(['link hw1 wireguard mtu 1420 up', line('198.51.100.1:51820')]);
+    expect(device('2001:db8::1')[1]).to.equal(line('[2001:db8::1]:51820'));
+    expect(device('relay.example')[1]).to.equal(line('relay.example:51820'));
+  });
+
+  it('leaves room for its own headers, and for IPv6 inside', () => {
+    expect([1500, 1492, 9000, 1400, 1300].map(wireguardTunnel.mtu)).to.deep.equal([1420, 1412, 1420, 1320, 1280]);
+  });
+});
