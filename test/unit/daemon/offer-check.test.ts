@@ -1,8 +1,10 @@
 /** What of an offer a backend takes: checked against its owner's policy and against the machine. */
 
+import { createForwardReader } from '@homeward/agent/daemon/forward-reader';
 import { offerProblem, ownSide, relayTunnel, sortForwards, usedPrefixes } from '@homeward/agent/daemon/offer-check';
 import { parsePolicy } from '@homeward/agent/policy';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
+import type { Offer } from '@homeward/shared/protocol/messages';
 import { keyOf } from '@homeward/shared/state/describe';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -15,19 +17,26 @@ const machine = snapshotOf({ lo: ['127.0.0.1/8'], eth0: ['192.168.1.2/24'] }, ['
 const ours = relay(1, 'A');
 const own = { sshPorts: [22], addresses: ['127.0.0.1', '192.168.1.2'] };
 
+const read = (specs: readonly string[]) => createForwardReader()('A', specs);
+
+/** Why an offer cannot be taken. */
+function refusalOf(made: Offer, rules = policy, snapshot = machine, others = [ours]): string | null {
+  return offerProblem(made, read(made.forwards), ours, others, rules, snapshot);
+}
+
 function problem(address: string, snapshot = machine, others = [ours]): string | null {
-  return offerProblem(offer(address), ours, others, policy, snapshot);
+  return refusalOf(offer(address), policy, snapshot, others);
 }
 
 /** Of an offer with that IPv6 address. */
 function problem6(address: string, snapshot = machine, others = [ours]): string | null {
-  return offerProblem(offer('10.77.16.2', [], address), ours, others, policy, snapshot);
+  return refusalOf(offer('10.77.16.2', [], address), policy, snapshot, others);
 }
 
 describe('daemon/offer-check', () => {
   it('sorts forwards by the policy, and refuses what it cannot read without losing the rest', () => {
     const { allowed, refused } = sortForwards(
-      ['443/tcp', '22/tcp', 'nonsense', '80=127.0.0.1/tcp', '53/udp'],
+      read(['443/tcp', '22/tcp', 'nonsense', '80=127.0.0.1/tcp', '53/udp']),
       policy,
       own,
     );
@@ -39,7 +48,7 @@ describe('daemon/offer-check', () => {
 
   it('refuses, and does not stumble over, whatever a relay can put into an offer', () => {
     for (const spec of ['443/constructor', '443/__proto__', '443/toString', '[', '=', '/', '1-2-3/tcp', '٤٤٣/tcp']) {
-      const { allowed, refused } = sortForwards([spec, '443/tcp'], policy, own);
+      const { allowed, refused } = sortForwards(read([spec, '443/tcp']), policy, own);
       expect(allowed, spec).to.have.lengthOf(1);
       expect(refused.map((refusal) => refusal.spec)).to.deep.equal([spec]);
     }
@@ -119,11 +128,11 @@ describe('daemon/offer-check', () => {
 
   it('takes no tunnel that the policy does not allow, and names the line to add', () => {
     const strict = parsePolicy('/etc/policy.json', { tunnels: ['gre'] });
-    expect(offerProblem(offer(), ours, [ours], strict, machine)).to.equal(
+    expect(refusalOf(offer(), strict)).to.equal(
       '/etc/policy.json does not allow wireguard tunnels; to allow them, add "wireguard" to "tunnels"',
     );
     const open = parsePolicy('/etc/policy.json', { tunnels: ['gre', 'wireguard'] });
-    expect(offerProblem(offer(), ours, [ours], open, machine)).to.equal(null);
+    expect(refusalOf(offer(), open)).to.equal(null);
   });
 
   it('tells the prefixes it uses in a form the wire takes, of both families, each once', () => {
@@ -137,8 +146,7 @@ describe('daemon/offer-check', () => {
   });
 
   it('takes no offer whose ports behind this backend would fill its memory, but any range of its own', () => {
-    const offered = (...forwards: string[]) =>
-      offerProblem(offer('10.77.16.2', forwards), ours, [ours], policy, machine);
+    const offered = (...forwards: string[]) => refusalOf(offer('10.77.16.2', forwards));
     expect(offered('1-65535/tcp+udp', '198.51.100.1:1-65535/tcp+udp')).to.equal(null);
     expect(offered('1-65535=192.168.1.9/tcp+udp')).to.equal(null);
     expect(offered('1-65535=192.168.1.9/tcp+udp', '198.51.100.1:1-65535=192.168.1.10/tcp+udp')).to.match(
@@ -147,9 +155,10 @@ describe('daemon/offer-check', () => {
   });
 
   it("gives the kernel's view of an accepted offer, and none of a relay without one", () => {
-    expect(relayTunnel(ours, policy, own)).to.deep.equal([]);
+    expect(relayTunnel(ours, createForwardReader(), policy, own)).to.deep.equal([]);
     const [tunnel] = relayTunnel(
       relay(3, 'A', { accepted: accepted('10.77.16.2', ['443/tcp', '22/tcp']) }),
+      createForwardReader(),
       policy,
       own,
     );

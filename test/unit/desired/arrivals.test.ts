@@ -1,10 +1,11 @@
 /** How the ports of a relay's forwards are cut where they come out of the tunnel: each port once, alike ones together. */
 
-import { deliveredForwards } from '@homeward/agent/desired/arrivals';
-import { portElements } from '@homeward/agent/desired/backend-sets';
+import { type Delivered, deliveredForwards } from '@homeward/agent/desired/arrivals';
+import { rangeElements } from '@homeward/agent/desired/backend-sets';
 import { FAMILIES, type Family } from '@homeward/shared/net/address';
-import { arrivalPorts, familiesOf, parseForward } from '@homeward/shared/net/forward-spec';
+import { arrivalPorts, type Forward, familiesOf, parseForward } from '@homeward/shared/net/forward-spec';
 import { formatPortRange, portsOf } from '@homeward/shared/net/port';
+import { rememberEach } from '@homeward/shared/reconcile/plan-memory';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
@@ -12,7 +13,17 @@ import { elementLine } from '../kernel/element-lines.js';
 import { socketsAt, tunnelAddresses } from './backend-states.js';
 
 const arrivalsOf = (specs: readonly string[], sockets: readonly string[], families: readonly Family[] = FAMILIES) =>
-  deliveredForwards(specs.map(parseForward), tunnelAddresses(1), families, socketsAt(sockets));
+  deliveredForwards(
+    { forwards: specs.map(parseForward), tunnelAddresses: tunnelAddresses(1) },
+    families,
+    socketsAt(sockets),
+  );
+
+/** What delivers them, without what lets them in. */
+const deliveries = (delivered: readonly Delivered[]) =>
+  [...delivered.flatMap(({ elements }) => elements), ...rangeElements(delivered.flatMap(({ ranges }) => ranges))]
+    .filter(({ set }) => !set.startsWith('allowed'))
+    .map(elementLine);
 
 /** `family transport ports: sockets`. */
 const lines = (specs: readonly string[], sockets: readonly string[] = [], families?: readonly Family[]) =>
@@ -65,7 +76,7 @@ describe('desired/arrivals', () => {
   it('ask no sockets for a host behind the backend, whose ports stay together', () => {
     const delivered = arrivalsOf(['5000-5002=192.168.1.99:6000-6002/tcp'], ['tcp *:5001', 'tcp *:6001']);
     expect(delivered.map(({ arrival }) => formatPortRange(arrival.ports))).to.deep.equal(['5000-5002']);
-    expect(portElements(delivered.flatMap(({ entries }) => entries)).map(elementLine)).to.deep.equal([
+    expect(deliveries(delivered)).to.deep.equal([
       'redirected4 { 10.77.16.2 . tcp . 5000 : 192.168.1.99 . 6000 }',
       'redirected4 { 10.77.16.2 . tcp . 5001 : 192.168.1.99 . 6001 }',
       'redirected4 { 10.77.16.2 . tcp . 5002 : 192.168.1.99 . 6002 }',
@@ -74,11 +85,46 @@ describe('desired/arrivals', () => {
 
   it('deliver each busy port its own way', () => {
     const delivered = arrivalsOf(['5000-5003/udp'], ['udp 192.168.1.2:5001', 'udp 10.77.16.2:5002'], ['ipv4']);
-    expect(portElements(delivered.flatMap(({ entries }) => entries)).map(elementLine)).to.have.members([
+    expect(deliveries(delivered)).to.have.members([
       'redirected4 { 10.77.16.2 . udp . 5001 : 192.168.1.2 . 5001 }',
       'pinned4 { 10.77.16.2 . 5000 }',
       'pinned4 { 10.77.16.2 . 5003 }',
     ]);
+  });
+
+  it('let in what they deliver: single ports one by one, ranges joined with those of other forwards', () => {
+    const delivered = arrivalsOf(['198.51.100.1:5000-5999/tcp', '198.51.100.2:5500-6500/tcp', '443/tcp'], [], ['ipv4']);
+    expect(delivered.flatMap(({ elements }) => elements).map(elementLine)).to.deep.equal([
+      'allowed4 { 10.77.16.2 . tcp . 443 }',
+    ]);
+    expect(rangeElements(delivered.flatMap(({ ranges }) => ranges)).map(elementLine)).to.deep.equal([
+      'allowed-ranges4 { 10.77.16.2 . tcp . 5000-6500 }',
+    ]);
+  });
+
+  it('are planned again only for forwards that are new, or where something else changed', () => {
+    let planned = 0;
+    const remembered = rememberEach<Forward, readonly Delivered[]>();
+    const forwards = ['443/tcp', '53/udp'].map(parseForward);
+    const plan = (asked: readonly Forward[], sockets: readonly string[]) =>
+      deliveredForwards(
+        { forwards: asked, tunnelAddresses: tunnelAddresses(1) },
+        FAMILIES,
+        socketsAt(sockets),
+        (item, about, compute) =>
+          remembered(item, about, () => {
+            planned += 1;
+            return compute();
+          }),
+      );
+    const first = plan(forwards, []);
+    expect(plan(forwards, [])).to.deep.equal(first);
+    expect(planned).to.equal(2);
+    expect(plan([...forwards, parseForward('80/tcp')], [])).to.have.lengthOf(first.length + 2);
+    expect(planned).to.equal(3);
+    const bound = plan(forwards, ['udp 192.168.1.2:53']);
+    expect(planned).to.equal(5);
+    expect(deliveries(bound)).to.include('redirected4 { 10.77.16.2 . udp . 53 : 192.168.1.2 . 53 }');
   });
 
   it('hold every port of every forward exactly once in each of its families and transports', () => {

@@ -1,6 +1,6 @@
 /** Port entries as elements: single ports and ranges in their own sets, and no two ranges of a place that overlap. */
 
-import { type PortEntry, portElements, SETS } from '@homeward/agent/desired/backend-sets';
+import { type PortEntry, rangeElements, SETS, singleElements } from '@homeward/agent/desired/backend-sets';
 import { formatPortRange, type PortRange, parsePortRange, portsOf, rangesOverlap } from '@homeward/shared/net/port';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -15,7 +15,8 @@ const entry = (place: string, ports: PortRange, host: string | null = null): Por
   value: host === null ? null : `${host} . ${ports.first}`,
   rangeValue: host,
 });
-const lines = (entries: readonly PortEntry[]) => portElements(entries).map(elementLine);
+const elementsOf = (entries: readonly PortEntry[]) => [...singleElements(entries), ...rangeElements(entries)];
+const lines = (entries: readonly PortEntry[]) => elementsOf(entries).map(elementLine);
 
 describe('desired/backend-sets', () => {
   it('has sets of its own for each family', () => {
@@ -52,7 +53,7 @@ describe('desired/backend-sets', () => {
     );
     fc.assert(
       fc.property(anyEntries, (entries) => {
-        const elements = portElements(entries).map(({ set, key }) => {
+        const elements = elementsOf(entries).map(({ set, key }) => {
           const [place = '', ports = ''] = key.split(' . ');
           return { set, place, ports: parsePortRange(ports) };
         });

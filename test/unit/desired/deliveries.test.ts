@@ -1,6 +1,6 @@
 /** How a forwarded port reaches its service, by what listens on it. */
 
-import { portElements } from '@homeward/agent/desired/backend-sets';
+import { rangeElements, singleElements } from '@homeward/agent/desired/backend-sets';
 import { deliver } from '@homeward/agent/desired/deliveries/deliveries';
 import type { Family } from '@homeward/shared/net/address';
 import { arrivalPorts, parseForward } from '@homeward/shared/net/forward-spec';
@@ -19,7 +19,7 @@ function delivered(family: Family, spec: string, locals: readonly string[]) {
   );
   const tunnelAddress = tunnelAddresses(1)[family];
   const { delivery, entries } = deliver({ forward, family, transport, ports, tunnelAddress, sockets });
-  return { delivery, elements: portElements(entries).map(elementLine) };
+  return { delivery, elements: [...singleElements(entries), ...rangeElements(entries)].map(elementLine) };
 }
 
 const four = (spec: string, ...locals: readonly string[]) => delivered('ipv4', spec, locals).elements;

@@ -1,9 +1,9 @@
 /** Byte counters of forwards: what status reads is what the kernel counts, each byte once. */
 
-import { countElements, countKeys } from '@homeward/controller/desired/forward-counters';
+import { countKeys, portCounters, rangeCounters } from '@homeward/controller/desired/forward-counters';
 import { SETS } from '@homeward/controller/desired/relay-sets';
 import { FAMILIES } from '@homeward/shared/net/address';
-import { arrivalPorts, familiesOf, parseForward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
+import { arrivalPorts, familiesOf, parseForward } from '@homeward/shared/net/forward-spec';
 import { parsePortRange, portsOf, rangeContains } from '@homeward/shared/net/port';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -12,20 +12,20 @@ import { tunnelAddresses } from './backend-states.js';
 
 const BACKEND = tunnelAddresses(1);
 
-/** The keys of all counting sets for these forwards, as the relay's state has them. */
+/** The keys of all counting sets for these forwards, each once, as the relay's state has them. */
 function countedKeys(specs: readonly string[], direction: 'in' | 'out'): string[] {
-  return FAMILIES.flatMap((family) => {
+  const forwards = specs.map(parseForward);
+  const single = forwards.flatMap((forward) =>
+    familiesOf(forward).flatMap((family) =>
+      forward.transports.flatMap((transport) => portCounters(forward, family, transport, BACKEND)),
+    ),
+  );
+  const sets = FAMILIES.flatMap((family) => {
     const { bytesIn, bytesOut, rangeBytesIn, rangeBytesOut } = SETS[family];
-    const sets = direction === 'in' ? [bytesIn, rangeBytesIn] : [bytesOut, rangeBytesOut];
-    return TRANSPORTS.flatMap((transport) => {
-      const own = specs
-        .map(parseForward)
-        .filter((forward) => forward.transports.includes(transport) && familiesOf(forward).includes(family));
-      return countElements(own, family, transport, BACKEND)
-        .filter(({ set }) => sets.includes(set))
-        .map(({ key }) => key);
-    });
+    return direction === 'in' ? [bytesIn, rangeBytesIn] : [bytesOut, rangeBytesOut];
   });
+  const all = [...single, ...rangeCounters(forwards, FAMILIES, BACKEND)].filter(({ set }) => sets.includes(set));
+  return [...new Set(all.map(({ key }) => key))];
 }
 const keysOf = (specs: readonly string[], spec: string) =>
   countKeys(specs.map(parseForward), BACKEND)(parseForward(spec));

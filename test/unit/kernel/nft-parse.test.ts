@@ -1,6 +1,6 @@
 /** Recorded listings of nft: the elements in canonical form, and a digest of the skeleton alone. */
 
-import { parseNftSet, parseNftTable, parseTableNames } from '@homeward/shared/kernel/nft-parse';
+import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/kernel/nft-parse';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { linesOf } from './element-lines.js';
@@ -19,8 +19,21 @@ const BACKEND = 'backend-table.json';
 const before = digestOf(recorded(BACKEND));
 
 describe('kernel/nft-parse', () => {
-  it('lists the tables of family inet', () => {
-    expect(parseTableNames(recorded('tables.json'))).to.deep.equal(['homeward_backend', 'homeward_relay', 'other']);
+  it('parts a listing of all tables, each as if it had been listed alone', () => {
+    const tables = parseNftTables(recorded('ruleset.json'));
+    expect([...tables.keys()]).to.have.members(['homeward_backend', 'homeward_relay', 'other']);
+    expect(tables.get('homeward_backend')?.digest).to.equal(before);
+    expect(tables.get('homeward_relay')?.digest).to.equal(digestOf(recorded('relay-table.json')));
+    for (const { elements } of tables.values()) expect(elements.size).to.equal(0);
+    expect(parseNftTables('{"nftables": [{"metainfo": {"version": "1.0.6"}}]}').size).to.equal(0);
+  });
+
+  it('does not let one table stand in for another in a listing of all', () => {
+    const json: Json = JSON.parse(recorded('ruleset.json'));
+    const without = json.nftables.filter((object) => object['chain']?.['name'] !== 'keep-source');
+    const tables = parseNftTables(JSON.stringify({ nftables: without }));
+    expect(tables.get('homeward_backend')?.digest).to.not.equal(before);
+    expect(tables.get('other')?.digest).to.equal(parseNftTables(recorded('ruleset.json')).get('other')?.digest);
   });
 
   it('gives the elements in the notation they were added in', () => {

@@ -2,6 +2,7 @@
 
 import {
   bitsOf,
+  bracketed,
   type Family,
   type IpAddress,
   type Ipv4Address,
@@ -9,8 +10,8 @@ import {
   ipFromNumber,
   parseIpv6,
 } from '@homeward/shared/net/address';
-import { type Forward, placeOf, type Transport } from '@homeward/shared/net/forward-spec';
-import { type PortRange, port } from '@homeward/shared/net/port';
+import type { Forward, Transport } from '@homeward/shared/net/forward-spec';
+import { formatPortRange, type PortRange, port } from '@homeward/shared/net/port';
 import { type IpPrefix, parsePrefix } from '@homeward/shared/net/prefix';
 import fc from 'fast-check';
 
@@ -83,6 +84,14 @@ export function anyForward(longest: number): fc.Arbitrary<Forward> {
     )
     .map(({ ranges, ...rest }) => {
       const parts = { ...rest, ...ranges };
-      return { spec: `${placeOf(parts)}/${parts.transports.join('+')}`, ...parts };
+      return { spec: canonicalSpec(parts), ...parts };
     });
+}
+
+/** As the documentation has it: what says nothing is left out. */
+function canonicalSpec({ address, publicPorts, targetHost, targetPorts, transports }: Omit<Forward, 'spec'>): string {
+  const [from, to] = [publicPorts, targetPorts].map(formatPortRange);
+  const target = [targetHost === null ? [] : [bracketed(targetHost)], from === to ? [] : [to]].flat().join(':');
+  const before = address === null ? '' : `${bracketed(address)}:`;
+  return `${before}${from}${target === '' ? '' : `=${target}`}/${transports.join('+')}`;
 }

@@ -37,8 +37,8 @@ describe('probe/observer', () => {
     await see(SETS.ipv4.delivered, '192.0.2.2 . 41001 . tcp . "hw1"');
     const flow = { transport: 'tcp', delivery: 'local', address: '192.0.2.2', arrivedOn: 'hw1' };
     expect(await sightings(inside)).to.have.deep.members([
-      { ...flow, port: 41_000, leftOn: 'hw1', refusedOn: null },
-      { ...flow, port: 41_001, leftOn: null, refusedOn: null },
+      { ...flow, port: 41_000, leftOn: 'hw1' },
+      { ...flow, port: 41_001, leftOn: null },
     ]);
   });
 
@@ -48,20 +48,19 @@ describe('probe/observer', () => {
     expect((await sightings(inside))[0]).to.include({ leftOn: 'eth0' });
   });
 
-  it('tells of port-unreachable apart, and for UDP alone', async () => {
-    await see(SETS.ipv4.delivered, '192.0.2.2 . 41000 . udp . "hw1"');
-    await see(SETS.ipv4.delivered, '192.0.2.2 . 41001 . tcp . "hw1"');
-    await see(SETS.ipv4.leftIcmp, '192.0.2.2 . "hw1"');
-    const found = (await sightings(inside)).map(
-      ({ transport, leftOn, refusedOn }) => `${transport} ${leftOn} ${refusedOn}`,
-    );
-    expect(found).to.have.members(['udp null hw1', 'tcp null null']);
+  it('takes port-unreachable for a reply to the flow it is about, and to no other one', async () => {
+    for (const flow of ['41000 . udp', '41001 . udp', '41000 . tcp']) {
+      await see(SETS.ipv4.delivered, `192.0.2.2 . ${flow} . "hw1"`);
+    }
+    await see(SETS.ipv4.leftIcmp, '192.0.2.2 . 41000 . "hw1"');
+    const found = (await sightings(inside)).map(({ transport, port, leftOn }) => `${transport} ${port} ${leftOn}`);
+    expect(found).to.have.members(['udp 41000 hw1', 'udp 41001 null', 'tcp 41000 null']);
   });
 
   it('gives a relay what can be its probe, and nothing of other clients', () => {
     const flow = (address: string, port: number, arrivedOn = 'hw1') => ({
       ...{ transport: 'tcp' as const, delivery: 'local' as const, address, port, arrivedOn },
-      ...{ leftOn: null, refusedOn: null },
+      leftOn: null,
     });
     const own = [flow('192.0.2.2', 1), flow('192.0.2.2', 2, 'eth0'), flow('10.77.16.1', 3), flow('172.17.0.1', 41_000)];
     const others = [
@@ -92,15 +91,14 @@ describe('probe/observer', () => {
     await see(SETS.ipv6.delivered, '3fff:770::2 . 41000 . udp . "hw1"');
     await see(SETS.ipv6.left, '3fff:770::2 . 41000 . udp . "hw1"');
     await see(SETS.ipv6.entered, '3fff:770::2 . 41001 . udp . "hw1"');
-    await see(SETS.ipv6.leftIcmp, '3fff:770::2 . "eth0"');
+    await see(SETS.ipv6.leftIcmp, '3fff:770::2 . 41001 . "eth0"');
     const found = (await sightings(inside)).map(
-      ({ transport, address, port, delivery, leftOn, refusedOn }) =>
-        `${transport} ${address} ${port} ${delivery} ${leftOn} ${refusedOn}`,
+      ({ transport, address, port, delivery, leftOn }) => `${transport} ${address} ${port} ${delivery} ${leftOn}`,
     );
     expect(found).to.have.members([
-      'tcp 192.0.2.2 41000 local null null',
-      'udp 3fff:770::2 41000 local hw1 eth0',
-      'udp 3fff:770::2 41001 none null eth0',
+      'tcp 192.0.2.2 41000 local null',
+      'udp 3fff:770::2 41000 local hw1',
+      'udp 3fff:770::2 41001 none eth0',
     ]);
   });
 
@@ -114,8 +112,8 @@ describe('probe/observer', () => {
   });
 
   it('forgets the errors of an earlier probe, in both families, when it watches anew', async () => {
-    await see(SETS.ipv4.leftIcmp, '192.0.2.2 . "hw1"');
-    await see(SETS.ipv6.leftIcmp, '3fff:770::2 . "hw1"');
+    await see(SETS.ipv4.leftIcmp, '192.0.2.2 . 41000 . "hw1"');
+    await see(SETS.ipv6.leftIcmp, '3fff:770::2 . 41000 . "hw1"');
     await watchPorts(inside, [{ transport: 'udp', port: 53 }]);
     for (const family of FAMILIES) {
       const listed = await inside.run(command('nft', ['list', 'set', 'inet', BACKEND_TABLE, SETS[family].leftIcmp]));

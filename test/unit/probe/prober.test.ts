@@ -33,7 +33,6 @@ function network() {
     port: job.clientPort,
     arrivedOn: 'hw1',
     leftOn: model.serviceOf(job) === 'silent' ? null : 'hw1',
-    refusedOn: null,
   });
   /** A backend that tells what it saw of the client ports it was asked about. */
   const target = (pairing: Pairing, observe?: ProbeTarget['observe']): ProbeTarget => ({

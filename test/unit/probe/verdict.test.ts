@@ -38,7 +38,6 @@ function flow(more: Partial<ObservedFlow> = {}): ObservedFlow {
     port: 41_000,
     arrivedOn: 'hw1',
     leftOn: 'hw1',
-    refusedOn: null,
     ...more,
   };
 }
@@ -252,14 +251,12 @@ describe('probe/verdict', () => {
     });
   });
 
-  it('takes a port-unreachable for the answer of the refused flow only', () => {
-    const left = flow({ transport: 'udp', leftOn: null, refusedOn: 'hw1' });
-    expect(udp([left], 'refused', null)).to.include({ ok: true, leftOn: 'hw1' });
-    expect(udp([left], 'silent', udpEcho)).to.include({ ok: true, service: 'silent' });
-    expect(udp([left], 'silent', null)).to.include({ ok: false, cause: 'no-reply' });
-    expect(udp([flow({ transport: 'udp', leftOn: null, refusedOn: 'eth0' })], 'refused', null)).to.include({
-      cause: 'wrong-return',
-    });
+  it('takes a port-unreachable that left for a reply', () => {
+    const refused = (leftOn: string) => [flow({ transport: 'udp', leftOn })];
+    expect(udp(refused('hw1'), 'refused', null)).to.include({ ok: true, leftOn: 'hw1', service: 'refused' });
+    expect(udp(refused('eth0'), 'refused', null)).to.include({ cause: 'wrong-return' });
+    expect(udp(refused('hw1'), 'silent', udpEcho)).to.include({ ok: false, cause: 'reply-lost' });
+    expect(udp([flow({ transport: 'udp', leftOn: null })], 'refused', udpEcho)).to.include({ cause: 'no-departure' });
   });
 
   it('is green only if a flow of the client arrived and left by the tunnel, was answered, and nothing drifted', () => {
@@ -271,7 +268,6 @@ describe('probe/verdict', () => {
       delivery: fc.constantFrom('none' as const, 'local' as const, 'forwarded' as const),
       arrivedOn: device,
       leftOn: fc.option(device),
-      refusedOn: fc.option(device),
     });
     fc.assert(
       fc.property(
@@ -288,7 +284,7 @@ describe('probe/verdict', () => {
               one.address === '192.0.2.2' &&
               one.port === 41_000 &&
               one.arrivedOn === 'hw1' &&
-              (one.leftOn ?? (service === 'refused' ? one.refusedOn : null)) === 'hw1',
+              one.leftOn === 'hw1',
           );
           if (result.ok)
             expect({ isSeen, service: service !== 'silent', drift }).to.deep.equal({

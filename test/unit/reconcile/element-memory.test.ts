@@ -4,7 +4,7 @@ import type { NftListing } from '@homeward/shared/kernel/nft-parse';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { type Change, diff } from '@homeward/shared/reconcile/diff';
 import { createElementMemory } from '@homeward/shared/reconcile/element-memory';
-import { hostState } from '@homeward/shared/state/describe';
+import { elementsKey, hostState } from '@homeward/shared/state/describe';
 import type { NftElement } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -76,13 +76,27 @@ describe('reconcile/element-memory', () => {
     const before = [one('tcp . 1', 'A'), one('tcp . 2', 'A'), one('tcp . 3', 'A')];
     const after = [one('tcp . 1', 'A'), one('tcp . 2', 'B'), one('tcp . 4', 'C')];
     memory.complete(seen({ [TABLE]: listing('D', before) }), [TABLE]);
-    memory.apply(between(before, after));
+    memory.apply(between(before, after), null);
     expect(memory.unknown([TABLE])).to.deep.equal([]);
     expect(elementsIn(memory.complete(seen({ [TABLE]: listing('D') }), []))).to.deep.equal([
       'any4 { tcp . 1 : A }',
       'any4 { tcp . 2 : B }',
       'any4 { tcp . 4 : C }',
     ]);
+  });
+
+  it('takes what is desired as it is where nothing else was to be changed, so that it need not be compared', () => {
+    const memory = createElementMemory();
+    const before = [one('tcp . 1', 'A'), one('tcp . 2', 'A')];
+    const desired = hostState([one('tcp . 2', 'A'), one('tcp . 3', 'C')]);
+    memory.complete(seen({ [TABLE]: listing('D', before) }), [TABLE]);
+    memory.apply(diff(desired, hostState(before)), desired);
+    const elements = memory
+      .complete(seen({ [TABLE]: listing('D') }), [])
+      ?.tables.get(TABLE)
+      ?.elements.get('any4');
+    const wanted = desired.get(elementsKey(TABLE, 'any4'));
+    expect(wanted?.kind === 'nft-elements' && wanted.elements === elements).to.equal(true);
   });
 
   it('has a table listed that was replaced or removed by what was applied', () => {
@@ -93,18 +107,18 @@ describe('reconcile/element-memory', () => {
     ]) {
       const memory = createElementMemory();
       memory.complete(seen({ [TABLE]: listing('D'), other: listing('E') }), [TABLE, 'other']);
-      memory.apply(diff(hostState(after ?? []), hostState(before ?? [])));
+      memory.apply(diff(hostState(after ?? []), hostState(before ?? [])), null);
       expect(memory.unknown([TABLE, 'other'])).to.deep.equal([TABLE]);
     }
   });
 
   it('minds no other changes, and none of tables it does not know', () => {
     const memory = createElementMemory();
-    memory.apply(between([], [one('tcp . 1')]));
+    memory.apply(between([], [one('tcp . 1')]), null);
     expect(memory.unknown([TABLE])).to.deep.equal([TABLE]);
     const some = listing('D', [one('tcp . 443')]);
     memory.complete(seen({ [TABLE]: some }), [TABLE]);
-    memory.apply(between([], [{ ...one('tcp . 1'), table: 'other' }]));
+    memory.apply(between([], [{ ...one('tcp . 1'), table: 'other' }]), null);
     expect(memory.complete(seen({ [TABLE]: listing('D') }), [])?.tables.get(TABLE)).to.equal(some);
   });
 
@@ -146,11 +160,11 @@ describe('reconcile/element-memory', () => {
     const all = (elements: readonly NftElement[]) =>
       seen(Object.fromEntries(names.map((name) => [name, of(name, elements)])));
     fc.assert(
-      fc.property(fc.array(anyElements, { minLength: 1, maxLength: 5 }), (states) => {
+      fc.property(fc.array(anyElements, { minLength: 1, maxLength: 5 }), fc.boolean(), (states, isAll) => {
         const memory = createElementMemory();
         memory.complete(all(states[0] ?? []), memory.unknown(names));
         states.slice(1).forEach((state, index) => {
-          memory.apply(between(states[index] ?? [], state));
+          memory.apply(between(states[index] ?? [], state), isAll ? hostState(state) : null);
           const remembered = memory.complete(all([]), memory.unknown(names));
           for (const name of names) {
             expect(elementsIn(remembered, name)).to.deep.equal(linesOf(of(name, state).elements));

@@ -43,7 +43,10 @@ describe('reconcile/reconciler', () => {
 
   beforeEach(async () => {
     desired = [...BASE, allowed(443)];
-    await (await reconciler(true)).teardown();
+    // What the test before left; the rules may not be there.
+    const withoutLanding = (family: string) =>
+      inside.run({ ...command('ip', [family, 'rule', 'del', 'pref', '5100']), answers: [2] });
+    await Promise.all([nft('flush', 'ruleset'), withoutLanding('-4'), withoutLanding('-6')]);
   });
 
   async function reconciler(repair: boolean, runner: Runner = inside): Promise<Reconciler> {
@@ -60,7 +63,8 @@ describe('reconcile/reconciler', () => {
       ledger: await openLedger(createJsonFile(path('kernel.json'), ledgerSchema), 'this one'),
       logger: pino({ level: 'silent' }),
       repair,
-      desired: async () => hostState(desired),
+      facts: async () => null,
+      desired: () => hostState(desired),
       staleFlows: () => [],
     });
   }
@@ -108,30 +112,85 @@ describe('reconcile/reconciler', () => {
     expect(await side.plan()).to.deep.equal([]);
   });
 
-  it('lists elements only when somebody else may have changed them', async () => {
-    const listings: string[] = [];
-    const watching: Runner = {
+  /** What of nft runs, in order: `skeletons`, `elements` of our table, `script`. */
+  function watching(): { readonly runner: Runner; ranSince(): string[] } {
+    const ran: string[] = [];
+    const runner: Runner = {
       hasStarted: inside.hasStarted,
       run(one, signal) {
-        if (one.file === 'nft' && one.args.includes('table')) listings.push(one.args.includes('-t') ? 'terse' : 'full');
+        if (one.file === 'nft') {
+          ran.push(one.args.includes('ruleset') ? 'skeletons' : one.args.includes('list') ? 'elements' : 'script');
+        }
         return inside.run(one, signal);
       },
     };
-    const side = await reconciler(true, watching);
+    return { runner, ranSince: () => ran.splice(0) };
+  }
+
+  it('lists elements only when somebody else may have changed them', async () => {
+    const { runner, ranSince } = watching();
+    const side = await reconciler(true, runner);
     await side.reconcile();
     const ofNext = async () => {
-      listings.length = 0;
+      ranSince();
       await side.reconcile();
-      return [...listings];
+      return ranSince();
     };
-    expect(await ofNext()).to.deep.equal(['terse']);
+    expect(await ofNext()).to.deep.equal(['skeletons']);
     desired = [...BASE, allowed(443), allowed(80)];
-    expect(await ofNext(), 'an own change').to.deep.equal(['terse', 'terse']);
+    expect(await ofNext(), 'an own change').to.deep.equal(['skeletons', 'script', 'skeletons']);
     side.forgetElements();
-    expect(await ofNext()).to.deep.equal(['full']);
+    expect(await ofNext()).to.deep.equal(['skeletons', 'elements']);
     await nft('add', 'chain', 'inet', BACKEND_TABLE, 'somebody');
-    expect(await ofNext(), 'another skeleton').to.deep.equal(['terse', 'full', 'full', 'terse']);
-    expect(await ofNext()).to.deep.equal(['terse']);
+    const replaced = ['skeletons', 'skeletons', 'elements', 'script', 'skeletons', 'elements', 'skeletons'];
+    expect(await ofNext(), 'another skeleton').to.deep.equal(replaced);
+    expect(await ofNext()).to.deep.equal(['skeletons']);
+  });
+
+  it('fulfils a new wish for elements by the last look, and looks afterwards', async () => {
+    const { runner, ranSince } = watching();
+    const side = await reconciler(true, runner);
+    await side.reconcile();
+    ranSince();
+    desired = [...BASE, allowed(443), allowed(80)];
+    const wish = '+ element homeward_backend allowed4 { 10.77.16.2 . tcp . 80 }';
+    expect((await side.reconcile('last-look')).changed).to.deep.equal([wish]);
+    expect(ranSince()).to.deep.equal(['script', 'skeletons']);
+    expect(await side.plan()).to.deep.equal([]);
+  });
+
+  it('looks first where it was told of a change, or where more than elements is to be done', async () => {
+    const { runner, ranSince } = watching();
+    const side = await reconciler(true, runner);
+    const ofNext = async () => {
+      ranSince();
+      await side.reconcile('last-look');
+      return ranSince()[0];
+    };
+    expect(await ofNext(), 'the first run').to.equal('skeletons');
+    desired = [...BASE, allowed(80)];
+    side.forgetLook();
+    expect(await ofNext()).to.equal('skeletons');
+    desired = [...BASE, allowed(81)];
+    side.forgetElements();
+    expect(await ofNext()).to.equal('skeletons');
+    desired = BASE.slice(0, 2);
+    expect(await ofNext()).to.equal('skeletons');
+    expect(await side.plan()).to.deep.equal([]);
+  });
+
+  it('does together what is asked for while it runs', async () => {
+    const { runner, ranSince } = watching();
+    const side = await reconciler(true, runner);
+    await side.reconcile();
+    ranSince();
+    const running = side.reconcile();
+    desired = [...BASE, allowed(443), allowed(80)];
+    const [first, second] = [side.reconcile(), side.reconcile('last-look')];
+    expect(await first).to.equal(await second);
+    await running;
+    expect(ranSince().filter((what) => what === 'script')).to.deep.equal(['script']);
+    expect(await side.plan()).to.deep.equal([]);
   });
 
   it('mends a flushed ruleset', async () => {
