@@ -156,11 +156,19 @@ const wire = async (nodes: Nodes): Promise<void> => {
   ]);
 };
 
-/** The kernel gives a new link its own IPv6 address and routes some time later: until then a snapshot would differ from the next. */
+/**
+ * The kernel gives a new link its own IPv6 address some time later, and makes the routes of each address later still:
+ * until then a snapshot would differ from the next.
+ */
 const settled = (node: LabNode): Promise<true> =>
-  poll(`the IPv6 routes of ${node.name}`, 5_000, async () => {
-    const routes = await node.must(['ip', '-6', 'route', 'show', 'dev', 'eth0']);
-    return routes.includes('fe80::/64') ? true : undefined;
+  poll(`the IPv6 addresses and routes of ${node.name}`, 5_000, async () => {
+    const [link] = await node.json<{ addr_info: { local: string; scope: string }[] }[]>(
+      'ip -6 -j address show dev eth0'.split(' '),
+    );
+    const local = await node.must('ip -6 route show table local dev eth0'.split(' '));
+    const addresses = link?.addr_info ?? [];
+    const isComplete = ['global', 'link'].every((scope) => addresses.some((one) => one.scope === scope));
+    return isComplete && addresses.every((one) => local.includes(`local ${one.local} `)) ? true : undefined;
   });
 
 /** Leaves a machine its link-local IPv6 address only, as where the provider has no IPv6. */
