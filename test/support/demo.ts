@@ -1,6 +1,7 @@
 /** The demo's story: pair, forward, prove, show what client, service and probe saw, take everything down again. */
+import { endpoint } from './endpoint.js';
 import { homeward, probe, start, startDaemon } from './homeward.js';
-import { address, createLab, type Lab } from './lab.js';
+import { address, address6, createLab, type Lab } from './lab.js';
 import { startPair, tokenOf } from './pairing.js';
 import { poll } from './poll.js';
 import { udpAsk } from './scripts.js';
@@ -39,20 +40,15 @@ const pair = async (lab: Lab, { say, fact }: Stage): Promise<void> => {
   );
 };
 
-const showTcp = async (lab: Lab, nginx: Service, { say, fact }: Stage): Promise<void> => {
+const showTcp = async (lab: Lab, host: string, nginx: Service, { say, fact }: Stage): Promise<void> => {
   const before = nginx.seen().length;
-  say(`client$  curl http://${address.relay}/`);
-  const format = '\\n%{local_ip}:%{local_port}';
-  const { stdout, stderr } = await lab.client.run([
-    'curl',
-    '-sS',
-    '-m',
-    '10',
-    '-w',
-    format,
-    `http://${address.relay}/`,
-  ]);
-  const [body, client = 'no address'] = stdout.split('\n');
+  const url = `http://${endpoint(host, 80)}/`;
+  say(`client$  curl ${url}`);
+  const format = '\\n%{local_ip} %{local_port}';
+  const { stdout, stderr } = await lab.client.run(['curl', '-sS', '-m', '10', '-w', format, url]);
+  const [body, from = ''] = stdout.split('\n');
+  const [ip = 'no address', port = ''] = from.split(' ');
+  const client = endpoint(ip, Number(port));
   fact(body === 'hello from nginx', `the client ${client} was answered: ${body || stderr}`);
   const seen = await poll("nginx's log", 2_000, () => nginx.seen()[before]).catch(() => 'nothing');
   fact(seen === client, `nginx at the backend logged ${seen}`);
@@ -72,7 +68,10 @@ const showProof = async (lab: Lab, { say, fact }: Stage): Promise<void> => {
   say(indent((await homeward(lab.relay, 'controller', ['probe'])).stdout));
   const { exitCode, report } = await probe(lab.relay);
   const isProven = exitCode === 0 && report.ok && report.results.every((one) => one.ok && one.seen === one.client);
-  fact(isProven && report.results.length >= forwards.length, `${report.results.length} forwards proven by the probe`);
+  fact(
+    isProven && report.results.length >= forwards.length,
+    `${report.results.length} probes, and every forward is proven`,
+  );
   say('relay$   controller status');
   say(indent((await homeward(lab.relay, 'controller', ['status'])).stdout));
 };
@@ -96,11 +95,12 @@ export const playDemo = async (stage: Stage): Promise<void> => {
     stage.say(`${address.backend} behind a NAT (${address.home}), all with strict reverse path filtering\n`);
     const [nginx, echo] = await Promise.all([
       startNginx(lab.backend, 80, 'hello from nginx'),
-      startUdpEcho(lab.backend, 5300),
+      startUdpEcho(lab.backend, 5300, '::'),
     ]);
     const before = [await snapshot(lab.relay), await snapshot(lab.backend)];
     await pair(lab, stage);
-    await showTcp(lab, nginx, stage);
+    await showTcp(lab, address.relay, nginx, stage);
+    await showTcp(lab, address6.relay, nginx, stage);
     await showUdp(lab, echo, stage);
     await showProof(lab, stage);
     await tearDown(lab, stage, before);

@@ -37,9 +37,11 @@ export function printProbes(console: Console, outcome: z.infer<typeof probeOutco
   console.line(
     table(['BACKEND', 'FORWARD', 'PORT', 'CLIENT', 'SEEN BY BACKEND', 'IN/OUT', 'SERVICE', 'RTT', 'PROOF'], rows),
   );
-  for (const result of outcome.results) {
-    if (!result.ok) console.line(`  ${result.backend} ${result.forward}: ${result.hint ?? result.cause ?? 'failed'}`);
-  }
+  const remarks = outcome.results.flatMap(({ backend, forward, ok, hint, cause }) => {
+    const remark = hint ?? (ok ? null : (cause ?? 'failed'));
+    return remark === null ? [] : [`  ${backend} ${forward}: ${remark}`];
+  });
+  for (const remark of new Set(remarks)) console.line(remark);
   console.line(
     outcome.ok
       ? console.style('green', 'real IP proven: the backend sees each client, and replies return through the tunnel')
