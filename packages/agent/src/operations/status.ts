@@ -16,6 +16,7 @@ export async function status(backend: Backend, runner: Runner): Promise<Record<s
 async function relayStatus(backend: Backend, runner: Runner, relay: RelayRecord): Promise<Record<string, unknown>> {
   const session = backend.session(relay.controllerKey);
   const refused = session?.refused() ?? [];
+  const unwanted = new Set(refused.map(({ spec }) => spec));
   return {
     name: relay.name,
     slot: relay.slot,
@@ -23,7 +24,7 @@ async function relayStatus(backend: Backend, runner: Runner, relay: RelayRecord)
     endpoint: session?.link.endpoint()?.url ?? relay.urls[0] ?? null,
     tunnel: relay.accepted === null ? null : await tunnelStatus(backend, runner, relay, relay.accepted),
     revision: relay.accepted?.offer.revision ?? 0,
-    forwards: (relay.accepted?.offer.forwards ?? []).filter((spec) => !refused.some((entry) => entry.spec === spec)),
+    forwards: (relay.accepted?.offer.forwards ?? []).filter((spec) => !unwanted.has(spec)),
     refused,
   };
 }
@@ -38,14 +39,15 @@ async function tunnelStatus(
   const link = (await backend.snapshot()).links.find((candidate) => candidate.name === device);
   const wireguard = await runner.run(command('wg', ['show', device, 'dump'])).then(parseWireguardDump, () => null);
   const handshake = wireguard?.peers[0]?.latestHandshake ?? 0;
+  const speaksIpv6 = link?.addresses.some(({ address }) => address === tunnel.backendAddress6) === true;
   return {
     kind: tunnel.kind,
     implementation: link === undefined ? null : implementationOf(link),
     device,
     relayAddress: tunnel.relayAddress,
     backendAddress: tunnel.backendAddress,
-    relayAddress6: tunnel.relayAddress6,
-    backendAddress6: tunnel.backendAddress6,
+    relayAddress6: speaksIpv6 ? tunnel.relayAddress6 : null,
+    backendAddress6: speaksIpv6 ? tunnel.backendAddress6 : null,
     mtu: link?.mtu ?? tunnel.mtu,
     lastHandshakeSeconds: handshake === 0 ? null : Math.max(0, Math.round(Date.now() / 1000) - handshake),
   };

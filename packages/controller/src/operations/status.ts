@@ -7,7 +7,7 @@ import { fingerprint } from '@homeward/shared/session/keys';
 import type { KernelFigures } from '../daemon/figures.js';
 import { countKeys } from '../desired/forward-counters.js';
 import { backendTunnelAddresses, pairingNamed, relayTunnelAddresses } from '../store/pairings.js';
-import type { Pairing, RelayState } from '../store/state.js';
+import type { Pairing } from '../store/state.js';
 import type { Relay } from './relay.js';
 
 /** All backends, or one; throws `not-found` for an unknown name. */
@@ -18,28 +18,15 @@ export async function status(relay: Relay, name: string | null): Promise<Record<
   const endpoints = relay.machine.endpoints();
   return {
     relay: { endpoints, publicKey: state.identity.publicKey, version: relay.version, repair: relay.repair },
-    backends: chosen.map((pairing) =>
-      backendStatus(
-        state,
-        pairing,
-        relay.backends.isOnline(pairing.name),
-        relay.backends.failure(pairing.name),
-        figures,
-        relay.now().getTime(),
-      ),
-    ),
+    backends: chosen.map((pairing) => backendStatus(relay, pairing, figures)),
   };
 }
 
 /** One backend of the status document. */
-function backendStatus(
-  state: RelayState,
-  pairing: Pairing,
-  online: boolean,
-  failure: string | null,
-  figures: KernelFigures,
-  nowMs: number,
-): Record<string, unknown> {
+function backendStatus(relay: Relay, pairing: Pairing, figures: KernelFigures): Record<string, unknown> {
+  const state = relay.store.state();
+  const failure = relay.backends.failure(pairing.name);
+  const speaksIpv6 = relay.machine.tunnelFacts().families.includes('ipv6');
   const relayAddresses = relayTunnelAddresses(state);
   const addresses = backendTunnelAddresses(state, pairing);
   const peer = figures.wireguard?.peers.find((candidate) => candidate.publicKey === pairing.wireguardPublicKey);
@@ -49,7 +36,7 @@ function backendStatus(
   const isApplied = pairing.applied?.revision === pairing.revision;
   return {
     name: pairing.name,
-    state: pairing.agentKey === null ? 'waiting' : online ? 'online' : 'offline',
+    state: pairing.agentKey === null ? 'waiting' : relay.backends.isOnline(pairing.name) ? 'online' : 'offline',
     fingerprint: pairing.agentKey === null ? null : fingerprint(pairing.agentKey),
     tunnel:
       pairing.wireguardPublicKey === null
@@ -60,10 +47,11 @@ function backendStatus(
             device: RELAY_LINK,
             relayAddress: relayAddresses.ipv4,
             backendAddress: addresses.ipv4,
-            relayAddress6: relayAddresses.ipv6,
-            backendAddress6: addresses.ipv6,
+            relayAddress6: speaksIpv6 ? relayAddresses.ipv6 : null,
+            backendAddress6: pairing.applied?.ipv6 === true ? addresses.ipv6 : null,
             mtu: figures.mtu,
-            lastHandshakeSeconds: handshake === null ? null : Math.max(0, Math.round(nowMs / 1000) - handshake),
+            lastHandshakeSeconds:
+              handshake === null ? null : Math.max(0, Math.round(relay.now().getTime() / 1000) - handshake),
           },
     forwards: pairing.forwards.map((forward) => {
       const reason = refusals.get(forward.spec) ?? failure;
