@@ -9,7 +9,7 @@ export const FORWARDS: Topic = {
   name: 'forwards',
   title: 'Forward specs',
   parts: [
-    'A forward is a public port of the relay (or a range, or everything), delivered to a target at the backend:',
+    'A forward is a public port of the relay, or a range of them, delivered to a target at the backend:',
     { lines: ['[ADDRESS:]PUBLIC[=TARGET]/PROTO'] },
     'PROTO is tcp, udp or tcp+udp and always needed. ADDRESS is one of several public addresses of the relay. TARGET is a port of the backend, a host behind it, or both; without it, the same port of the backend.',
     {
@@ -26,12 +26,9 @@ export const FORWARDS: Topic = {
           term: '198.51.100.1:443/tcp',
           says: 'only at this address of the relay; it goes before a forward without address',
         },
-        {
-          term: 'all',
-          says: "every port and protocol and ICMP echo, but the relay's SSH, the control port and the tunnel's port; single forwards go before it, also to other backends",
-        },
       ],
     },
+    'Clients of IPv4 and IPv6 alike are forwarded, each with its own address; a forward with an address, or to a host behind the backend, is for that family only.',
     "A forward never covers the relay's SSH, the control port or the tunnel's port. A port on which something of the relay listens is refused too, unless --take-over is given. A target behind the backend needs the backend owner's leave (agent help policy).",
   ],
 };
