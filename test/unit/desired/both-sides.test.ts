@@ -153,7 +153,6 @@ describe('both sides', () => {
           }
         }
       }),
-      { numRuns: 200 },
     );
   });
 });

@@ -108,7 +108,7 @@ describe('tables in nft', () => {
   it("loads the relay's table and lists the same elements, in both families", () =>
     fc.assert(
       fc.asyncProperty(anyGuard, relayElements, (guard, elements) => roundTrip(relayTable(guard), elements)),
-      { numRuns: 10 },
+      { numRuns: 6 },
     ));
 
   it("loads the backend's table and lists the same elements, in both families", () =>
@@ -118,7 +118,7 @@ describe('tables in nft', () => {
         anyGuard,
         ([slots, elements], guard) => roundTrip(backendTable(slots.map(tableSlot), guard), elements),
       ),
-      { numRuns: 10 },
+      { numRuns: 6 },
     ));
 
   it('leads the relay from any forwards to any others in one script', () =>
@@ -127,7 +127,7 @@ describe('tables in nft', () => {
         await become(relayOf(before), new Map(), 'homeward_relay');
         await become(relayOf(after), relayOf(before), 'homeward_relay');
       }),
-      { numRuns: 10 },
+      { numRuns: 6 },
     ));
 
   it('leads the backend from any forwards and sockets to any others in one script', () =>
@@ -140,7 +140,7 @@ describe('tables in nft', () => {
           await become(backendOf(after, others), first, 'homeward_backend');
         },
       ),
-      { numRuns: 10 },
+      { numRuns: 6 },
     ));
 
   it('keeps the digest over a reload and over changes of elements, and loses it with a rule', async () => {
