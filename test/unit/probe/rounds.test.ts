@@ -24,6 +24,7 @@ describe('probe/rounds', () => {
     expect(shape(roundsOf(work(25), 10))).to.deep.equal(['0:10', '0:10', '0:5']);
     expect(shape(roundsOf(work(8, 8), 10))).to.deep.equal(['0:8', '1:8']);
     expect(shape(roundsOf(work(12, 3), 10))).to.deep.equal(['0:10', '0:2 1:3']);
+    expect(shape(roundsOf(work(1, 1, 1), 10, 4))).to.deep.equal(['0:1 1:1', '2:1']);
   });
 
   it('keeps a target that has nothing but its echo', () => {

@@ -11,7 +11,7 @@ import { echoEntryPort } from '../desired/relay-state.js';
 import type { Pairing } from '../store/state.js';
 import type { ProbeJob, ProbeReply } from './job.js';
 import type { SyntheticClient } from './probe-namespace.js';
-import { type Portion, roundsOf } from './rounds.js';
+import { type Portion, ROUND_SIZE, roundsOf } from './rounds.js';
 import { type Entrances, echoSamples, payloadFor, type Sample, samplesOf } from './samples.js';
 import { judge, type ProbeResult, type Sighting } from './verdict.js';
 import { withoutEntrance } from './without-probe.js';
@@ -20,6 +20,9 @@ import { withoutEntrance } from './without-probe.js';
 const TCP_TIMEOUT_MS = 2_500;
 /** A service that will answer does so in less; one that is silent costs this much. */
 const UDP_TIMEOUT_MS = 1_000;
+
+/** TCP and UDP in both families, probed with each portion of a backend's forwards. */
+const MOST_ECHOES = 4;
 
 export interface ProbeTarget {
   readonly pairing: Pairing;
@@ -67,7 +70,7 @@ async function probeAll(
     return { target, items: target.forwards.flatMap((forward) => samplesOf(forward, entrances)) };
   });
   const results: ProbeResult[] = [];
-  for (const round of roundsOf(work)) results.push(...(await probeRound(deps, round, signal)));
+  for (const round of roundsOf(work, ROUND_SIZE, MOST_ECHOES)) results.push(...(await probeRound(deps, round, signal)));
   const unreachable = targets.flatMap(({ pairing, forwards }) =>
     forwards
       .filter((forward) => samplesOf(forward, entrancesOf(deps, pairing)).length === 0)

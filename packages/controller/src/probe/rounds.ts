@@ -9,10 +9,11 @@ export interface Portion<Target, Item> {
   readonly items: readonly Item[];
 }
 
-/** Every round has at most one portion of a target and, a single portion aside, at most `size` items. */
+/** Every round has at most one portion of a target and, a single portion aside, at most `size` items; a portion counts `extra` ones that each has. */
 export function roundsOf<Target, Item>(
   work: readonly Portion<Target, Item>[],
   size: number = ROUND_SIZE,
+  extra = 0,
 ): Portion<Target, Item>[][] {
   const portions = work.flatMap(({ target, items }) => {
     // A target without anything to probe still has a portion: its echo is probed in it.
@@ -26,7 +27,7 @@ export function roundsOf<Target, Item>(
   let room = 0;
   for (const portion of portions) {
     const round = rounds.at(-1);
-    const cost = Math.max(1, portion.items.length);
+    const cost = Math.max(1, portion.items.length + extra);
     if (round === undefined || cost > room || round.some(({ target }) => target === portion.target)) {
       rounds.push([portion]);
       room = size - cost;
