@@ -101,8 +101,6 @@ export interface OwnSide {
 /** Null when the forward is allowed; else the reason, with the line to add to the policy. SSH has to be listed by its own port: a range that happens to cover it does not mean it. */
 export function refusalReason(policy: Policy, forward: Forward, own: OwnSide): string | null {
   if (forward.targetHost !== null) return lanRefusal(policy, forward, own);
-  const ports = formatPortRange(forward.targetPorts);
-  const line = `"${ports}/${forward.transports.join('+')}"`;
   const ssh = own.sshPorts.find(
     (port) =>
       forward.transports.includes('tcp') && rangeContains(forward.targetPorts, port) && !isListedAlone(policy, port),
@@ -120,7 +118,9 @@ export function refusalReason(policy: Policy, forward: Forward, own: OwnSide): s
         range.last >= forward.targetPorts.last,
     ),
   );
-  return allowed ? null : `not allowed by ${policy.path}; to allow it, add ${line} to "ports"`;
+  if (allowed) return null;
+  const line = `"${formatPortRange(forward.targetPorts)}/${forward.transports.join('+')}"`;
+  return `not allowed by ${policy.path}; to allow it, add ${line} to "ports"`;
 }
 
 function isListedAlone(policy: Policy, port: number): boolean {

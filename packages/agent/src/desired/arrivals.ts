@@ -6,7 +6,7 @@ import { arrivalPorts, type Forward, familiesOf, type Transport } from '@homewar
 import { type PortRange, port, rangeContains, rangeLength, rangesWithout } from '@homeward/shared/net/port';
 import { type Remember, recompute } from '@homeward/shared/reconcile/plan-memory';
 import type { NftElement } from '@homeward/shared/state/resources';
-import { type PortEntry, SETS, singleElements } from './backend-sets.js';
+import { isSingle, type PortEntry, SETS, singleElements } from './backend-sets.js';
 import { deliver } from './deliveries/deliveries.js';
 import { type Arrival, arrivalPlace, type Delivery } from './deliveries/delivery.js';
 
@@ -54,7 +54,7 @@ function deliveredIn(
       const arrival: Arrival = { forward, family, transport, tunnelAddress, ...alike };
       const { delivery, entries } = deliver(arrival);
       const all = [allowedEntry(arrival), ...entries];
-      return { arrival, delivery, elements: singleElements(all), ranges: all };
+      return { arrival, delivery, elements: singleElements(all), ranges: all.filter((entry) => !isSingle(entry)) };
     }),
   );
 }

@@ -106,6 +106,7 @@ export function rangeElements(entries: readonly PortEntry[]): NftElement[] {
   });
 }
 
-function isSingle({ ports }: PortEntry): boolean {
+/** Of one port. */
+export function isSingle({ ports }: PortEntry): boolean {
   return rangeLength(ports) === 1;
 }

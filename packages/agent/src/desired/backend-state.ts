@@ -49,10 +49,11 @@ export function backendState(
   const [first] = relays;
   if (first === undefined) return hostState([]);
   const delivered = relays.flatMap((relay) => deliveredForwards(relay, facts.families, facts.listeners, remember));
-  const forwards = (family: Family) =>
-    delivered.some(({ arrival, delivery }) => arrival.family === family && delivery.needsForwarding);
+  const forwarding = new Set(
+    delivered.filter(({ delivery }) => delivery.needsForwarding).map(({ arrival }) => arrival.family),
+  );
   const guarded = (family: Family) =>
-    forwards(family) || facts.forwarding.switched.includes(family) ? facts.forwarding.guarded[family] : [];
+    forwarding.has(family) || facts.forwarding.switched.includes(family) ? facts.forwarding.guarded[family] : [];
   return hostState([
     ...relays.flatMap((relay) => [
       ...relay.resources,
@@ -61,7 +62,9 @@ export function backendState(
     ...facts.families.map(landingRule),
     backendTable(relays, { ipv4: guarded('ipv4'), ipv6: guarded('ipv6') }),
     // Once on it stays on until `down`, and so does its guard.
-    ...facts.families.filter(forwards).flatMap((family) => forwardingSysctls(family, facts.forwarding)),
+    ...facts.families
+      .filter((family) => forwarding.has(family))
+      .flatMap((family) => forwardingSysctls(family, facts.forwarding)),
     ...relays.flatMap((relay) => slotElements(relay, facts)),
     ...FAMILIES.flatMap((family) =>
       impossibleSources(facts.snapshot, family, facts.isOurLink).map((interval) =>

@@ -32,20 +32,34 @@ export function createForwardCheck(state: RelayState, ports: RelayPorts): Forwar
     forwards.map((forward): Holder => ({ backend, forward })),
   );
   const taken = indexPorts(holders, ({ publicPorts }) => publicPorts);
-  const arrivals = indexPorts(holders, arrivalPorts);
+  // Apart, since of those to the backend itself thousands may arrive at one port, and all get along.
+  const arrivalsHere = indexPorts(holders.filter(isHere), arrivalPorts);
+  const arrivalsBehind = indexPorts(
+    holders.filter((holder) => !isHere(holder)),
+    arrivalPorts,
+  );
+  const arrivalsBeside = (forward: Forward): Holder[] => {
+    const ports = arrivalPorts(forward);
+    return [...arrivalsBehind.on(ports), ...(forward.targetHost === null ? [] : arrivalsHere.on(ports))];
+  };
   return {
     admit(backend, forward, takeOver) {
       const others = taken.on(forward.publicPorts);
       refuseProtected(forward, ports);
       refuseTaken(others, backend, forward);
-      refuseSharedArrival(arrivals.on(arrivalPorts(forward)), backend, forward);
+      refuseSharedArrival(arrivalsBeside(forward), backend, forward);
       // What is set already was allowed then, with --take-over.
       const isSet = others.some((other) => other.backend === backend && other.forward.spec === forward.spec);
       if (!takeOver && !isSet) refuseListener(forward, ports.listeners);
       taken.add({ backend, forward });
-      arrivals.add({ backend, forward });
+      (forward.targetHost === null ? arrivalsHere : arrivalsBehind).add({ backend, forward });
     },
   };
+}
+
+/** To the backend itself, not to a host behind it. */
+function isHere({ forward }: Holder): boolean {
+  return forward.targetHost === null;
 }
 
 interface Door {
