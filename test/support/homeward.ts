@@ -108,6 +108,7 @@ export interface AgentStatus {
     readonly name: string;
     readonly slot: number;
     readonly state: 'online' | 'offline' | 'revoked';
+    readonly endpoint: string | null;
     readonly tunnel: TunnelStatus | null;
     readonly forwards: string[];
     readonly refused: { readonly spec: string; readonly reason: string }[];
