@@ -1,11 +1,11 @@
 /**
- * `same-port TCP_PORT UDP_PORT HOST…`: talks to all hosts at the same time from one local port, over HTTP and to UDP
- * echoes; prints {localPort, tcp: [{host, reply}], udp: [{from, seen}]} as JSON, with what was answered within the limit.
+ * `same-port TCP_PORT UDP_PORT HOST…`: talks to all hosts (of one family) at the same time from one local port, over
+ * HTTP and to UDP echoes; prints {localPort, tcp: [{host, reply}], udp: [{from, seen}]} as JSON, with what was answered within the limit.
  */
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, isIPv6, type Socket } from 'node:net';
 import { endpoint } from '../endpoint.js';
 
 const limitMs = 10_000;
@@ -38,7 +38,7 @@ const overTcp = async (): Promise<{ host: string; reply: string }[]> =>
 const overUdp = (): Promise<{ from: string; seen: string }[]> =>
   new Promise((resolve) => {
     const answers = new Map<string, string>();
-    const socket = createSocket('udp4');
+    const socket = createSocket(isIPv6(hosts[0] ?? '') ? 'udp6' : 'udp4');
     const send = (): void => {
       for (const host of hosts) if (!answers.has(endpoint(host, udpPort))) socket.send('hello', Number(udpPort), host);
     };
