@@ -23,7 +23,7 @@ function changes(before: readonly Words[], after: readonly Words[]) {
   return diff(state(after), state(before));
 }
 const text = (flows: ReturnType<typeof relayStaleFlows>) =>
-  flows.map(({ address, ports }) => `${address} ${formatPortRange(ports)}`);
+  flows.map(({ address, ports, ledTo }) => `${address} ${formatPortRange(ports)} to ${ledTo}`);
 
 describe('desired/stale-flows', () => {
   const machine = snapshotOf(
@@ -39,39 +39,52 @@ describe('desired/stale-flows', () => {
   const backend = (
     before: readonly Words[],
     after: readonly Words[],
-    present: Readonly<Record<string, string[]>> = {},
+    present: Readonly<Record<string, readonly (readonly [string, string?])[]>> = {},
   ) =>
     text(
       backendStaleFlows(
         changes(before, after),
-        new Map(Object.entries(present).map(([set, keys]) => [set, new Map(keys.map((key) => [key, null]))])),
+        new Map(
+          Object.entries(present).map(([set, entries]) => [
+            set,
+            new Map(entries.map(([key, value]) => [key, value ?? null])),
+          ]),
+        ),
       ),
     );
 
   it('are at the relay those of a port that is added, moved or removed, on each of its addresses', () => {
     const here: Words = ['any4', 'udp . 53', '10.77.16.2 . 53'];
     const there: Words = ['any4', 'udp . 53', '10.77.16.3 . 53'];
-    const all = ['198.51.100.1 53', '198.51.100.9 53', '10.77.16.1 53'];
-    expect(relay([here], [there])).to.deep.equal(all);
-    expect(relay([], [here])).to.deep.equal(all);
-    expect(relay([here], [])).to.deep.equal(all);
+    const own = ['198.51.100.1', '198.51.100.9', '10.77.16.1'];
+    const fromHere = own.map((address) => `${address} 53 to 10.77.16.2`);
+    expect(relay([here], [there])).to.deep.equal(fromHere);
+    expect(relay([here], [])).to.deep.equal(fromHere);
+    // Before the forward they were this machine's own.
+    expect(relay([], [here])).to.deep.equal(own.map((address) => `${address} 53 to ${address}`));
     expect(relay([here], [here])).to.deep.equal([]);
   });
 
   it("are at the relay those of the map's family alone", () => {
-    expect(relay([], [['any6', 'udp . 53', 'fd77:16::2 . 53']])).to.deep.equal(['2001:db8::1 53']);
-    expect(relay([], [['exact6', '2001:db8::1 . udp . 53', 'fd77:16::2 . 53']])).to.deep.equal(['2001:db8::1 53']);
+    expect(relay([], [['any6', 'udp . 53', 'fd77:16::2 . 53']])).to.deep.equal(['2001:db8::1 53 to 2001:db8::1']);
+    expect(relay([], [['exact6', '2001:db8::1 . udp . 53', 'fd77:16::2 . 53']])).to.deep.equal([
+      '2001:db8::1 53 to 2001:db8::1',
+    ]);
   });
 
   it('are at the relay those of a whole range', () => {
-    expect(relay([], [['any-range6', 'udp . 5000-5999', 'fd77:16::2']])).to.deep.equal(['2001:db8::1 5000-5999']);
+    expect(relay([], [['any-range6', 'udp . 5000-5999', 'fd77:16::2']])).to.deep.equal([
+      '2001:db8::1 5000-5999 to 2001:db8::1',
+    ]);
     expect(relay([['range4', '198.51.100.9 . udp . 1024-65535', '10.77.16.2']], [])).to.deep.equal([
-      '198.51.100.9 1024-65535',
+      '198.51.100.9 1024-65535 to 10.77.16.2',
     ]);
   });
 
   it('are at the relay those of one address for a forward of it, and none of TCP', () => {
-    expect(relay([], [['exact4', '198.51.100.9 . udp . 53', '10.77.16.2 . 53']])).to.deep.equal(['198.51.100.9 53']);
+    expect(relay([], [['exact4', '198.51.100.9 . udp . 53', '10.77.16.2 . 53']])).to.deep.equal([
+      '198.51.100.9 53 to 198.51.100.9',
+    ]);
     expect(relay([], [['exact4', '198.51.100.9 . tcp . 53', '10.77.16.2 . 53']])).to.deep.equal([]);
     expect(relay([], [['any-range4', 'tcp . 5000-5999', '10.77.16.2']])).to.deep.equal([]);
   });
@@ -87,28 +100,38 @@ describe('desired/stale-flows', () => {
   it('are at the backend those of a port or range that is delivered otherwise', () => {
     const pin: Words = ['pinned4', '10.77.16.2 . 53'];
     const redirected: Words = ['redirected4', '10.77.16.2 . udp . 53', '192.168.1.2 . 53'];
-    expect(new Set(backend([pin], [redirected]))).to.deep.equal(new Set(['10.77.16.2 53']));
-    expect(backend([], [pin])).to.deep.equal(['10.77.16.2 53']);
+    const chosen = { 'source-pin4': [['1.0.0.0/8', '192.168.1.10'] as const] };
+    // What gets a pin went to the tunnel address itself, what loses it to the address that was chosen.
+    expect(backend([], [pin])).to.deep.equal(['10.77.16.2 53 to 10.77.16.2']);
+    expect(backend([pin], [], chosen)).to.deep.equal(['10.77.16.2 53 to 192.168.1.10']);
+    expect(new Set(backend([pin], [redirected], chosen))).to.deep.equal(
+      new Set(['10.77.16.2 53 to 10.77.16.2', '10.77.16.2 53 to 192.168.1.10']),
+    );
+    expect(backend([redirected], [])).to.deep.equal(['10.77.16.2 53 to 192.168.1.2']);
     expect(backend([['redirected4', '10.77.16.2 . tcp . 53', '192.168.1.2 . 53']], [])).to.deep.equal([]);
-    expect(backend([], [['pinned-ranges6', 'fd77:16::2 . 5000-5999']])).to.deep.equal(['fd77:16::2 5000-5999']);
+    expect(backend([], [['pinned-ranges6', 'fd77:16::2 . 5000-5999']])).to.deep.equal([
+      'fd77:16::2 5000-5999 to fd77:16::2',
+    ]);
     expect(backend([], [['redirected-ranges6', 'fd77:16::2 . udp . 7000-7009', 'fd00:1::99']])).to.deep.equal([
-      'fd77:16::2 7000-7009',
+      'fd77:16::2 7000-7009 to fd77:16::2',
     ]);
   });
 
-  it('are at the backend those of everything pinned in a family when a source address changes there', () => {
+  it('are at the backend those of everything pinned in a family to a source address that is no longer chosen', () => {
     const present = {
-      pinned4: ['10.77.16.2 . 53', '10.77.16.3 . 123'],
-      'pinned-ranges4': ['10.77.16.2 . 5000-5999'],
-      pinned6: ['fd77:16::2 . 53'],
+      pinned4: [['10.77.16.2 . 53'], ['10.77.16.3 . 123']] as const,
+      'pinned-ranges4': [['10.77.16.2 . 5000-5999']] as const,
+      pinned6: [['fd77:16::2 . 53']] as const,
     };
     const pin = (address: string): Words => ['source-pin4', '1.0.0.0-126.255.255.255', address];
     expect(backend([pin('192.168.1.2')], [pin('192.168.1.3')], present)).to.deep.equal([
-      '10.77.16.2 53',
-      '10.77.16.3 123',
-      '10.77.16.2 5000-5999',
+      '10.77.16.2 53 to 192.168.1.2',
+      '10.77.16.3 123 to 192.168.1.2',
+      '10.77.16.2 5000-5999 to 192.168.1.2',
     ]);
-    expect(backend([], [['source-pin6', '2000::/3', '2001:db8::9']], present)).to.deep.equal(['fd77:16::2 53']);
+    expect(backend([['source-pin6', '2000::/3', '2001:db8::9']], [], present)).to.deep.equal([
+      'fd77:16::2 53 to 2001:db8::9',
+    ]);
     expect(backend([], [['allowed4', '10.77.16.2 . udp . 53']], present)).to.deep.equal([]);
   });
 });

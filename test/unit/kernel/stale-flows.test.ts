@@ -14,8 +14,8 @@ const OTHER = { ipv4: '10.77.16.3', ipv6: 'fd77:16::3' } as const;
 const PORTS = [53, 5000, 5002, 5999, 6500];
 
 const stale = (text: string): StaleFlows => {
-  const [address = '', ports = ''] = text.split(' ');
-  return { address: parseIp(address), ports: parsePortRange(ports) };
+  const [address = '', ports = '', ledTo = address] = text.split(' ');
+  return { address: parseIp(address), ports: parsePortRange(ports), ledTo: parseIp(ledTo) };
 };
 
 describe('kernel/stale-flows', () => {
@@ -70,6 +70,11 @@ describe('kernel/stale-flows', () => {
   it('forgets everything of an address for its whole range of ports', async () => {
     await forgetFlows(inside, [stale(`${OURS.ipv6} 1-65535`)]);
     expect(await left(OURS.ipv6)).to.deep.equal([]);
+    expect(await left(OURS.ipv4)).to.deep.equal(PORTS);
+  });
+
+  it('leaves flows that were led elsewhere', async () => {
+    await forgetFlows(inside, [stale(`${OURS.ipv4} 53 ${OTHER.ipv4}`), stale(`${OURS.ipv4} 1-65535 ${OTHER.ipv4}`)]);
     expect(await left(OURS.ipv4)).to.deep.equal(PORTS);
   });
 

@@ -2,38 +2,73 @@
 
 import type { ElementsBySet } from '@homeward/shared/kernel/nft-parse';
 import type { StaleFlows } from '@homeward/shared/kernel/stale-flows';
-import { FAMILIES, type Family, isIp } from '@homeward/shared/net/address';
+import { FAMILIES, type Family, type IpAddress, isIp } from '@homeward/shared/net/address';
 import { parsePortRange } from '@homeward/shared/net/port';
-import { type Change, subjectOf } from '@homeward/shared/reconcile/diff';
-import type { NftElement } from '@homeward/shared/state/resources';
+import type { Change } from '@homeward/shared/reconcile/diff';
 import { SETS } from './backend-sets.js';
 
-/** Of pins and redirections; a changed source address makes every pinned flow of `present` stale. */
+/** Of pins and redirections; a changed source address makes the flows of `present` pins stale that it was chosen for. */
 export function backendStaleFlows(changes: readonly Change[], present: ElementsBySet): StaleFlows[] {
-  const elements = changes.map(subjectOf).flatMap((resource) => (resource.kind === 'nft-element' ? [resource] : []));
-  return FAMILIES.flatMap((family) => familyFlows(family, elements, present));
+  const elements = changes.flatMap(elementChange);
+  return FAMILIES.flatMap((family) => {
+    const ofSets = (...sets: readonly string[]) => elements.filter(({ set }) => sets.includes(set));
+    const { pinned, redirected, sourcePin } = SETS[family];
+    const pins = ofSets(pinned.single, pinned.range);
+    const choices = addressesIn([...(present.get(sourcePin)?.values() ?? [])]);
+    const former = addressesIn(ofSets(sourcePin).map(({ before }) => before));
+    return [
+      // What gets a pin went to the tunnel address itself; what loses one, to any address that was chosen.
+      ...pins.flatMap(({ key, isNew }) => flowsTo(pinPlace(key), isNew ? null : choices)),
+      ...presentPins(family, present).flatMap((key) => (former.length === 0 ? [] : flowsTo(pinPlace(key), former))),
+      ...ofSets(redirected.single, redirected.range).flatMap(({ key, before, isNew }) => {
+        const [address = '', transport, ports] = key.split(' . ');
+        if (transport !== 'udp') return [];
+        const place = { address, ports };
+        return isNew ? [...flowsTo(place, null), ...flowsTo(place, choices)] : flowsTo(place, addressesIn([before]));
+      }),
+    ];
+  });
 }
 
-function familyFlows(family: Family, elements: readonly NftElement[], present: ElementsBySet): StaleFlows[] {
-  const { pinned, redirected, sourcePin } = SETS[family];
-  const keysOf = (set: string) => elements.filter((element) => element.set === set).map((element) => element.key);
-  const isRepinned = elements.some((element) => element.set === sourcePin);
-  const pins = [pinned.single, pinned.range].flatMap((set) => [
-    ...keysOf(set),
-    ...(isRepinned ? (present.get(set)?.keys() ?? []) : []),
-  ]);
-  return [
-    ...pins.flatMap((key) => {
-      const [address = '', ports] = key.split(' . ');
-      return flowsTo(address, ports);
-    }),
-    ...[redirected.single, redirected.range].flatMap(keysOf).flatMap((key) => {
-      const [address = '', transport, ports] = key.split(' . ');
-      return transport === 'udp' ? flowsTo(address, ports) : [];
-    }),
-  ];
+interface ElementChange {
+  readonly set: string;
+  readonly key: string;
+  readonly isNew: boolean;
+  /** Its value until now. */
+  readonly before: string | null;
 }
 
-function flowsTo(address: string, ports: string | undefined): StaleFlows[] {
-  return isIp(address) && ports !== undefined ? [{ address, ports: parsePortRange(ports) }] : [];
+function elementChange(change: Change): ElementChange[] {
+  const subject = change.kind === 'create' ? change.desired : change.observed;
+  if (subject.kind !== 'nft-element') return [];
+  const isNew = change.kind === 'create';
+  return [{ set: subject.set, key: subject.key, isNew, before: isNew ? null : subject.value }];
+}
+
+function presentPins(family: Family, present: ElementsBySet): string[] {
+  const { single, range } = SETS[family].pinned;
+  return [single, range].flatMap((set) => [...(present.get(set)?.keys() ?? [])]);
+}
+
+/** `address`, or `address . port`. */
+function addressesIn(values: readonly (string | null)[]): IpAddress[] {
+  return [...new Set(values.map((value) => value?.split(' . ')[0] ?? '').filter(isIp))];
+}
+
+interface Place {
+  readonly address: string;
+  readonly ports: string | undefined;
+}
+
+/** `tunnel address . ports`. */
+function pinPlace(key: string): Place {
+  const [address = '', ports] = key.split(' . ');
+  return { address, ports };
+}
+
+/** Null for what was not led elsewhere. */
+function flowsTo({ address, ports }: Place, led: readonly IpAddress[] | null): StaleFlows[] {
+  if (!isIp(address) || ports === undefined) return [];
+  const range = parsePortRange(ports);
+  return (led ?? [address]).map((ledTo) => ({ address, ports: range, ledTo }));
 }

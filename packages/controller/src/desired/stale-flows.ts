@@ -6,20 +6,29 @@ import { globalAddresses } from '@homeward/shared/kernel/uplink';
 import { FAMILIES, type Family, familyOf, type IpAddress, isIp } from '@homeward/shared/net/address';
 import { parsePortRange } from '@homeward/shared/net/port';
 import { type Change, subjectOf } from '@homeward/shared/reconcile/diff';
+import type { Resource } from '@homeward/shared/state/resources';
 import { SETS } from './relay-sets.js';
 
-/** A port forwarded on every address is stale on each that this machine has. */
+/** A port forwarded on every address is stale on each that this machine has. A new forward's flows were this machine's own. */
 export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot): StaleFlows[] {
   const own = snapshot.links
     .filter((link) => link.name !== 'lo')
     .flatMap((link) => FAMILIES.flatMap((family) => globalAddresses(link, family)));
-  return changes.map(subjectOf).flatMap((resource) => {
+  return changes.flatMap((change) => {
+    const resource = subjectOf(change);
     if (resource.kind !== 'nft-element') return [];
     const led = whatItLed(resource.set, resource.key);
     if (led === null || led.transport !== 'udp') return [];
     const addresses = led.address === null ? own.filter((address) => familyOf(address) === led.family) : [led.address];
-    return addresses.map((address) => ({ address, ports: parsePortRange(led.ports) }));
+    const before = change.kind === 'create' ? null : leadsTo(change.observed);
+    return addresses.map((address) => ({ address, ports: parsePortRange(led.ports), ledTo: before ?? address }));
   });
+}
+
+/** The backend of a map's element: `address`, or `address . port`. */
+function leadsTo(element: Resource): IpAddress | null {
+  const [address = ''] = element.kind === 'nft-element' ? (element.value ?? '').split(' . ') : [];
+  return isIp(address) ? address : null;
 }
 
 interface Led {

@@ -9,7 +9,7 @@ import { childEnvironment, type Runner } from '@homeward/shared/host/runner';
 import type { Family } from '@homeward/shared/net/address';
 import { PROBE_CLIENT_LINK, PROBE_LINK } from '@homeward/shared/net/allocation';
 import { type ProbeJob, type ProbeReply, probeReplies } from './job.js';
-import { probeAddressAdd } from './probe-address.js';
+import { PROBE_MAC, probeAddressAdd, probeNeighbourAdd } from './probe-address.js';
 
 export interface SyntheticClient {
   /** Runs the jobs side by side; throws `command-failed` when the client could not be set up. */
@@ -58,9 +58,10 @@ async function converse(
       'ip',
       ['-batch', '-'],
       [
-        `link add ${PROBE_LINK} type veth peer name ${PROBE_CLIENT_LINK} netns ${child.pid}`,
+        `link add ${PROBE_LINK} address ${PROBE_MAC.relay} type veth peer name ${PROBE_CLIENT_LINK} address ${PROBE_MAC.client} netns ${child.pid}`,
         ...families.map((family) => probeAddressAdd(family, 'relay', PROBE_LINK)),
         `link set dev ${PROBE_LINK} up`,
+        ...families.map((family) => probeNeighbourAdd(family, 'relay', PROBE_LINK)),
         '',
       ].join('\n'),
     ),

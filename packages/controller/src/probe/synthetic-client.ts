@@ -11,7 +11,7 @@ import { createRunner } from '@homeward/shared/host/runner';
 import { FAMILIES, type Family } from '@homeward/shared/net/address';
 import { PROBE, PROBE_CLIENT_LINK } from '@homeward/shared/net/allocation';
 import { type ProbeJob, type ProbeReply, probeJobs } from './job.js';
-import { probeAddressAdd } from './probe-address.js';
+import { probeAddressAdd, probeNeighbourAdd } from './probe-address.js';
 
 /** Datagrams get lost, and the first may meet a tunnel that is still shaking hands. */
 const RESEND_MS = 300;
@@ -24,6 +24,7 @@ export async function runSyntheticClient(path: string | undefined): Promise<void
     const lines = [
       probeAddressAdd(family, 'client', PROBE_CLIENT_LINK),
       `link set dev ${PROBE_CLIENT_LINK} up`,
+      probeNeighbourAdd(family, 'client', PROBE_CLIENT_LINK),
       `route add default via ${PROBE[family].relay}`,
     ];
     const option = family === 'ipv6' ? ['-6'] : [];

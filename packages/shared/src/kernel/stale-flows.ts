@@ -5,10 +5,12 @@ import type { Runner } from '../host/runner.js';
 import { familyOf, type IpAddress } from '../net/address.js';
 import { type PortRange, portsOf, rangeContains, rangeLength } from '../net/port.js';
 
-/** Flows by where they were sent to, before any translation. */
+/** Flows by where they were sent to, before any translation, and where they were led. */
 export interface StaleFlows {
   readonly address: IpAddress;
   readonly ports: PortRange;
+  /** Who answers them until now: flows that were led elsewhere are right already, and forgetting one would cost it a packet. */
+  readonly ledTo: IpAddress;
 }
 
 /** How conntrack ends when there was nothing to delete. */
@@ -19,21 +21,25 @@ const PORTS_UNASKED = 20;
 
 /** Makes conntrack forget the flows, so that their next packet is a first one again. None being there is fine; other flows stay. */
 export async function forgetFlows(runner: Runner, flows: readonly StaleFlows[]): Promise<void> {
-  const rangesByAddress = new Map<IpAddress, PortRange[]>();
-  for (const { address, ports } of flows) {
-    rangesByAddress.set(address, [...(rangesByAddress.get(address) ?? []), ports]);
+  const together = new Map<string, StaleFlows[]>();
+  for (const stale of flows) {
+    const key = `${stale.address} ${stale.ledTo}`;
+    together.set(key, [...(together.get(key) ?? []), stale]);
   }
-  for (const [address, ranges] of rangesByAddress) {
-    for (const port of await stalePorts(runner, address, ranges)) {
-      await runner.run(conntrack('-D', address, port));
-    }
+  for (const group of together.values()) {
+    const [first] = group;
+    if (first === undefined) continue;
+    const ranges = group.map(({ ports }) => ports);
+    for (const port of await stalePorts(runner, first, ranges)) await runner.run(conntrack('-D', first, port));
   }
 }
 
-async function stalePorts(runner: Runner, address: IpAddress, ranges: readonly PortRange[]): Promise<Set<number>> {
+type Way = Pick<StaleFlows, 'address' | 'ledTo'>;
+
+async function stalePorts(runner: Runner, way: Way, ranges: readonly PortRange[]): Promise<Set<number>> {
   const count = ranges.reduce((sum, range) => sum + rangeLength(range), 0);
   if (count <= PORTS_UNASKED) return new Set(ranges.flatMap(portsOf));
-  const ports = new Set(parseDestinationPorts(await runner.run(conntrack('-L', address))));
+  const ports = new Set(parseDestinationPorts(await runner.run(conntrack('-L', way))));
   return new Set([...ports].filter((port) => ranges.some((range) => rangeContains(range, port))));
 }
 
@@ -45,8 +51,9 @@ export function parseDestinationPorts(listing: string): number[] {
   });
 }
 
-function conntrack(action: '-L' | '-D', address: IpAddress, port?: number): Command {
+function conntrack(action: '-L' | '-D', { address, ledTo }: Way, port?: number): Command {
   const where = port === undefined ? [] : ['--orig-port-dst', String(port)];
-  const args = [action, '-f', familyOf(address), '-p', 'udp', '--orig-dst', address, ...where];
+  const way = ['--orig-dst', address, '--reply-src', ledTo];
+  const args = [action, '-f', familyOf(address), '-p', 'udp', ...way, ...where];
   return { ...command('conntrack', args), answers: NOTHING_FOUND };
 }

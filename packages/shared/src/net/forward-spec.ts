@@ -48,7 +48,7 @@ export function parseForward(spec: string): Forward {
   }
   const [ports = '', protocol, ...rest] = spec.split('/');
   if (protocol === undefined) {
-    throw new RelayError('bad-input', `forward "${spec}" lacks the protocol`, { hint: `write ${spec}/tcp` });
+    throw new RelayError('bad-input', `forward "${spec}" lacks the protocol`, { hint: withProtocol(spec) });
   }
   const transports = Object.hasOwn(PROTOCOLS, protocol) ? PROTOCOLS[protocol] : undefined;
   if (rest.length > 0 || transports === undefined) {
@@ -73,6 +73,17 @@ export function parseForward(spec: string): Forward {
     }
     return withSpec({ address, publicPorts, targetHost, targetPorts, transports });
   });
+}
+
+/** What was meant, where that can be told: `443` as 443/tcp, `53udp` as 53/udp. */
+function withProtocol(spec: string): string | undefined {
+  const [, ports = spec, protocol = 'tcp'] = /^(.*?)(tcp|udp)?$/.exec(spec) ?? [];
+  const meant = `${ports}/${protocol}`;
+  try {
+    return `write ${parseForward(meant).spec}`;
+  } catch {
+    return undefined;
+  }
 }
 
 interface Side {
@@ -103,6 +114,9 @@ function splitHost(text: string, expected: string): { host: IpAddress | null; po
   if (match !== null) return { host: parseIpv6(match[1] ?? ''), ports: match[2] ?? null };
   const [left = '', right, ...rest] = text.split(':');
   if (rest.length > 0) throw new RelayError('bad-input', `"${text}" is not ${expected}`, { hint: bracketHint(text) });
+  if (right !== undefined && /^\d+(-\d+)?$/.test(left)) {
+    throw new RelayError('bad-input', `"${text}" has a ":" where a "=" belongs`, { hint: `write ${left}=${right}` });
+  }
   if (right !== undefined) return { host: parseIpv4(left), ports: right };
   return isIp(left) ? { host: parseIp(left), ports: null } : { host: null, ports: left };
 }
