@@ -161,7 +161,7 @@ export const besideController: readonly WrongInput[] = [
   wrong('controller pair new --no-wait --forward http/tcp', `forward "http/tcp": "http" ${noPort}`, anySpec),
   wrong('controller pair new --no-wait --forward 0/tcp', `forward "0/tcp": "0" ${noPort}`, anySpec),
   wrong('controller pair new --no-wait --forward 6000-5000/tcp', /range 6000-5000 runs backwards$/, /^write 5000-6000/),
-  wrong('controller pair new --no-wait --forward 443:80/tcp', /"443" is not an .*address$/, anySpec),
+  wrong('controller pair new --no-wait --forward 443:80/tcp', /"443:80" has a ":" where a "=" belongs$/, /443=80/),
   wrong('controller pair new --no-wait --forward 80=nas.local:80/tcp', /"nas\.local" is not an .*address$/, anySpec),
   wrong('controller pair new --no-wait --forward 443,444/tcp', /^forward "443,444\/tcp": /, anySpec),
   wrong('controller pair new --no-wait --forward 80-90=8080/tcp', /differ in length$/, anySpec),

@@ -1,6 +1,6 @@
 /** Forwards by their ports: the same answers as looking at every one of them. */
 
-import { type Holder, indexPorts } from '@homeward/controller/forwards/port-index';
+import { type Holder, indexPorts, scanPorts } from '@homeward/controller/forwards/port-index';
 import { arrivalPorts, type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { parsePortRange, rangesOverlap } from '@homeward/shared/net/port';
 import { expect } from 'chai';
@@ -36,11 +36,13 @@ describe('forwards/port-index', () => {
       fc.assert(
         fc.property(lists, closeRange, ([first, more], ports) => {
           const index = indexPorts(first, portsOf);
-          for (const holder of more) index.add(holder);
+          const scan = scanPorts(first, portsOf);
+          for (const holder of more) for (const one of [index, scan]) one.add(holder);
           const expected = [...first, ...more].filter(({ forward }) => rangesOverlap(portsOf(forward), ports));
-          const found = index.on(ports);
-          expect(found).to.have.members(expected);
-          expect(found).to.have.lengthOf(expected.length);
+          for (const found of [index.on(ports), scan.on(ports)]) {
+            expect(found).to.have.members(expected);
+            expect(found).to.have.lengthOf(expected.length);
+          }
         }),
         { numRuns: 300 },
       );

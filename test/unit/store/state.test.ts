@@ -1,7 +1,7 @@
 /** The relay's state as a file: forwards are stored as their text and worked with as what it says. */
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { type RelayState, stateSchema } from '@homeward/controller/store/state';
+import { encodeState, type RelayState, stateSchema } from '@homeward/controller/store/state';
 import { createJsonFile } from '@homeward/shared/host/json-file';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { expect } from 'chai';
@@ -18,7 +18,7 @@ const withForwards = (forwards: readonly Forward[]): RelayState =>
 
 describe('store/state', () => {
   const path = temporaryDirectory();
-  const file = () => createJsonFile(path('controller.json'), stateSchema);
+  const file = () => createJsonFile(path('controller.json'), stateSchema, encodeState);
 
   it('is, read back, what was written', async () => {
     const specs = ['443/tcp', '[2001:db8::1]:1024-65535=[fd00::9]/udp', '80=192.168.1.9:8080/tcp+udp'];
@@ -39,6 +39,7 @@ describe('store/state', () => {
       fc.property(fc.array(anyForward(65_535), { maxLength: 5 }), (forwards) => {
         const state = withForwards(forwards);
         const stored: unknown = JSON.parse(JSON.stringify(z.encode(stateSchema, state)));
+        expect(JSON.parse(JSON.stringify(encodeState(state)))).to.deep.equal(stored);
         expect(z.decode(stateSchema, stored as z.input<typeof stateSchema>)).to.deep.equal(state);
       }),
     );

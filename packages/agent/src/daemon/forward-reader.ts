@@ -11,12 +11,20 @@ export type ReadForward =
 /** `relay` is its controller key: each relay's last specs are remembered. */
 export type ForwardReader = (relay: string, specs: readonly string[]) => readonly ReadForward[];
 
+interface LastRead {
+  /** Compared by identity: a stored offer is never changed but replaced. */
+  readonly specs: readonly string[];
+  readonly read: readonly ReadForward[];
+  readonly bySpec: ReadonlyMap<string, ReadForward>;
+}
+
 export function createForwardReader(): ForwardReader {
-  const lastRead = new Map<string, ReadonlyMap<string, ReadForward>>();
+  const lastRead = new Map<string, LastRead>();
   return (relay, specs) => {
-    const before = lastRead.get(relay);
-    const read = specs.map((spec) => before?.get(spec) ?? readForward(spec));
-    lastRead.set(relay, new Map(read.map((one) => [one.spec, one])));
+    const last = lastRead.get(relay);
+    if (last?.specs === specs) return last.read;
+    const read = specs.map((spec) => last?.bySpec.get(spec) ?? readForward(spec));
+    lastRead.set(relay, { specs, read, bySpec: new Map(read.map((one) => [one.spec, one])) });
     return read;
   };
 }

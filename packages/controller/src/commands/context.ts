@@ -7,7 +7,7 @@ import { createSide } from '@homeward/shared/reconcile/side';
 import type { Console } from '@homeward/shared/terminal/console';
 import type { Command } from 'commander';
 import type { RelaySide } from '../daemon/relay-kernel.js';
-import { stateSchema } from '../store/state.js';
+import { encodeState, stateSchema } from '../store/state.js';
 
 interface DirectoryOptions {
   readonly stateDir: string;
@@ -40,7 +40,15 @@ export function contextOf(program: Command, console: Console, interrupt: AbortSi
   const { stateDir, runDir, debug } = program.opts<DirectoryOptions & { debug?: boolean }>();
   const runner = createRunner(process.env['PATH']);
   const uid = process.getuid?.() ?? -1;
-  const side = createSide({ program: 'controller', schema: stateSchema, runner, stateDir, runDir, uid });
+  const side = createSide({
+    program: 'controller',
+    schema: stateSchema,
+    encode: encodeState,
+    runner,
+    stateDir,
+    runDir,
+    uid,
+  });
   const daemon: Daemon = {
     socketPath: side.socketPath,
     program: 'controller',

@@ -13,7 +13,7 @@ import {
 } from '@homeward/shared/net/forward-spec';
 import { port, rangeContains } from '@homeward/shared/net/port';
 import type { RelayState } from '../store/state.js';
-import { type Holder, indexPorts } from './port-index.js';
+import { type Holder, indexPorts, scanPorts } from './port-index.js';
 
 export interface RelayPorts {
   readonly listeners: readonly Listener[];
@@ -21,20 +21,29 @@ export interface RelayPorts {
   readonly tunnelPort: number;
 }
 
+/** Up to so many forwards are compared with each there is. */
+const FEW = 50;
+
 /** Checks forwards one after another, each beside those that are set and those checked before it. */
 export interface ForwardCheck {
   /** Throws `conflict` naming what holds the port. `takeOver` allows ports on which something else than SSH listens. */
   admit(backend: string, forward: Forward, takeOver: boolean): void;
 }
 
-export function createForwardCheck(state: RelayState, ports: RelayPorts): ForwardCheck {
+/** `count` forwards are to be checked. */
+export function createForwardCheck(
+  state: RelayState,
+  ports: RelayPorts,
+  count = Number.POSITIVE_INFINITY,
+): ForwardCheck {
+  const lookUp = count > FEW ? indexPorts : scanPorts;
   const holders = state.pairings.flatMap(({ name: backend, forwards }) =>
     forwards.map((forward): Holder => ({ backend, forward })),
   );
-  const taken = indexPorts(holders, ({ publicPorts }) => publicPorts);
+  const taken = lookUp(holders, ({ publicPorts }) => publicPorts);
   // Apart, since of those to the backend itself thousands may arrive at one port, and all get along.
-  const arrivalsHere = indexPorts(holders.filter(isHere), arrivalPorts);
-  const arrivalsBehind = indexPorts(
+  const arrivalsHere = lookUp(holders.filter(isHere), arrivalPorts);
+  const arrivalsBehind = lookUp(
     holders.filter((holder) => !isHere(holder)),
     arrivalPorts,
   );

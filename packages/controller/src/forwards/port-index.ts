@@ -1,7 +1,7 @@
 /** Finds the forwards on given ports quickly, among ten thousand. Pure. */
 
 import type { Forward } from '@homeward/shared/net/forward-spec';
-import type { PortRange } from '@homeward/shared/net/port';
+import { type PortRange, rangesOverlap } from '@homeward/shared/net/port';
 
 /** A forward with the backend it leads to. */
 export interface Holder {
@@ -13,6 +13,15 @@ export interface PortIndex {
   add(holder: Holder): void;
   /** Those that have one of the ports, whatever their address and transport. */
   on(ports: PortRange): Holder[];
+}
+
+/** For a few questions: building an index of ten thousand would take longer than to look through them. */
+export function scanPorts(holders: Iterable<Holder>, portsOf: (forward: Forward) => PortRange): PortIndex {
+  const all = [...holders];
+  return {
+    add: (holder) => all.push(holder),
+    on: (ports) => all.filter(({ forward }) => rangesOverlap(portsOf(forward), ports)),
+  };
 }
 
 /** `portsOf` says which ports of a forward count. Ranges are few, single ports many. */
@@ -28,10 +37,7 @@ export function indexPorts(holders: Iterable<Holder>, portsOf: (forward: Forward
       else present.push(holder);
     },
     on({ first, last }) {
-      const inRanges = ranges.filter(({ forward }) => {
-        const ports = portsOf(forward);
-        return ports.first <= last && first <= ports.last;
-      });
+      const inRanges = ranges.filter(({ forward }) => rangesOverlap(portsOf(forward), { first, last }));
       const inSingles =
         first === last
           ? (singles.get(first) ?? [])

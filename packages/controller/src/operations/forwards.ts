@@ -55,7 +55,7 @@ export function withAdded(
   ports: RelayPorts,
   takeOver: boolean,
 ): RelayState {
-  const check = createForwardCheck(state, ports);
+  const check = createForwardCheck(state, ports, wanted.length);
   for (const forward of wanted) check.admit(backend, forward, takeOver);
   const before = pairingNamed(state, backend).forwards;
   const after = withForwardsAdded(before, wanted);

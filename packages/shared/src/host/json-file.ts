@@ -13,8 +13,12 @@ export interface JsonFile<Value> {
   write(value: Value): Promise<void>;
 }
 
-/** `schema` may have codecs: values are parsed when read and encoded when written. `mode` is 0600 always: what we store holds keys, or tells about them. */
-export function createJsonFile<Value>(path: string, schema: z.ZodType<Value>): JsonFile<Value> {
+/** `schema` may have codecs: values are parsed when read and encoded when written, by `encode` where the schema's way takes too long. `mode` is 0600 always: what we store holds keys, or tells about them. */
+export function createJsonFile<Value>(
+  path: string,
+  schema: z.ZodType<Value>,
+  encode: (value: Value) => unknown = (value) => z.encode(schema, value),
+): JsonFile<Value> {
   return {
     async read() {
       let text: string;
@@ -27,7 +31,7 @@ export function createJsonFile<Value>(path: string, schema: z.ZodType<Value>): J
       return parseState(path, text, schema);
     },
     async write(value) {
-      await replaceFile(path, `${JSON.stringify(z.encode(schema, value), null, 2)}\n`);
+      await replaceFile(path, `${JSON.stringify(encode(value), null, 2)}\n`);
     },
   };
 }

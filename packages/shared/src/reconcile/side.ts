@@ -23,6 +23,8 @@ export interface Side<State> {
 export interface SideOptions<State> {
   readonly program: 'controller' | 'agent';
   readonly schema: z.ZodType<State>;
+  /** A quicker way to what the schema would encode. */
+  readonly encode?: (state: State) => unknown;
   readonly runner: Runner;
   readonly stateDir: string;
   readonly runDir: string;
@@ -30,9 +32,9 @@ export interface SideOptions<State> {
 }
 
 export function createSide<State>(options: SideOptions<State>): Side<State> {
-  const { program, schema, runner, stateDir, runDir, uid } = options;
+  const { program, schema, encode, runner, stateDir, runDir, uid } = options;
   // Named by the side: where both run on one machine, they may be given one directory.
-  const stateFile = createJsonFile(join(stateDir, `${program}.json`), schema);
+  const stateFile = createJsonFile(join(stateDir, `${program}.json`), schema, encode);
   return {
     runner,
     stateFile,
