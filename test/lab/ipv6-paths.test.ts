@@ -1,4 +1,4 @@
-/** IPv6 clients on longer ways: two relays of one backend, a relay behind a relay, a second address, a moved forward. */
+/** IPv6 clients on longer ways: a relay behind a relay, a second address, a moved forward. */
 import { expect } from 'chai';
 import { endpoint } from '../support/endpoint.js';
 import { homeward, probe } from '../support/homeward.js';
@@ -6,82 +6,13 @@ import { address6, createLab, type Lab, removeIpv6Uplink } from '../support/lab.
 import { pairUp } from '../support/pairing.js';
 import { poll } from '../support/poll.js';
 import { expectTcpAt, expectUdpAt } from '../support/real-client.js';
-import { samePort, tcpGet } from '../support/scripts.js';
+import { tcpGet } from '../support/scripts.js';
 import { type Service, startNginx, startUdpEcho, type UdpEcho } from '../support/services.js';
 import { type Snapshot, snapshot } from '../support/snapshot.js';
 import { expectDone, expectUnchanged } from '../support/tidy.js';
 import { startUdpStream } from '../support/udp-stream.js';
 
 const forwards = ['80/tcp', '5300/udp'];
-const relays = [
-  { node: 'relay', host: address6.relay, device: 'hw1' },
-  { node: 'relay2', host: address6.relay2, device: 'hw2' },
-] as const;
-
-describe('two relays of one backend, over IPv6', () => {
-  let lab: Lab;
-  let nginx: Service;
-  let echo: Service;
-
-  before(async () => {
-    lab = await createLab();
-    [nginx, echo] = await Promise.all([startNginx(lab.backend, 80), startUdpEcho(lab.backend, 5300, '::')]);
-    const { agent } = await pairUp(lab, { forwards });
-    await pairUp({ relay: lab.relay2, backend: lab.backend }, { forwards, agent });
-  });
-  after(() => lab?.close());
-
-  const expectServed = async (): Promise<void> => {
-    for (const { host } of relays) {
-      await expectTcpAt(lab, host, 80, nginx);
-      await expectUdpAt(lab, host, 5300, echo);
-    }
-  };
-
-  const expectProven = async (): Promise<void> => {
-    const proofs = await Promise.all(relays.map(async ({ node, device }) => ({ device, ...(await probe(lab[node])) })));
-    for (const { device, exitCode, report } of proofs) {
-      expect(exitCode, JSON.stringify(report)).to.equal(0);
-      const over6 = report.results.filter(({ family }) => family === 'ipv6');
-      expect(over6.map(({ forward, arrivedOn, leftOn }) => `${forward}: ${arrivedOn} ${leftOn}`)).to.have.members(
-        forwards.map((forward) => `${forward}: ${device} ${device}`),
-      );
-    }
-  };
-
-  const expectSamePort = async (): Promise<void> => {
-    const hosts = relays.map(({ host }) => host);
-    const { localPort, tcp, udp } = await samePort(lab.client, 80, 5300, hosts);
-    const client = endpoint(address6.client, localPort);
-    expect(tcp.map(({ reply }) => reply)).to.deep.equal(['hello', 'hello']);
-    await poll('both connections in the log of nginx', 2_000, () =>
-      nginx.seen().filter((seen) => seen === client).length === hosts.length ? true : undefined,
-    );
-    expect(udp.map(({ from }) => from)).to.have.members(hosts.map((host) => endpoint(host, 5300)));
-    // The service gets both flows at one address of its own: one of them keeps its port, the other gets another.
-    expect(udp.map(({ seen }) => seen)).to.include(client);
-    for (const { seen } of udp) expect(seen).to.include(`[${address6.client}]:`);
-  };
-
-  it('lead to the same services, which see the client', () => expectServed());
-  it('are both proven, each through its own tunnel', () => expectProven());
-  it('can be used at once from the same port of a client', () => expectSamePort());
-
-  describe('where the backend has lost its own IPv6', () => {
-    before(async () => {
-      await removeIpv6Uplink(lab.backend);
-      await poll('the source pin for the new routes', 5_000, async () => {
-        for (const { host } of relays) await expectUdpAt(lab, host, 5300, echo, 1);
-        return true;
-      });
-    });
-
-    it('lead to the same services, which see the client', () => expectServed());
-    it('are both proven, each through its own tunnel', () => expectProven());
-    it('can be used at once from the same port of a client', () => expectSamePort());
-  });
-});
-
 describe('a chain of two relays, over IPv6', () => {
   let lab: Lab;
   let nginx: Service;
