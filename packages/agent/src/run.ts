@@ -13,6 +13,7 @@ import type { Logger } from 'pino';
 import { backendApi } from './api/backend-api.js';
 import { BACKEND_OWNERSHIP, type BackendSide, createBackendKernel } from './daemon/backend-kernel.js';
 import { createForwardReader } from './daemon/forward-reader.js';
+import { createForwardSorter } from './daemon/forward-sorter.js';
 import { createLastLook } from './daemon/last-look.js';
 import { createSessions, type Sessions } from './daemon/sessions.js';
 import { needsEnrollment, refuseIdleStart } from './daemon/start-check.js';
@@ -98,10 +99,11 @@ async function buildBackend(
   const policy = () => readPolicy(deps.policyFile);
   const knownSshPorts = new Set<number>();
   const readForwards = createForwardReader();
+  const sortForwards = createForwardSorter();
   const looks = createLastLook(() => kernel.plan());
   const trials = new Map<string, AcceptedOffer>();
   const kernel = createBackendKernel({
-    ...{ runner, logger, repair, policy, knownSshPorts, readForwards },
+    ...{ runner, logger, repair, policy, knownSshPorts, readForwards, sortForwards },
     onLook: looks.take,
     ledger: await side.openLedger(),
     state: () => withTrials(store.state(), trials),
@@ -130,6 +132,7 @@ async function buildBackend(
       trials,
       knownSshPorts,
       readForwards,
+      sortForwards,
       lastLook: looks.get,
     },
     logger,

@@ -1,7 +1,8 @@
 /** What of an offer a backend takes: checked against its owner's policy and against the machine. */
 
 import { createForwardReader } from '@homeward/agent/daemon/forward-reader';
-import { offerProblem, ownSide, relayTunnel, sortForwards, usedPrefixes } from '@homeward/agent/daemon/offer-check';
+import { sortForwards } from '@homeward/agent/daemon/forward-sorter';
+import { offerProblem, ownSide, relayTunnel, usedPrefixes } from '@homeward/agent/daemon/offer-check';
 import { parsePolicy } from '@homeward/agent/policy';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
 import type { Offer } from '@homeward/shared/protocol/messages';
@@ -155,12 +156,12 @@ describe('daemon/offer-check', () => {
   });
 
   it("gives the kernel's view of an accepted offer, and none of a relay without one", () => {
-    expect(relayTunnel(ours, createForwardReader(), policy, own)).to.deep.equal([]);
+    const allowed = (specs: readonly string[]) => sortForwards(read(specs), policy, own).allowed;
+    expect(relayTunnel(ours, policy, allowed)).to.deep.equal([]);
     const [tunnel] = relayTunnel(
       relay(3, 'A', { accepted: accepted('10.77.16.2', ['443/tcp', '22/tcp']) }),
-      createForwardReader(),
       policy,
-      own,
+      allowed,
     );
     expect(tunnel?.tunnelAddresses).to.deep.equal({ ipv4: '10.77.16.2', ipv6: 'fd77:16::2' });
     expect(tunnel?.resources.map(keyOf)).to.deep.equal(['link hw3', 'wireguard hw3']);

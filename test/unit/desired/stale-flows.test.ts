@@ -4,7 +4,7 @@ import { backendStaleFlows } from '@homeward/agent/desired/stale-flows';
 import { relayStaleFlows } from '@homeward/controller/desired/stale-flows';
 import { formatPortRange } from '@homeward/shared/net/port';
 import { diff } from '@homeward/shared/reconcile/diff';
-import { hostState } from '@homeward/shared/state/describe';
+import { hostState } from '@homeward/shared/state/host-state';
 import type { NftElement } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';

@@ -1,7 +1,7 @@
 /** Plans remembered: the same state again exactly where nothing changed that it depends on. */
 
 import { createPlanMemory, type PlanInput, recompute, rememberEach } from '@homeward/shared/reconcile/plan-memory';
-import { hostState } from '@homeward/shared/state/describe';
+import { hostState } from '@homeward/shared/state/host-state';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';

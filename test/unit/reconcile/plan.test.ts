@@ -2,7 +2,8 @@
 
 import { changeText, diff } from '@homeward/shared/reconcile/diff';
 import { plan } from '@homeward/shared/reconcile/plan';
-import { hostState, keyOf, textOf } from '@homeward/shared/state/describe';
+import { keyOf, textOf } from '@homeward/shared/state/describe';
+import { hostState } from '@homeward/shared/state/host-state';
 import type { Resource } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import fc from 'fast-check';

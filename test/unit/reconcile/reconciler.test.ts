@@ -12,7 +12,7 @@ import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
 import { changeText } from '@homeward/shared/reconcile/diff';
 import { ledgerSchema, openLedger } from '@homeward/shared/reconcile/ledger';
 import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/reconciler';
-import { hostState } from '@homeward/shared/state/describe';
+import { hostState } from '@homeward/shared/state/host-state';
 import type { NftElement, Resource } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';

@@ -2,7 +2,7 @@
 
 import { changeText, diff } from '@homeward/shared/reconcile/diff';
 import { newWishes } from '@homeward/shared/reconcile/wishes';
-import { hostState } from '@homeward/shared/state/describe';
+import { hostState } from '@homeward/shared/state/host-state';
 import type { Resource } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -35,9 +35,9 @@ describe('reconcile/wishes', () => {
       landing('ipv6'),
     ];
     expect(wishes(desired, [...old, landing()], [...old, landing()])).to.deep.equal([
+      '+ rule -6 pref 5100 nop',
       '~ element homeward_backend any4 { tcp . 1 } B (is: A)',
       '+ element homeward_backend any6 { tcp . 1 } C',
-      '+ rule -6 pref 5100 nop',
       '- rule pref 5100 nop',
     ]);
   });

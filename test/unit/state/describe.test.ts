@@ -4,7 +4,8 @@ import { parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { parseLinkName } from '@homeward/shared/net/names';
 import { parsePortRange } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
-import { eachElement, elementsKey, hostState, keyOf, ruleText, textOf } from '@homeward/shared/state/describe';
+import { eachElement, elementsKey, keyOf, ruleText, textOf } from '@homeward/shared/state/describe';
+import { hostState } from '@homeward/shared/state/host-state';
 import type {
   NftElement,
   PolicyRule,

@@ -8,6 +8,7 @@ import { createLogger } from '@homeward/shared/terminal/logger';
 import { requireRoot } from '@homeward/shared/terminal/preflight';
 import { createBackendKernel } from '../daemon/backend-kernel.js';
 import { createForwardReader } from '../daemon/forward-reader.js';
+import { createForwardSorter } from '../daemon/forward-sorter.js';
 import { firstState } from '../operations/enroll.js';
 import { readPolicy } from '../policy.js';
 import { chooseRelay, removeRelay } from '../store/relays.js';
@@ -35,6 +36,7 @@ async function kernelOver(
     policy: () => readPolicy(policyFile),
     knownSshPorts: new Set(),
     readForwards: createForwardReader(),
+    sortForwards: createForwardSorter(),
     echoPort: () => port(state()?.echoPort ?? UNKNOWN_ECHO_PORT),
   });
 }

@@ -14,18 +14,19 @@ import type { Forward } from '@homeward/shared/net/forward-spec';
 import type { Port } from '@homeward/shared/net/port';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
 import type { Ledger, LedgerRecord } from '@homeward/shared/reconcile/ledger';
-import { createPlanMemory, type PlanInput, rememberEach } from '@homeward/shared/reconcile/plan-memory';
+import { createItemMemory, createPlanMemory, type PlanInput } from '@homeward/shared/reconcile/plan-memory';
 import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
-import type { Delivered } from '../desired/arrivals.js';
+import type { DeliveredForward } from '../desired/arrivals.js';
 import { type BackendFacts, backendState, type RelayTunnel } from '../desired/backend-state.js';
 import { backendStaleFlows } from '../desired/stale-flows.js';
 import type { OwnSide, Policy } from '../policy.js';
 import { pairedRelays } from '../store/relays.js';
 import type { BackendState } from '../store/state.js';
 import type { ForwardReader } from './forward-reader.js';
+import type { ForwardSorter } from './forward-sorter.js';
 import { ownSide, relayTunnel } from './offer-check.js';
 import { createSourceOracle } from './source-oracle.js';
 
@@ -55,6 +56,7 @@ export interface BackendKernelDeps {
   state(): BackendState | null;
   policy(): Promise<Policy>;
   readonly readForwards: ForwardReader;
+  readonly sortForwards: ForwardSorter;
   /** SSH's ports seen so far. */
   readonly knownSshPorts: Set<number>;
   echoPort(): Port;
@@ -74,7 +76,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
   const sysctls = createSysctlFiles();
   const sources = createSourceOracle(deps.runner);
   const planned = createPlanMemory();
-  const remember = rememberEach<Forward, readonly Delivered[]>();
+  const memory = createItemMemory<Forward, DeliveredForward>();
   return createReconciler({
     ...deps,
     sysctls,
@@ -101,9 +103,12 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
       const state = deps.state();
       const tunnels = (state === null ? [] : pairedRelays(state))
         .filter((relay) => isFreeSlot(relay.slot))
-        .flatMap((relay) => relayTunnel(relay, deps.readForwards, policy, own));
+        .flatMap((relay) => {
+          const read = (specs: readonly string[]) => deps.readForwards(relay.controllerKey, specs);
+          return relayTunnel(relay, policy, (specs) => deps.sortForwards(read(specs), policy, own).allowed);
+        });
       const facts: BackendFacts = { ...machine, echoPort: deps.echoPort(), isOurLink: isSlotLink };
-      return planned(planInput(tunnels, facts), () => backendState(tunnels, facts, remember));
+      return planned(planInput(tunnels, facts), () => backendState(tunnels, facts, memory));
     },
   });
 }

@@ -12,14 +12,9 @@ import { Secret } from '@homeward/shared/net/secret';
 import type { Offer } from '@homeward/shared/protocol/messages';
 import { backendTunnel } from '@homeward/shared/tunnel/kinds';
 import type { RelayTunnel } from '../desired/backend-state.js';
-import { type OwnSide, type Policy, refusalReason } from '../policy.js';
+import type { OwnSide, Policy } from '../policy.js';
 import type { RelayRecord } from '../store/state.js';
-import type { ForwardReader, ReadForward } from './forward-reader.js';
-
-export interface SortedForwards {
-  readonly allowed: readonly Forward[];
-  readonly refused: readonly { readonly spec: string; readonly reason: string }[];
-}
+import type { ReadForward } from './forward-reader.js';
 
 /** SSH's own port counts also while sshd restarts, or has not started yet. */
 const SSH_PORT = 22;
@@ -33,20 +28,12 @@ export function ownSide(snapshot: Snapshot, listeners: readonly Listener[], know
   };
 }
 
-/** Sorts the offered forwards by the policy. */
-export function sortForwards(offered: readonly ReadForward[], policy: Policy, own: OwnSide): SortedForwards {
-  const allowed: Forward[] = [];
-  const refused: { spec: string; reason: string }[] = [];
-  for (const one of offered) {
-    const reason = 'problem' in one ? one.problem : refusalReason(policy, one.forward, own);
-    if (reason !== null) refused.push({ spec: one.spec, reason });
-    else if ('forward' in one) allowed.push(one.forward);
-  }
-  return { allowed, refused };
-}
-
-/** The kernel's view of a relay's accepted offer; empty where there is none. */
-export function relayTunnel(relay: RelayRecord, read: ForwardReader, policy: Policy, own: OwnSide): RelayTunnel[] {
+/** The kernel's view of a relay's accepted offer, as far as the owner allows it; empty where there is none. */
+export function relayTunnel(
+  relay: RelayRecord,
+  policy: Policy,
+  allowed: (offered: readonly string[]) => readonly Forward[],
+): RelayTunnel[] {
   if (relay.accepted === null) return [];
   // The owner may have changed the policy since.
   if (policy.tunnels !== null && !policy.tunnels.includes(relay.accepted.offer.tunnel.kind)) return [];
@@ -64,7 +51,7 @@ export function relayTunnel(relay: RelayRecord, read: ForwardReader, policy: Pol
         wireguard: { publicKey, privateKey: new Secret(privateKey) },
         endpointHost,
       }),
-      forwards: sortForwards(read(relay.controllerKey, offer.forwards), policy, own).allowed,
+      forwards: allowed(offer.forwards),
     },
   ];
 }

@@ -9,7 +9,8 @@ import type { Logger } from 'pino';
 import { pairedRelays, withAccepted } from '../store/relays.js';
 import type { AcceptedOffer, RelayRecord } from '../store/state.js';
 import type { MachineLook } from './backend-kernel.js';
-import { offerProblem, ownSide, type SortedForwards, sortForwards } from './offer-check.js';
+import type { SortedForwards } from './forward-sorter.js';
+import { offerProblem, ownSide } from './offer-check.js';
 import type { RelaySessionDeps } from './relay-session.js';
 
 export type Refused = SortedForwards['refused'];
@@ -38,7 +39,7 @@ export function createOffers(deps: OffersDeps): Offers {
 
   function sorted(specs: readonly string[], { policy, snapshot, listeners }: MachineLook): Refused {
     const own = ownSide(snapshot, listeners, deps.knownSshPorts);
-    return sortForwards(deps.readForwards(controllerKey, specs), policy, own).refused;
+    return deps.sortForwards(deps.readForwards(controllerKey, specs), policy, own).refused;
   }
 
   /** Why the offer was not taken, or null; puts the last good one back when applying fails. */

@@ -18,6 +18,7 @@ import { revokeRelay, withUrls } from '../store/relays.js';
 import type { AcceptedOffer, BackendState, RelayRecord } from '../store/state.js';
 import { BACKEND_OWNERSHIP, type MachineLook } from './backend-kernel.js';
 import type { ForwardReader } from './forward-reader.js';
+import type { ForwardSorter } from './forward-sorter.js';
 import { createObservation } from './observation.js';
 import { usedPrefixes } from './offer-check.js';
 import { createOffers, type Refused } from './offers.js';
@@ -43,6 +44,7 @@ export interface RelaySessionDeps {
   /** What the last look of the kernel's keeper found; looks now where there was none. */
   lastLook(): Promise<MachineLook>;
   readonly readForwards: ForwardReader;
+  readonly sortForwards: ForwardSorter;
   reconcile(goBy?: 'last-look'): Promise<void>;
 }
 

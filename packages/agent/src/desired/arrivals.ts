@@ -13,10 +13,17 @@ import { type Arrival, arrivalPlace, type Delivery } from './deliveries/delivery
 export interface Delivered {
   readonly arrival: Arrival;
   readonly delivery: Delivery;
+}
+
+/** One forward with all its deliveries. */
+export interface DeliveredForward {
+  readonly deliveries: readonly Delivered[];
   /** Of single ports: what lets them in and what delivers them. */
   readonly elements: readonly NftElement[];
   /** The same with ranges, which have to be joined with those of other forwards. */
   readonly ranges: readonly PortEntry[];
+  /** Families in which this backend has to forward packets for it. */
+  readonly forwarding: readonly Family[];
 }
 
 /** A relay's forwards and where they arrive. */
@@ -30,16 +37,24 @@ export function deliveredForwards(
   { forwards, tunnelAddresses }: Arriving,
   families: readonly Family[],
   listeners: readonly Listener[],
-  remember: Remember<Forward, readonly Delivered[]> = recompute,
-): Delivered[] {
+  remember: Remember<Forward, DeliveredForward> = recompute,
+): DeliveredForward[] {
   const sockets = socketsByPort(listeners);
   const about = JSON.stringify([tunnelAddresses, families, listeners]);
-  return forwards.flatMap((forward) =>
-    remember(forward, about, () =>
-      familiesOf(forward)
+  return forwards.map((forward) =>
+    remember(forward, about, () => {
+      const parts = familiesOf(forward)
         .filter((family) => families.includes(family))
-        .flatMap((family) => deliveredIn(family, forward, tunnelAddresses[family], sockets)),
-    ),
+        .flatMap((family) => deliveredIn(family, forward, tunnelAddresses[family], sockets));
+      const deliveries = parts.map(({ delivered }) => delivered);
+      const entries = parts.flatMap((part) => part.entries);
+      return {
+        deliveries,
+        elements: singleElements(entries),
+        ranges: entries.filter((entry) => !isSingle(entry)),
+        forwarding: deliveries.filter(({ delivery }) => delivery.needsForwarding).map(({ arrival }) => arrival.family),
+      };
+    }),
   );
 }
 
@@ -48,13 +63,12 @@ function deliveredIn(
   forward: Forward,
   tunnelAddress: IpAddress,
   sockets: (family: Family, transport: Transport) => SocketsByPort,
-): Delivered[] {
+): { readonly delivered: Delivered; readonly entries: readonly PortEntry[] }[] {
   return forward.transports.flatMap((transport) =>
     alikePorts(forward, sockets(family, transport)).map((alike) => {
       const arrival: Arrival = { forward, family, transport, tunnelAddress, ...alike };
       const { delivery, entries } = deliver(arrival);
-      const all = [allowedEntry(arrival), ...entries];
-      return { arrival, delivery, elements: singleElements(all), ranges: all.filter((entry) => !isSingle(entry)) };
+      return { delivered: { arrival, delivery }, entries: [allowedEntry(arrival), ...entries] };
     }),
   );
 }

@@ -8,10 +8,10 @@ import { slotNumbers } from '@homeward/shared/net/allocation';
 import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
 import { intervalText } from '@homeward/shared/net/intervals';
 import { joinRanges, type Port, type PortRange } from '@homeward/shared/net/port';
-import { type Remember, recompute } from '@homeward/shared/reconcile/plan-memory';
-import { hostState } from '@homeward/shared/state/describe';
-import type { HostState, NftElement, Resource } from '@homeward/shared/state/resources';
-import { type Delivered, deliveredForwards } from './arrivals.js';
+import { type ItemMemory, NO_MEMORY } from '@homeward/shared/reconcile/plan-memory';
+import { hostState } from '@homeward/shared/state/host-state';
+import type { HostState, NftElement, PolicyRule, Resource } from '@homeward/shared/state/resources';
+import { type DeliveredForward, deliveredForwards } from './arrivals.js';
 import { backendElement, COMMON_SETS, rangeElements, SETS } from './backend-sets.js';
 import { backendTable } from './backend-table.js';
 import { impossibleSources } from './impossible-sources.js';
@@ -40,20 +40,27 @@ export interface BackendFacts {
   isOurLink(name: string): boolean;
 }
 
-/** No relay, no state: nothing of ours stays in the kernel. `remember` saves planning what did not change of many forwards. */
+/** No relay, no state: nothing of ours stays in the kernel. `memory` saves planning what did not change of many forwards. */
 export function backendState(
   relays: readonly RelayTunnel[],
   facts: BackendFacts,
-  remember: Remember<Forward, readonly Delivered[]> = recompute,
+  memory: ItemMemory<Forward, DeliveredForward> = NO_MEMORY,
 ): HostState {
   const [first] = relays;
   if (first === undefined) return hostState([]);
-  const delivered = relays.flatMap((relay) => deliveredForwards(relay, facts.families, facts.listeners, remember));
-  const forwarding = new Set(
-    delivered.filter(({ delivery }) => delivery.needsForwarding).map(({ arrival }) => arrival.family),
+  const delivered = relays.flatMap((relay) =>
+    deliveredForwards(relay, facts.families, facts.listeners, memory.remember),
   );
+  const forwarding = new Set(delivered.flatMap((one) => one.forwarding));
   const guarded = (family: Family) =>
     forwarding.has(family) || facts.forwarding.switched.includes(family) ? facts.forwarding.guarded[family] : [];
+  const answers = facts.families.map((family) => answering(family, first, delivered, facts));
+  const elements = [
+    ...relays.flatMap((relay) => slotElements(relay, facts)),
+    ...FAMILIES.flatMap((family) => impossibleElements(family, facts)),
+    ...rangeElements(delivered.flatMap(({ ranges }) => ranges)),
+    ...answers.flatMap(({ pins }) => pins),
+  ];
   return hostState([
     ...relays.flatMap((relay) => [
       ...relay.resources,
@@ -65,16 +72,15 @@ export function backendState(
     ...facts.families
       .filter((family) => forwarding.has(family))
       .flatMap((family) => forwardingSysctls(family, facts.forwarding)),
-    ...relays.flatMap((relay) => slotElements(relay, facts)),
-    ...FAMILIES.flatMap((family) =>
-      impossibleSources(facts.snapshot, family, facts.isOurLink).map((interval) =>
-        backendElement(SETS[family].impossibleSources, intervalText(interval)),
-      ),
-    ),
-    delivered.map(({ elements }) => elements),
-    ...rangeElements(delivered.flatMap(({ ranges }) => ranges)),
-    ...facts.families.flatMap((family) => answering(family, first, delivered, facts)),
+    ...answers.flatMap(({ rules }) => rules),
+    ...memory.gather([...delivered.map((one) => one.elements), elements]),
   ]);
+}
+
+function impossibleElements(family: Family, { snapshot, isOurLink }: BackendFacts): NftElement[] {
+  return impossibleSources(snapshot, family, isOurLink).map((interval) =>
+    backendElement(SETS[family].impossibleSources, intervalText(interval)),
+  );
 }
 
 /** The echo listens on the wildcard address on purpose: it shows that such services are answered from the right one. */
@@ -98,22 +104,22 @@ function slotElements({ slot, tunnelAddresses }: RelayTunnel, { families, echoPo
 function answering(
   family: Family,
   first: RelayTunnel,
-  delivered: readonly Delivered[],
+  delivered: readonly DeliveredForward[],
   facts: BackendFacts,
-): (NftElement | Resource)[] {
+): { readonly pins: readonly NftElement[]; readonly rules: readonly PolicyRule[] } {
   const questions = sourceQuestions(facts.snapshot, family, facts.isOurLink);
   const { intervals, lacksRoute } = sourceAddresses(questions, facts.sources, first.tunnelAddresses[family]);
   const pins = intervals.map((interval) =>
     backendElement(SETS[family].sourcePin, intervalText(interval), interval.value),
   );
-  if (!lacksRoute) return pins;
+  if (!lacksRoute) return { pins, rules: [] };
   const ports = answeringPorts(family, delivered, facts.echoPort);
-  return [...pins, ...ports.map((range) => fallbackRule(family, range, first.slot))];
+  return { pins, rules: ports.map((range) => fallbackRule(family, range, first.slot)) };
 }
 
-function answeringPorts(family: Family, delivered: readonly Delivered[], echoPort: Port): PortRange[] {
-  const chosen = delivered.filter(
-    ({ arrival, delivery }) => arrival.family === family && delivery.answersFromChosenAddress,
-  );
+function answeringPorts(family: Family, delivered: readonly DeliveredForward[], echoPort: Port): PortRange[] {
+  const chosen = delivered
+    .flatMap(({ deliveries }) => deliveries)
+    .filter(({ arrival, delivery }) => arrival.family === family && delivery.answersFromChosenAddress);
   return joinRanges([...chosen.map(({ arrival }) => arrival.ports), { first: echoPort, last: echoPort }]);
 }

@@ -15,10 +15,10 @@ import { PROBE_LINK, RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/alloca
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
-import { createPlanMemory, type PlanInput, rememberEach } from '@homeward/shared/reconcile/plan-memory';
+import { createItemMemory, createPlanMemory, type PlanInput } from '@homeward/shared/reconcile/plan-memory';
 import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Side } from '@homeward/shared/reconcile/side';
-import { hostState } from '@homeward/shared/state/describe';
+import { hostState } from '@homeward/shared/state/host-state';
 import type { NftElement } from '@homeward/shared/state/resources';
 import { TUNNELS } from '@homeward/shared/tunnel/kinds';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
@@ -53,7 +53,7 @@ export interface RelayKernelDeps {
 export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
   const sysctls = createSysctlFiles();
   const planned = createPlanMemory();
-  const remember = rememberEach<Forward, readonly NftElement[]>();
+  const memory = createItemMemory<Forward, readonly NftElement[]>();
   return createReconciler({
     ...deps,
     sysctls,
@@ -72,7 +72,7 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
     desired(facts) {
       const state = deps.state();
       if (state === null) return hostState([]);
-      return planned(planInput(state, facts), () => relayHostState(state, facts, remember));
+      return planned(planInput(state, facts), () => relayHostState(state, facts, memory));
     },
   });
 }

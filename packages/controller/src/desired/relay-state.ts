@@ -7,8 +7,8 @@ import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
 import { parsePrefix } from '@homeward/shared/net/prefix';
 import { Secret } from '@homeward/shared/net/secret';
 import type { TunnelOffer } from '@homeward/shared/protocol/messages';
-import { type Remember, recompute } from '@homeward/shared/reconcile/plan-memory';
-import { hostState, type Resources } from '@homeward/shared/state/describe';
+import { type ItemMemory, NO_MEMORY, type Remember } from '@homeward/shared/reconcile/plan-memory';
+import { hostState } from '@homeward/shared/state/host-state';
 import type { HostState, NftElement } from '@homeward/shared/state/resources';
 import { TUNNELS } from '@homeward/shared/tunnel/kinds';
 import type { RelayEnd, RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
@@ -40,11 +40,11 @@ export function echoEntryPort(pairing: Pairing): number {
   return ECHO_PORT_BASE + pairing.index;
 }
 
-/** `remember` saves planning what did not change of many forwards. */
+/** `memory` saves planning what did not change of many forwards. */
 export function relayHostState(
   state: RelayState,
   facts: RelayFacts,
-  remember: Remember<Forward, readonly NftElement[]> = recompute,
+  memory: ItemMemory<Forward, readonly NftElement[]> = NO_MEMORY,
 ): HostState {
   const end = relayEnd(state, facts);
   const peers = state.pairings.map((pairing) => relayPeer(state, pairing));
@@ -52,7 +52,7 @@ export function relayHostState(
     ...TUNNELS.wireguard.relayResources(end, peers),
     ...facts.families.flatMap((family) => forwardingSysctls(family, facts.forwarding)),
     relayTable(facts.forwarding.guarded),
-    state.pairings.map((pairing) => pairingElements(state, pairing, facts, remember)),
+    ...memory.gather(state.pairings.flatMap((pairing) => pairingElements(state, pairing, facts, memory.remember))),
   ]);
 }
 
@@ -80,13 +80,13 @@ function relayPeer(state: RelayState, pairing: Pairing): RelayPeer {
   };
 }
 
-/** Nothing for a backend that has not come yet: a connection would hang instead of being refused. */
+/** A list for each forward, and what changes more often behind them. Nothing for a backend that has not come yet: a connection would hang instead of being refused. */
 function pairingElements(
   state: RelayState,
   pairing: Pairing,
   facts: RelayFacts,
   remember: Remember<Forward, readonly NftElement[]>,
-): Resources {
+): (readonly NftElement[])[] {
   if (pairing.wireguardPublicKey === null || pairing.applied === null) return [];
   const backend = backendTunnelAddresses(state, pairing);
   const { echoPort, refused, ipv6 } = pairing.applied;
@@ -102,5 +102,5 @@ function pairingElements(
   );
   const unwanted = new Set(refused.map(({ spec }) => spec));
   const accepted = pairing.forwards.filter(({ spec }) => !unwanted.has(spec));
-  return [echo, forwardElements(accepted, { backend, families, spared: facts.sshPorts }, remember)];
+  return [...forwardElements(accepted, { backend, families, spared: facts.sshPorts }, remember), echo];
 }

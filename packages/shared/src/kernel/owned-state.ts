@@ -5,7 +5,7 @@ import { ROUTE_PROTOCOL } from '../net/allocation.js';
 import { parseLinkName } from '../net/names.js';
 import { port } from '../net/port.js';
 import { Secret } from '../net/secret.js';
-import { hostState } from '../state/describe.js';
+import { hostState } from '../state/host-state.js';
 import type { HostState, NftElements, PolicyRule, Resource, RuleSelector } from '../state/resources.js';
 import type { ListedLink, ListedRoute, ListedRule } from './iproute-parse.js';
 import type { NftListing } from './nft-parse.js';

@@ -1,5 +1,6 @@
 /** Remembers the last state that was planned: for ten thousand forwards planning takes a while, and most looks find everything as it was. */
 
+import { createElementGatherer, type GatherElements, gatherAll } from '../state/gather-elements.js';
 import type { HostState } from '../state/resources.js';
 
 /** What a plan depends on. */
@@ -47,3 +48,16 @@ export function rememberEach<Item extends object, Value>(): Remember<Item, Value
 export function recompute<Value>(_item: unknown, _about: string, compute: () => Value): Value {
   return compute();
 }
+
+/** What a planner of long lists keeps between two plans: what it made of each item, and their elements by sets. */
+export interface ItemMemory<Item, Value> {
+  readonly remember: Remember<Item, Value>;
+  readonly gather: GatherElements;
+}
+
+export function createItemMemory<Item extends object, Value>(): ItemMemory<Item, Value> {
+  return { remember: rememberEach(), gather: createElementGatherer() };
+}
+
+/** For a planner that is asked once. */
+export const NO_MEMORY = { remember: recompute, gather: gatherAll };

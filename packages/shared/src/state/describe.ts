@@ -3,7 +3,6 @@
 import type { Family } from '../net/address.js';
 import { formatPortRange } from '../net/port.js';
 import type {
-  HostState,
   NftElement,
   NftElements,
   Resource,
@@ -115,46 +114,6 @@ export function keyOf(resource: Resource): string {
 
 export function textOf(resource: Resource): string {
   return wordsOf(resource).text(resource);
-}
-
-/** Resources in lists of lists, as planners make them: to join tens of thousands of elements into one list again and again would take longer than to plan them. */
-export type Resources = readonly (Resource | NftElements | Resources)[];
-
-/** A HostState from resources; a later one with the same key replaces the earlier. */
-export function hostState(resources: Resources): HostState {
-  const state = new Map<string, Exclude<Resource, NftElement> | NftElements>();
-  gather(resources, state, new Map());
-  return state;
-}
-
-/** Elements by table, then by set, then by key: a joined key for each would cost more than all the rest. */
-type Gathered = Map<string, Map<string, Map<string, string | null>>>;
-
-function gather(
-  resources: Resources,
-  state: Map<string, Exclude<Resource, NftElement> | NftElements>,
-  gathered: Gathered,
-): void {
-  for (const resource of resources) {
-    if (!('kind' in resource)) gather(resource, state, gathered);
-    else if (resource.kind === 'nft-elements') state.set(elementsKey(resource.table, resource.set), resource);
-    else if (resource.kind !== 'nft-element') state.set(keyOf(resource), resource);
-    else {
-      const { table, set, key, value } = resource;
-      let sets = gathered.get(table);
-      if (sets === undefined) {
-        sets = new Map();
-        gathered.set(table, sets);
-      }
-      let elements = sets.get(set);
-      if (elements === undefined) {
-        elements = new Map();
-        sets.set(set, elements);
-        state.set(elementsKey(table, set), { kind: 'nft-elements', table, set, elements });
-      }
-      elements.set(key, value);
-    }
-  }
 }
 
 /** Where the elements of a set stand in a HostState. */
