@@ -115,8 +115,8 @@ describe('desired/arrivals', () => {
         { forwards: asked, tunnelAddresses: tunnelAddresses(1) },
         FAMILIES,
         socketsAt(sockets),
-        (item, about, compute) =>
-          remembered(item, about, () => {
+        (about) => (item, compute) =>
+          remembered(about)(item, () => {
             planned += 1;
             return compute();
           }),

@@ -58,7 +58,7 @@ describe('reconcile/plan-memory', () => {
     const remember = rememberEach<object, string>();
     const asked: string[] = [];
     const value = (item: object, about: string, name: string) =>
-      remember(item, about, () => {
+      remember(about)(item, () => {
         asked.push(`${name} ${about}`);
         return `${name} ${about}`;
       });
@@ -73,6 +73,6 @@ describe('reconcile/plan-memory', () => {
       count += 1;
       return count;
     };
-    expect([recompute(a, '', next), recompute(a, '', next)]).to.deep.equal([1, 2]);
+    expect([recompute('')(a, next), recompute('')(a, next)]).to.deep.equal([1, 2]);
   });
 });

@@ -16,7 +16,7 @@ export type ForwardSorter = (offered: readonly ReadForward[], policy: Policy, ow
 export function createForwardSorter(): ForwardSorter {
   const whole = rememberEach<readonly ReadForward[], SortedForwards>();
   const each = rememberEach<ReadForward, string | null>();
-  return (offered, policy, own) => whole(offered, aboutOf(policy, own), () => sortForwards(offered, policy, own, each));
+  return (offered, policy, own) => whole(aboutOf(policy, own))(offered, () => sortForwards(offered, policy, own, each));
 }
 
 /** Pure; `remember` saves judging again what was judged by the same policy on the same machine. */
@@ -26,11 +26,11 @@ export function sortForwards(
   own: OwnSide,
   remember: Remember<ReadForward, string | null> = recompute,
 ): SortedForwards {
-  const about = aboutOf(policy, own);
+  const judged = remember(aboutOf(policy, own));
   const allowed: Forward[] = [];
   const refused: { spec: string; reason: string }[] = [];
   for (const one of offered) {
-    const reason = remember(one, about, () => reasonAgainst(one, policy, own));
+    const reason = judged(one, () => reasonAgainst(one, policy, own));
     if (reason !== null) refused.push({ spec: one.spec, reason });
     else if ('forward' in one) allowed.push(one.forward);
   }

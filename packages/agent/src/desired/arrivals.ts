@@ -40,9 +40,9 @@ export function deliveredForwards(
   remember: Remember<Forward, DeliveredForward> = recompute,
 ): DeliveredForward[] {
   const sockets = socketsByPort(listeners);
-  const about = JSON.stringify([tunnelAddresses, families, listeners]);
+  const remembered = remember(JSON.stringify([tunnelAddresses, families, listeners]));
   return forwards.map((forward) =>
-    remember(forward, about, () => {
+    remembered(forward, () => {
       const parts = familiesOf(forward)
         .filter((family) => families.includes(family))
         .flatMap((family) => deliveredIn(family, forward, tunnelAddresses[family], sockets));

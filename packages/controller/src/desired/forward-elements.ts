@@ -23,9 +23,9 @@ export function forwardElements(
   reach: Reach,
   remember: Remember<Forward, readonly NftElement[]> = recompute,
 ): readonly (readonly NftElement[])[] {
-  const about = JSON.stringify(reach);
+  const remembered = remember(JSON.stringify(reach));
   return [
-    ...forwards.map((forward) => remember(forward, about, () => elementsOf(forward, reach))),
+    ...forwards.map((forward) => remembered(forward, () => elementsOf(forward, reach))),
     rangeCounters(forwards, reach.families, reach.backend),
   ];
 }

@@ -30,23 +30,33 @@ function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
 }
 
 /** What was computed of an item, kept as long as `about`, which says what else it depends on, is the same. Items are never changed but replaced. */
-export type Remember<Item, Value> = (item: Item, about: string, compute: () => Value) => Value;
+export type Remember<Item, Value> = (about: string) => (item: Item, compute: () => Value) => Value;
+
+/** So many texts are told apart quickly: one for each backend or relay. */
+const MOST_TEXTS = 1000;
 
 /** For a planner that is asked again and again about long lists of which little changes. */
 export function rememberEach<Item extends object, Value>(): Remember<Item, Value> {
   const known = new WeakMap<Item, { readonly about: string; readonly value: Value }>();
-  return (item, about, compute) => {
-    const present = known.get(item);
-    if (present?.about === about) return present.value;
-    const value = compute();
-    known.set(item, { about, value });
-    return value;
+  /** Equal texts as the very same one: to compare a long one with its equal ten thousand times would be felt. */
+  const texts = new Map<string, string>();
+  return (given) => {
+    if (texts.size > MOST_TEXTS) texts.clear();
+    const about = texts.get(given) ?? given;
+    texts.set(about, about);
+    return (item, compute) => {
+      const present = known.get(item);
+      if (present?.about === about) return present.value;
+      const value = compute();
+      known.set(item, { about, value });
+      return value;
+    };
   };
 }
 
 /** For a planner that is asked once. */
-export function recompute<Value>(_item: unknown, _about: string, compute: () => Value): Value {
-  return compute();
+export function recompute<Item, Value>(_about: string): (item: Item, compute: () => Value) => Value {
+  return (_item, compute) => compute();
 }
 
 /** What a planner of long lists keeps between two plans: what it made of each item, and their elements by sets. */
