@@ -10,6 +10,7 @@ import { createTerminal, type Terminal } from '@homeward/shared/terminal/program
 import { addInstallCommand, addUninstallCommand } from '@homeward/shared/terminal/service-commands';
 import { Option } from 'commander';
 import { contextOf } from './commands/context.js';
+import { addDeviceCommand } from './commands/device.js';
 import { addEnrollCommand } from './commands/enroll.js';
 import { SERVICE_TEXTS, serviceContext } from './commands/install.js';
 import { addLeaveCommand } from './commands/leave.js';
@@ -50,6 +51,7 @@ export function agentProgram(interrupt: AbortSignal): AgentProgram {
   program.commandsGroup('Watch:');
   addStatusCommand(program, context);
   program.commandsGroup('Relays:');
+  addDeviceCommand(program, context);
   addLeaveCommand(program, context);
   program.commandsGroup('The kernel and this machine:');
   addKernelCommands(program, 'agent', 'agent install (or run)', () => {

@@ -1,5 +1,6 @@
 /** The backend's daemon: applies the last good offers, then keeps a session with each relay. Traffic goes on without it. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { watchKernel } from '@homeward/shared/host/monitor';
 import { openStore, type Store } from '@homeward/shared/host/store';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
@@ -17,12 +18,13 @@ import { createForwardSorter } from './daemon/forward-sorter.js';
 import { createLastLook } from './daemon/last-look.js';
 import { createSessions, type Sessions } from './daemon/sessions.js';
 import { needsEnrollment, refuseIdleStart } from './daemon/start-check.js';
+import { KEEPALIVE_MS, keepMapped } from './link/keepalive.js';
 import type { Backend } from './operations/backend.js';
 import { enroll, firstState } from './operations/enroll.js';
 import { readPolicy } from './policy.js';
 import { type Echo, startEcho } from './probe/echo.js';
-import { pairedRelays, removeRelay, withTrials } from './store/relays.js';
-import type { AcceptedOffer, BackendState } from './store/state.js';
+import { pairedRelays, removeRelay, withDevice, withTrials } from './store/relays.js';
+import type { AcceptedOffer, BackendState, OwnersDevice } from './store/state.js';
 
 export interface RunDeps {
   readonly side: BackendSide;
@@ -32,6 +34,8 @@ export interface RunDeps {
   /** Enrolls first with it, unless it is already paired with its relay. */
   readonly token: Secret | null;
   readonly enrollTimeoutMs: number;
+  /** The device of an external tunnel, for a relay that is enrolled with the token. */
+  readonly device: OwnersDevice | null;
   readonly path: string | undefined;
   readonly version: string;
 }
@@ -70,7 +74,7 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
   try {
     for (const relay of pairedRelays(store.state())) sessions.start(relay.controllerKey);
     if (token !== null && needsEnrollment(store.state(), token)) {
-      const enrolling = backend.enroll(token, deps.enrollTimeoutMs, ended);
+      const enrolling = backend.enroll(token, deps.enrollTimeoutMs, deps.device, ended);
       // Without a pairing there is nothing else to do; with one, its relay must not wait for another's.
       if (pairedRelays(store.state()).length === 0) await enrolling;
       else enrolling.catch((error: unknown) => logger.error({ err: error }, 'enrolling with the given token failed'));
@@ -79,8 +83,12 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
     logger.info({ relays, repair: deps.repair }, 'agent is running');
     const watch: KeeperDeps['watch'] = (events) =>
       watchKernel({ ...events, tables: [BACKEND_TABLE] }, side.runner, deps.path, ended);
-    const review = () => sessions.reviewPolicy();
-    await keepReconciled({ reconcile: () => reconcile().then(review), kernel: backend.kernel, logger, watch }, ended);
+    const keeping = keepTunnelsMapped(store, ended);
+    await keepReconciled(
+      { reconcile: () => reconcile().then(sessions.review), kernel: backend.kernel, logger, watch },
+      ended,
+    );
+    await keeping;
   } finally {
     stopper.abort();
     await sessions.ended();
@@ -143,13 +151,18 @@ async function buildBackend(
     ...{ version, repair, kernel, snapshot },
     state: store.state,
     session: sessions.find,
-    async enroll(token, timeoutMs, callerSignal) {
+    async enroll(token, timeoutMs, device, callerSignal) {
       const either = AbortSignal.any([ended, callerSignal]);
-      const enrollment = await enroll(store, token, timeoutMs, await snapshot(), either);
+      const enrollment = await enroll(store, token, timeoutMs, await snapshot(), device, either);
       const { url, name, fingerprint, controllerKey } = enrollment;
       logger.info({ relay: url, name, fingerprint }, 'enrolled');
       sessions.start(controllerKey);
       return enrollment;
+    },
+    async useDevice(controllerKey, device) {
+      await store.update((state) => ({ state: withDevice(state, controllerKey, device), result: null }));
+      await reconcile();
+      sessions.find(controllerKey)?.link.renew();
     },
     async leave(controllerKey) {
       const told = await sessions.leave(controllerKey);
@@ -159,6 +172,14 @@ async function buildBackend(
     },
   };
   return { backend, sessions, reconcile };
+}
+
+async function keepTunnelsMapped(store: Store<BackendState>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    for (const { accepted } of pairedRelays(store.state()))
+      if (accepted !== null) await keepMapped(accepted.offer.tunnel);
+    await sleep(KEEPALIVE_MS, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 /** Before the network is reached; a failure here must not keep the daemon from its relays. */

@@ -21,14 +21,16 @@ import { createAuthority } from './daemon/authority.js';
 import { createBackends } from './daemon/backends.js';
 import { createChanges } from './daemon/changes.js';
 import { firstState } from './daemon/first-state.js';
+import { createFouMappings } from './daemon/fou-mappings.js';
 import { createMachine } from './daemon/machine.js';
 import { createRelayKernel, RELAY_OWNERSHIP, type RelaySide } from './daemon/relay-kernel.js';
 import { settle } from './daemon/settle.js';
+import { pairingTunnel } from './desired/pairing-tunnel.js';
 import type { Relay } from './operations/relay.js';
 import { createSyntheticClient } from './probe/probe-namespace.js';
 import { createProber } from './probe/prober.js';
 import { type AgentServer, createAgentServer } from './server/agent-server.js';
-import { relayTunnelAddresses } from './store/pairings.js';
+import { tunnelPorts } from './store/pairings.js';
 
 export interface ServeDeps {
   readonly side: RelaySide;
@@ -71,7 +73,9 @@ async function serveCommands(deps: ServeDeps, relay: Relay, signal: AbortSignal)
     logger.info({ listen: settings.listen, repair: settings.repair }, 'controller is serving');
     const watch: KeeperDeps['watch'] = (events) =>
       watchKernel({ ...events, tables: [RELAY_TABLE] }, side.runner, deps.path, ended);
+    const following = relay.mappings.follow(ended);
     await keepReconciled({ reconcile: relay.reconcile, kernel: relay.kernel, logger, watch }, ended);
+    await following;
   } finally {
     stopper.abort();
     await api.close();
@@ -104,7 +108,8 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     tellOutcome(logger, outcome.drift.join() === drift.join() ? { ...outcome, drift: [] } : outcome);
     drift = outcome.drift;
   };
-  const backends = createBackends({ store, changes, logger, tunnelFacts: machine.tunnelFacts, reconcile });
+  const { tunnelFacts, isBehind } = machine;
+  const backends = createBackends({ store, changes, logger, tunnelFacts, isBehind, reconcile });
   const server = createAgentServer({
     identity: keyPairFromSecret(new Secret(store.state().identity.secretKey)),
     authority: createAuthority(store, changes, logger),
@@ -115,19 +120,20 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
   const prober = createProber({
     client: createSyntheticClient(runner, families, clientProgram, path),
     uplinkAddress: machine.uplinkAddress,
-    relayTunnelAddresses: () => relayTunnelAddresses(store.state()),
+    relayTunnelAddresses: (pairing) => pairingTunnel(store.state(), pairing, machine.tunnelFacts()).relay,
     relayDrift: () => drift,
   });
+  const mappings = createFouMappings({ store, runner, logger, reconcile });
   return {
-    ...{ store, runner, kernel, machine, server, backends, changes, logger, version, reconcile },
+    ...{ mappings, store, runner, kernel, machine, server, backends, changes, logger, version, reconcile },
     repair: settings.repair,
     probe: prober.probe,
     async ports() {
-      const tunnelPort = store.state().wireguard.port;
+      const ownPorts = tunnelPorts(store.state());
       return {
-        listeners: await machine.foreignListeners(tunnelPort),
+        listeners: await machine.foreignListeners(ownPorts),
         controlPort: settings.listen.port,
-        tunnelPort,
+        tunnelPorts: ownPorts,
       };
     },
     now: () => new Date(),

@@ -9,13 +9,20 @@ import type { Backend } from '../operations/backend.js';
 import { status } from '../operations/status.js';
 import { chooseRelay } from '../store/relays.js';
 
+const ownersDevice = z.strictObject({ name: z.string(), gateway: z.string().nullable() });
+
 /** `stop` ends the daemon once the caller has its answer. */
 export function backendApi(backend: Backend, runner: Runner, stop: () => void): Record<string, ApiCommand> {
   return {
     enroll: apiCommand(
-      z.strictObject({ token: z.string(), timeoutMs: z.int().min(1) }),
-      ({ token, timeoutMs }, { signal }) => backend.enroll(new Secret(token), timeoutMs, signal),
+      z.strictObject({ token: z.string(), timeoutMs: z.int().min(1), device: ownersDevice.nullable() }),
+      ({ token, timeoutMs, device }, { signal }) => backend.enroll(new Secret(token), timeoutMs, device, signal),
     ),
+    device: apiCommand(z.strictObject({ relay: z.string().nullable(), device: ownersDevice }), async (args) => {
+      const chosen = chooseRelay(backend.state(), args.relay);
+      await backend.useDevice(chosen.controllerKey, args.device);
+      return { relay: chosen.name, slot: chosen.slot, device: args.device };
+    }),
     status: apiCommand(z.strictObject({}), () => status(backend, runner)),
     leave: apiCommand(z.strictObject({ relay: z.string().nullable() }), async ({ relay }) => {
       const chosen = chooseRelay(backend.state(), relay);

@@ -18,12 +18,16 @@ import { z } from 'zod';
 import { BACKEND_OWNERSHIP } from '../daemon/backend-kernel.js';
 import { enroll, firstState } from '../operations/enroll.js';
 import { allowInPolicy } from '../policy-file.js';
+import type { OwnersDevice } from '../store/state.js';
 import type { CommandContext } from './context.js';
+import { parseDeviceOptions } from './device.js';
 import { refuseTokenArgument, tokenFromFileOrEnvironment, tokenFromStdin } from './token-source.js';
 
 interface EnrollOptions {
   readonly tokenFile?: string;
   readonly timeout: string;
+  readonly device?: string;
+  readonly gateway?: string;
   readonly allow?: string[];
   readonly allowLan?: string[];
   readonly service: boolean;
@@ -51,12 +55,15 @@ export function addEnrollCommand(
     .allowExcessArguments()
     .option('--token-file <file>', 'read the token from this file')
     .option('--timeout <time>', 'how long an unreachable relay is tried: 90s, 5m', '2m')
+    .option('--device <device>', 'for an external tunnel: the device of this machine that leads to the relay')
+    .option('--gateway <address>', "the relay's address on a device that several machines share")
     .option('--allow <port>', 'allow this port in the policy, such as 22/tcp', collect)
     .option('--allow-lan <prefix>', 'allow these hosts behind this backend, such as 192.168.1.0/24', collect)
     .option('--no-service', 'only enroll: neither install nor start the service')
     .example('agent enroll', 'paste the token when asked')
     .example('agent enroll --token-file token --allow 22/tcp', 'for scripts; and let the relay forward to SSH')
     .example('agent enroll --allow-lan 192.168.1.0/24', 'let the relay reach the hosts behind this backend, too')
+    .example('agent enroll --device tun0', 'over a VPN that is there already (pair NAME --tunnel external)')
     .action((options: EnrollOptions, command: Command) => runEnroll(context(), service, command.args, options));
 }
 
@@ -68,15 +75,18 @@ async function runEnroll(
 ): Promise<void> {
   refuseTokenArgument(given);
   const timeoutMs = parseDuration(options.timeout, '--timeout');
+  const device = parseDeviceOptions(options);
   requireRoot(context.uid, 'agent enroll');
   const token = (await tokenFromFileOrEnvironment(options.tokenFile)) ?? (await tokenFromStdin(context.interrupt));
   parseToken(token.reveal());
   const disallow = await allowInPolicy(context.policyFile, options.allow ?? [], options.allowLan ?? []);
-  const { enrollment, daemon } = await enrollSomewhere(context, token, timeoutMs).catch(async (error: unknown) => {
-    // A refused token changes nothing.
-    await disallow();
-    throw error;
-  });
+  const { enrollment, daemon } = await enrollSomewhere(context, token, timeoutMs, device).catch(
+    async (error: unknown) => {
+      // A refused token changes nothing.
+      await disallow();
+      throw error;
+    },
+  );
   const { console } = context;
   console.line(`enrolled as "${enrollment.name}" at ${enrollment.url}`);
   console.line(`key ${enrollment.fingerprint} (the relay prints the same)`);
@@ -108,9 +118,10 @@ async function enrollSomewhere(
   context: CommandContext,
   token: Secret,
   timeoutMs: number,
+  device: OwnersDevice | null,
 ): Promise<{ enrollment: z.infer<typeof enrollmentSchema>; daemon: boolean }> {
   try {
-    const answer = await context.call('enroll', { token: token.reveal(), timeoutMs });
+    const answer = await context.call('enroll', { token: token.reveal(), timeoutMs, device });
     return { enrollment: enrollmentSchema.parse(answer), daemon: true };
   } catch (error) {
     if (!(error instanceof RelayError) || error.code !== 'no-daemon') throw error;
@@ -123,7 +134,7 @@ async function enrollSomewhere(
   try {
     const store = await openStore(side.stateFile, async () => firstState());
     const snapshot = await takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
-    return { enrollment: { ...(await enroll(store, token, timeoutMs, snapshot, interrupt)) }, daemon: false };
+    return { enrollment: { ...(await enroll(store, token, timeoutMs, snapshot, device, interrupt)) }, daemon: false };
   } finally {
     await lock.release();
   }

@@ -6,7 +6,14 @@ import { requirePrograms, requireRoot } from '@homeward/shared/terminal/prefligh
 import { VERSION } from '@homeward/shared/terminal/version';
 import type { Command } from 'commander';
 import type { CommandContext } from './context.js';
+import { type DeviceOptions, parseDeviceOptions } from './device.js';
 import { refuseTokenArgument, tokenFromFileOrEnvironment } from './token-source.js';
+
+interface RunOptions extends DeviceOptions {
+  readonly tokenFile?: string;
+  readonly timeout: string;
+  readonly repair: boolean;
+}
 
 export function addRunCommand(program: DocumentedCommand, context: () => CommandContext): void {
   program
@@ -19,12 +26,15 @@ export function addRunCommand(program: DocumentedCommand, context: () => Command
     .allowExcessArguments()
     .option('--token-file <file>', 'read the token from this file')
     .option('--timeout <time>', 'how long an unreachable relay is tried when enrolling: 90s, 5m', '2m')
+    .option('--device <device>', 'when enrolling for an external tunnel: the device that leads to the relay')
+    .option('--gateway <address>', "the relay's address on a device that several machines share")
     .option('--no-repair', 'watch, do not mend')
     .example('agent run', 'after agent enroll, where systemd does not run')
     .example('agent run --token-file /run/secrets/homeward', 'in a container: enrolls at its first start')
-    .action(async (options: { tokenFile?: string; timeout: string; repair: boolean }, command: Command) => {
+    .action(async (options: RunOptions, command: Command) => {
       const { side, runner, policyFile, uid, debug, interrupt } = context();
       refuseTokenArgument(command.args);
+      const device = parseDeviceOptions(options);
       requireRoot(uid, 'agent run');
       await requirePrograms(runner);
       await side.prepare();
@@ -40,6 +50,7 @@ export function addRunCommand(program: DocumentedCommand, context: () => Command
           policyFile,
           repair: options.repair,
           token: await tokenFromFileOrEnvironment(options.tokenFile),
+          device,
           enrollTimeoutMs: parseDuration(options.timeout, '--timeout'),
           path: process.env['PATH'],
           version: VERSION,

@@ -1,6 +1,7 @@
 /** `agent status` as people read it: each relay with its tunnel, its forwards and what the policy refused. */
 
 import type { Console } from '@homeward/shared/terminal/console';
+import { handshakeText, tunnelState } from '@homeward/shared/terminal/tunnel-text';
 import { z } from 'zod';
 
 export const statusSchema = z.looseObject({
@@ -16,7 +17,7 @@ export const statusSchema = z.looseObject({
           kind: z.string(),
           implementation: z.string().nullable(),
           device: z.string(),
-          backendAddress: z.string(),
+          backendAddress: z.string().nullable(),
           lastHandshakeSeconds: z.number().nullable(),
         })
         .nullable(),
@@ -52,9 +53,8 @@ function relayLines(relay: RelayStatus, style: Console['style']): string[] {
 }
 
 function tunnelLine(tunnel: NonNullable<RelayStatus['tunnel']>): string {
-  const { kind, implementation, device, backendAddress, lastHandshakeSeconds } = tunnel;
-  const handshake = lastHandshakeSeconds === null ? 'no handshake yet' : `last handshake ${lastHandshakeSeconds} s ago`;
-  return `  tunnel    ${kind} (${implementation ?? 'not set up'}) ${device}, ${backendAddress}, ${handshake}`;
+  const { kind, device, backendAddress } = tunnel;
+  return `  tunnel    ${tunnelState(tunnel)} ${device}, ${backendAddress ?? 'not there'}${kind === 'wireguard' ? `, ${handshakeText(tunnel)}` : ''}`;
 }
 
 function some(words: readonly string[]): string[] {

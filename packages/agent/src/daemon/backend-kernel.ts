@@ -102,10 +102,11 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
     desired({ policy, own, isFree: isFreeSlot, ...machine }) {
       const state = deps.state();
       const tunnels = (state === null ? [] : pairedRelays(state))
-        .filter((relay) => isFreeSlot(relay.slot))
+        .filter((relay) => relay.accepted?.offer.tunnel.kind === 'external' || isFreeSlot(relay.slot))
         .flatMap((relay) => {
           const read = (specs: readonly string[]) => deps.readForwards(relay.controllerKey, specs);
-          return relayTunnel(relay, policy, (specs) => deps.sortForwards(read(specs), policy, own).allowed);
+          const allowed = (specs: readonly string[]) => deps.sortForwards(read(specs), policy, own).allowed;
+          return relayTunnel(relay, policy, machine.snapshot, allowed);
         });
       const facts: BackendFacts = { ...machine, echoPort: deps.echoPort(), isOurLink: isSlotLink };
       return planned(planInput(tunnels, facts), () => backendState(tunnels, facts, memory));

@@ -11,7 +11,7 @@ import { changeText } from '@homeward/shared/reconcile/diff';
 import type { Logger } from 'pino';
 import { listenersOf } from '../probe/listeners.js';
 import { flowKey, probeFlows, sightings, type WatchedPort, watchPorts } from '../probe/observer.js';
-import { pairedRelays } from '../store/relays.js';
+import { pairedRelays, tunnelLink } from '../store/relays.js';
 import type { RelayRecord } from '../store/state.js';
 import type { Refused } from './offers.js';
 import type { RelaySessionDeps } from './relay-session.js';
@@ -57,14 +57,14 @@ export function createObservation(deps: ObservationDeps): Observation {
       plannedLines(),
       listListeners(runner),
     ]);
-    const { slot, accepted } = record();
+    const { accepted } = record();
     const fresh = (flows ?? []).filter((flow) => !seenBefore.has(flowKey(flow)));
     const tunnel = accepted?.offer.tunnel;
-    const relayAddresses = tunnel === undefined ? [] : [tunnel.relayAddress, tunnel.relayAddress6];
+    const relayAddresses = [tunnel?.relayAddress, tunnel?.relayAddress6].filter((address) => address != null);
     return {
       type: 'observed',
       id,
-      flows: probeFlows(fresh, slotNumbers(slot).link, relayAddresses, clientPorts),
+      flows: probeFlows(fresh, tunnelLink(record()), relayAddresses, clientPorts),
       drift: ownDrift(changes),
       listeners: listenersOf(watch, listeners),
     };

@@ -3,15 +3,16 @@
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
-import { type IpAddress, isIp, parseIp, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
-import { isSlotLink, slotNumbers } from '@homeward/shared/net/allocation';
+import { type IpAddress, isIp, parseIp } from '@homeward/shared/net/address';
+import { isSlotLink } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { rangeLength } from '@homeward/shared/net/port';
 import { formatPrefix, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
 import { Secret } from '@homeward/shared/net/secret';
-import type { Offer } from '@homeward/shared/protocol/messages';
+import type { Offer, TunnelOffer } from '@homeward/shared/protocol/messages';
 import { backendTunnel } from '@homeward/shared/tunnel/kinds';
 import type { RelayTunnel } from '../desired/backend-state.js';
+import { tunnelEnd } from '../desired/tunnel-end.js';
 import type { OwnSide, Policy } from '../policy.js';
 import type { RelayRecord } from '../store/state.js';
 import type { ReadForward } from './forward-reader.js';
@@ -28,26 +29,29 @@ export function ownSide(snapshot: Snapshot, listeners: readonly Listener[], know
   };
 }
 
-/** The kernel's view of a relay's accepted offer, as far as the owner allows it; empty where there is none. */
+/** The kernel's view of a relay's accepted offer, as far as the owner allows it; empty where there is none, or its device is away. */
 export function relayTunnel(
   relay: RelayRecord,
   policy: Policy,
+  snapshot: Snapshot,
   allowed: (offered: readonly string[]) => readonly Forward[],
 ): RelayTunnel[] {
   if (relay.accepted === null) return [];
   // The owner may have changed the policy since.
   if (policy.tunnels !== null && !policy.tunnels.includes(relay.accepted.offer.tunnel.kind)) return [];
   const { offer, endpointHost } = relay.accepted;
+  const end = tunnelEnd(relay, offer.tunnel, snapshot);
+  if (end === null) return [];
   const { publicKey, privateKey } = relay.wireguard;
   return [
     {
       slot: relay.slot,
-      tunnelAddresses: {
-        ipv4: parseIpv4(offer.tunnel.backendAddress),
-        ipv6: parseIpv6(offer.tunnel.backendAddress6),
-      },
+      link: end.link,
+      tunnelAddresses: end.addresses,
+      shared: end.shared,
       resources: backendTunnel(offer.tunnel, {
-        link: slotNumbers(relay.slot).link,
+        slot: relay.slot,
+        link: end.link,
         wireguard: { publicKey, privateKey: new Secret(privateKey) },
         endpointHost,
       }),
@@ -85,11 +89,24 @@ export function offerProblem(
   if (listedPorts(offered) > MOST_LISTED_PORTS) {
     return `the relay offers more than ${MOST_LISTED_PORTS} ports of hosts behind this backend`;
   }
+  if (tunnel.kind === 'external') return deviceProblem(relay, tunnel, snapshot);
   for (const address of [tunnel.backendAddress, tunnel.backendAddress6].map(parseIp)) {
     const problem = addressProblem(address, relay, others, snapshot);
     if (problem !== null) return problem;
   }
   return null;
+}
+
+/** Which device it is, the owner says; it has to be there, with an address the relay can reach. */
+export function deviceProblem(relay: RelayRecord, offer: TunnelOffer, snapshot: Snapshot): string | null {
+  if (offer.kind !== 'external') return null;
+  if (relay.device === null) {
+    return `this backend was not told which of its devices leads to the relay; tell it there, for example: agent device tun0`;
+  }
+  const end = tunnelEnd(relay, offer, snapshot);
+  if (end === null) return `this backend has no device ${relay.device.name} that is up`;
+  if (Object.keys(end.addresses).length > 0) return null;
+  return `${relay.device.name} and the relay's device have no addresses of one family`;
 }
 
 function addressProblem(
@@ -103,7 +120,8 @@ function addressProblem(
   }
   const twin = others.find(({ controllerKey, accepted }) => {
     const tunnel = accepted?.offer.tunnel;
-    const isSame = tunnel?.backendAddress === address || tunnel?.backendAddress6 === address;
+    if (tunnel === undefined || tunnel.kind === 'external') return false;
+    const isSame = tunnel.backendAddress === address || tunnel.backendAddress6 === address;
     return isSame && controllerKey !== relay.controllerKey;
   });
   if (twin !== undefined)

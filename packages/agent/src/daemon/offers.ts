@@ -6,11 +6,13 @@ import type { Applied, Offer } from '@homeward/shared/protocol/messages';
 import { plainText } from '@homeward/shared/protocol/plain-text';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
+import { tunnelEnd } from '../desired/tunnel-end.js';
+import { keepMapped } from '../link/keepalive.js';
 import { pairedRelays, withAccepted } from '../store/relays.js';
 import type { AcceptedOffer, RelayRecord } from '../store/state.js';
 import type { MachineLook } from './backend-kernel.js';
 import type { SortedForwards } from './forward-sorter.js';
-import { offerProblem, ownSide } from './offer-check.js';
+import { deviceProblem, offerProblem, ownSide } from './offer-check.js';
 import type { RelaySessionDeps } from './relay-session.js';
 
 export type Refused = SortedForwards['refused'];
@@ -27,8 +29,8 @@ export interface OffersDeps extends RelaySessionDeps {
 export interface Offers {
   /** Takes the offer if policy and machine allow it, and answers in any case: the relay waits. */
   take(offer: Offer): Promise<void>;
-  /** The kernel follows the policy by itself; the relay has to hear of it, or it goes on forwarding in vain. */
-  reviewPolicy(): Promise<void>;
+  /** The kernel follows the owner's policy and device by itself; the relay has to hear of it, or it goes on forwarding in vain. */
+  review(): Promise<void>;
   /** Forwards that the owner's policy does not allow. */
   refused(): Refused;
 }
@@ -36,6 +38,8 @@ export interface Offers {
 export function createOffers(deps: OffersDeps): Offers {
   const { controllerKey, store, kernel, logger, record } = deps;
   let refused: Refused = [];
+  /** What the relay knows; an answer to an offer that was not taken says so. */
+  let lastAnswer: string | null = null;
 
   function sorted(specs: readonly string[], { policy, snapshot, listeners }: MachineLook): Refused {
     const own = ownSide(snapshot, listeners, deps.knownSshPorts);
@@ -62,7 +66,8 @@ export function createOffers(deps: OffersDeps): Offers {
 
   function problemBefore(offer: Offer, { policy, snapshot }: MachineLook): string | null {
     const { link } = slotNumbers(record().slot);
-    if (snapshot.links.some(({ name }) => name === link) && !kernel.ownsLink(link)) {
+    const isOurs = offer.tunnel.kind !== 'external';
+    if (isOurs && snapshot.links.some(({ name }) => name === link) && !kernel.ownsLink(link)) {
       return `a link named ${link} exists at this backend that homeward did not make; rename or remove it`;
     }
     const offered = deps.readForwards(controllerKey, offer.forwards);
@@ -82,21 +87,32 @@ export function createOffers(deps: OffersDeps): Offers {
     }
   }
 
-  async function answer(offer: Offer, problem: string | null): Promise<void> {
-    const { link: device } = slotNumbers(record().slot);
+  async function answerOf(offer: Offer, problem: string | null): Promise<Applied> {
     const { snapshot, families } = await deps.lastLook();
+    const end = tunnelEnd(record(), offer.tunnel, snapshot);
+    const device = end?.link ?? slotNumbers(record().slot).link;
     const made = snapshot.links.find((candidate) => candidate.name === device);
-    deps.send({
+    const { ipv4 = null, ipv6 = null } = end?.addresses ?? {};
+    const isOurs = offer.tunnel.kind !== 'external';
+    return {
       type: 'applied',
       revision: offer.revision,
       ok: problem === null,
       reason: problem === null ? null : plainText(problem),
       refused: refused.map(({ spec, reason }) => ({ spec, reason: plainText(reason) })),
       device,
-      implementation: made === undefined ? null : implementationOf(made),
-      ipv6: families.includes('ipv6'),
+      implementation: made === undefined || !isOurs ? null : implementationOf(made),
+      addresses: isOurs ? null : { ipv4, ipv6 },
+      ipv6: families.includes('ipv6') && ipv6 !== null,
       echoPort: deps.echoPort,
-    });
+    };
+  }
+
+  async function answer(offer: Offer, problem: string | null): Promise<void> {
+    const message = await answerOf(offer, problem);
+    lastAnswer = JSON.stringify(message);
+    deps.send(message);
+    if (problem === null) await keepMapped(offer.tunnel);
   }
 
   return {
@@ -109,13 +125,14 @@ export function createOffers(deps: OffersDeps): Offers {
         return answer(offer, toRelayError(error).message);
       }
     },
-    async reviewPolicy() {
+    async review() {
       const { accepted } = record();
-      if (accepted === null || deps.trials.has(controllerKey)) return;
-      const now = sorted(accepted.offer.forwards, await deps.lastLook());
-      if (JSON.stringify(now) === JSON.stringify(refused)) return;
-      refused = now;
-      if (deps.endpointHost() !== null) await answer(accepted.offer, null);
+      if (accepted === null || lastAnswer === null || deps.trials.has(controllerKey)) return;
+      const look = await deps.lastLook();
+      refused = sorted(accepted.offer.forwards, look);
+      const problem = deviceProblem(record(), accepted.offer.tunnel, look.snapshot);
+      const isNews = JSON.stringify(await answerOf(accepted.offer, problem)) !== lastAnswer;
+      if (isNews && deps.endpointHost() !== null) await answer(accepted.offer, problem);
     },
   };
 }

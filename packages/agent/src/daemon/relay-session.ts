@@ -55,8 +55,8 @@ export interface RelaySession {
   state(): 'online' | 'offline' | 'revoked';
   /** Forwards that the owner's policy does not allow. */
   refused(): Refused;
-  /** Sorts the forwards anew and tells the relay if the owner's policy now says otherwise. */
-  reviewPolicy(): Promise<void>;
+  /** Looks at policy and device anew, and tells the relay if they are otherwise now. */
+  review(): Promise<void>;
   /** Tells the relay what of its own slot is not as it should be. */
   reportDrift(lines: readonly string[]): void;
 }
@@ -82,7 +82,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     return {
       type: 'hello',
       version: deps.version,
-      capabilities: ['wireguard'],
+      capabilities: ['wireguard', 'gre', 'gre-udp', 'external'],
       bootId: await bootId(),
       prefixes: usedPrefixes(await snapshot()).slice(0, MOST_PREFIXES),
       wireguardPublicKey: relay.wireguard.publicKey,
@@ -162,7 +162,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     link,
     state: () => (record().revoked ? 'revoked' : online ? 'online' : 'offline'),
     refused: offers.refused,
-    reviewPolicy: offers.reviewPolicy,
+    review: offers.review,
     reportDrift: (lines) => link.send({ type: 'report', drift: observation.ownDrift(lines) }),
     async run(signal) {
       await link.run(AbortSignal.any([signal, ended.signal]));

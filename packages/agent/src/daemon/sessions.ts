@@ -14,8 +14,8 @@ export interface Sessions {
   leave(controllerKey: string): Promise<boolean>;
   /** Tells every relay what of its slot is not as it should be. */
   reportDrift(drift: readonly string[]): void;
-  /** Lets every session look whether the owner's policy has changed. */
-  reviewPolicy(): Promise<void>;
+  /** Lets every session look whether the owner's policy or device has changed. */
+  review(): Promise<void>;
   /** Resolves when all sessions are over: after the signal. */
   ended(): Promise<void>;
 }
@@ -55,8 +55,8 @@ export function createSessions(deps: RelaySessionDeps, logger: Logger, signal: A
     reportDrift(drift) {
       for (const { session } of running.values()) session.reportDrift(drift);
     },
-    async reviewPolicy() {
-      await Promise.all([...running.values()].map(({ session }) => session.reviewPolicy()));
+    async review() {
+      await Promise.all([...running.values()].map(({ session }) => session.review()));
     },
     async ended() {
       await Promise.all([...running.values()].map(({ done }) => done));

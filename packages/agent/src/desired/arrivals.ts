@@ -29,7 +29,8 @@ export interface DeliveredForward {
 /** A relay's forwards and where they arrive. */
 export interface Arriving {
   readonly forwards: readonly Forward[];
-  readonly tunnelAddresses: AddressPair;
+  /** Of the families that the tunnel carries. */
+  readonly tunnelAddresses: Partial<AddressPair>;
 }
 
 /** Of each forward its deliveries, in every family of its clients that this machine speaks. */
@@ -45,7 +46,10 @@ export function deliveredForwards(
     remembered(forward, () => {
       const parts = familiesOf(forward)
         .filter((family) => families.includes(family))
-        .flatMap((family) => deliveredIn(family, forward, tunnelAddresses[family], sockets));
+        .flatMap((family) => {
+          const address = tunnelAddresses[family];
+          return address === undefined ? [] : deliveredIn(family, forward, address, sockets);
+        });
       const deliveries = parts.map(({ delivered }) => delivered);
       const entries = parts.flatMap((part) => part.entries);
       return {

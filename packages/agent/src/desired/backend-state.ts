@@ -4,9 +4,9 @@ import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import { type AddressPair, FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
-import { slotNumbers } from '@homeward/shared/net/allocation';
 import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
 import { intervalText } from '@homeward/shared/net/intervals';
+import type { LinkName } from '@homeward/shared/net/names';
 import { joinRanges, type Port, type PortRange } from '@homeward/shared/net/port';
 import { type ItemMemory, NO_MEMORY } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/host-state';
@@ -17,11 +17,16 @@ import { backendTable } from './backend-table.js';
 import { impossibleSources } from './impossible-sources.js';
 import { fallbackRule, landingRule, returnRoute } from './return-route.js';
 import { sourceAddresses, sourceQuestions } from './source-addresses.js';
+import type { SharedLink } from './tunnel-end.js';
 
 /** One relay as the kernel needs it: an accepted offer in its slot. */
 export interface RelayTunnel {
   readonly slot: number;
-  readonly tunnelAddresses: AddressPair;
+  readonly link: LinkName;
+  /** Of the families that the tunnel carries. */
+  readonly tunnelAddresses: Partial<AddressPair>;
+  /** Null for a link of our own. */
+  readonly shared: SharedLink | null;
   /** Device and keys of the tunnel's kind. */
   readonly resources: readonly Resource[];
   /** Allowed by the policy. */
@@ -46,15 +51,14 @@ export function backendState(
   facts: BackendFacts,
   memory: ItemMemory<Forward, DeliveredForward> = NO_MEMORY,
 ): HostState {
-  const [first] = relays;
-  if (first === undefined) return hostState([]);
+  if (relays.length === 0) return hostState([]);
   const delivered = relays.flatMap((relay) =>
     deliveredForwards(relay, facts.families, facts.listeners, memory.remember),
   );
   const forwarding = new Set(delivered.flatMap((one) => one.forwarding));
   const guarded = (family: Family) =>
     forwarding.has(family) || facts.forwarding.switched.includes(family) ? facts.forwarding.guarded[family] : [];
-  const answers = facts.families.map((family) => answering(family, first, delivered, facts));
+  const answers = facts.families.flatMap((family) => answering(family, relays, delivered, facts));
   const elements = [
     ...relays.flatMap((relay) => slotElements(relay, facts)),
     ...FAMILIES.flatMap((family) => impossibleElements(family, facts)),
@@ -62,10 +66,7 @@ export function backendState(
     ...answers.flatMap(({ pins }) => pins),
   ];
   return hostState([
-    ...relays.flatMap((relay) => [
-      ...relay.resources,
-      ...returnRoute(relay.slot, relay.tunnelAddresses, facts.families),
-    ]),
+    ...relays.flatMap((relay) => [...relay.resources, ...returnRoute(relay, facts.families)]),
     ...facts.families.map(landingRule),
     backendTable(relays, { ipv4: guarded('ipv4'), ipv6: guarded('ipv6') }),
     // Once on it stays on until `down`, and so does its guard.
@@ -84,13 +85,13 @@ function impossibleElements(family: Family, { snapshot, isOurLink }: BackendFact
 }
 
 /** The echo listens on the wildcard address on purpose: it shows that such services are answered from the right one. */
-function slotElements({ slot, tunnelAddresses }: RelayTunnel, { families, echoPort }: BackendFacts): NftElement[] {
-  const { link } = slotNumbers(slot);
+function slotElements({ link, tunnelAddresses }: RelayTunnel, { families, echoPort }: BackendFacts): NftElement[] {
   return [
     backendElement(COMMON_SETS.tunnels, link),
     ...families.flatMap((family) => {
       const { tunnelAddresses: own, echo, pinned } = SETS[family];
       const address = tunnelAddresses[family];
+      if (address === undefined) return [];
       return [
         backendElement(own, `${link} . ${address}`),
         ...TRANSPORTS.map((transport) => backendElement(echo, `${address} . ${transport} . ${echoPort}`)),
@@ -103,18 +104,21 @@ function slotElements({ slot, tunnelAddresses }: RelayTunnel, { families, echoPo
 /** How services on the wildcard address answer: from the address the kernel chooses, or where it knows none from the first tunnel's. */
 function answering(
   family: Family,
-  first: RelayTunnel,
+  relays: readonly RelayTunnel[],
   delivered: readonly DeliveredForward[],
   facts: BackendFacts,
-): { readonly pins: readonly NftElement[]; readonly rules: readonly PolicyRule[] } {
+): { readonly pins: readonly NftElement[]; readonly rules: readonly PolicyRule[] }[] {
+  const first = relays.find(({ tunnelAddresses }) => tunnelAddresses[family] !== undefined);
+  const fallback = first?.tunnelAddresses[family];
+  if (first === undefined || fallback === undefined) return [];
   const questions = sourceQuestions(facts.snapshot, family, facts.isOurLink);
-  const { intervals, lacksRoute } = sourceAddresses(questions, facts.sources, first.tunnelAddresses[family]);
+  const { intervals, lacksRoute } = sourceAddresses(questions, facts.sources, fallback);
   const pins = intervals.map((interval) =>
     backendElement(SETS[family].sourcePin, intervalText(interval), interval.value),
   );
-  if (!lacksRoute) return { pins, rules: [] };
+  if (!lacksRoute) return [{ pins, rules: [] }];
   const ports = answeringPorts(family, delivered, facts.echoPort);
-  return { pins, rules: ports.map((range) => fallbackRule(family, range, first.slot)) };
+  return [{ pins, rules: ports.map((range) => fallbackRule(family, range, first.slot)) }];
 }
 
 function answeringPorts(family: Family, delivered: readonly DeliveredForward[], echoPort: Port): PortRange[] {

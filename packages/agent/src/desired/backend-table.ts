@@ -8,17 +8,22 @@
 import { type GuardedLinks, guardRules } from '@homeward/shared/kernel/forwarding-guard';
 import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { chain, WORDS } from '@homeward/shared/kernel/nft-words';
-import { type AddressPair, FAMILIES, type Family } from '@homeward/shared/net/address';
+import { type AddressPair, FAMILIES, type Family, familyOf } from '@homeward/shared/net/address';
 import { BACKEND_TABLE, MARK_MASK, PROBE, slotNumbers } from '@homeward/shared/net/allocation';
+import type { LinkName } from '@homeward/shared/net/names';
 import { formatPrefix } from '@homeward/shared/net/prefix';
 import type { NftTable } from '@homeward/shared/state/resources';
 import { COMMON_SETS, SETS } from './backend-sets.js';
 import { sightingChains, sightingRules, sightingSets } from './sighting-table.js';
+import type { SharedLink } from './tunnel-end.js';
 
 /** A slot and the addresses its tunnel has at this backend. */
 export interface TableSlot {
   readonly slot: number;
-  readonly tunnelAddresses: AddressPair;
+  readonly link: LinkName;
+  readonly tunnelAddresses: Partial<AddressPair>;
+  /** Null for a link of our own. */
+  readonly shared: Pick<SharedLink, 'neighbours'> | null;
 }
 
 /**
@@ -27,6 +32,8 @@ export interface TableSlot {
  */
 export function backendTable(slots: readonly TableSlot[], guarded: GuardedLinks): NftTable {
   const marks = slots.map(marksOf);
+  // Machines that the owner meets by the same device go in and out as before.
+  const neighbours = marks.flatMap((mark) => mark.neighbours);
   return nftTable(
     BACKEND_TABLE,
     [
@@ -34,6 +41,7 @@ export function backendTable(slots: readonly TableSlot[], guarded: GuardedLinks)
       ...FAMILIES.flatMap(setLines),
       ...sightingSets(),
       ...chain('mangle-prerouting', 'type filter hook prerouting priority mangle', [
+        ...neighbours.map((match) => `${match} return`),
         ...marks.flatMap((mark) => mark.arrival),
         // Replies of LAN hosts and containers pass here, not the output hook.
         ...marks.map((mark) => mark.reply),
@@ -46,6 +54,7 @@ export function backendTable(slots: readonly TableSlot[], guarded: GuardedLinks)
       ),
       ...chain('from-tunnel', 'type filter hook prerouting priority mangle + 1', [
         `iifname != @${COMMON_SETS.tunnels} accept`,
+        ...neighbours.map((match) => `${match} accept`),
         ...marks.map((mark) => mark.established),
         ...FAMILIES.flatMap(sightingRules),
         ...FAMILIES.flatMap(admissionRules),
@@ -54,6 +63,7 @@ export function backendTable(slots: readonly TableSlot[], guarded: GuardedLinks)
       // Behind Docker's DNAT: the first binding of a flow wins, and its published ports are to keep the client.
       ...chain('nat-prerouting', 'type nat hook prerouting priority dstnat + 1', [
         `iifname != @${COMMON_SETS.tunnels} accept`,
+        ...neighbours.map((match) => `${match} accept`),
         ...FAMILIES.flatMap(deliveryRules),
       ]),
       // A binding of each flow to its own source, before any masquerade can bind another.
@@ -63,28 +73,37 @@ export function backendTable(slots: readonly TableSlot[], guarded: GuardedLinks)
         marks.flatMap((mark) => mark.keepSource),
       ),
       ...sightingChains(),
-      ...forwardingGuard(guarded),
+      ...forwardingGuard(
+        guarded,
+        marks.flatMap((mark) => mark.forwarded),
+      ),
     ].join('\n'),
   );
 }
 
 /** Register-to-register merges of marks are refused by nft 1.0.6: constants, one rule a slot. Foreign bits survive. */
-function marksOf({ slot, tunnelAddresses }: TableSlot) {
-  const { link, mark } = slotNumbers(slot);
+function marksOf({ slot, link, tunnelAddresses, shared }: TableSlot) {
+  const { mark } = slotNumbers(slot);
   const merged = (what: string) => `${what} mark set ${what} mark and ${hex(~MARK_MASK >>> 0)} or ${hex(mark)}`;
   const ofSlot = `ct mark and ${hex(MARK_MASK)} == ${hex(mark)}`;
   return {
     arrival: [
       // Not only of new ones: a flow that began in a gap of the ruleset has no mark yet. Only of those to our address: a
       // relay that forges packets of other flows of this machine must not draw these into the tunnel.
-      ...FAMILIES.map((family) => {
+      ...FAMILIES.flatMap((family) => {
+        if (tunnelAddresses[family] === undefined) return [];
         const ourAddress = `ct original ${WORDS[family].ip} daddr ${tunnelAddresses[family]}`;
-        return `iifname "${link}" ct direction original ${ourAddress} ${merged('ct')}`;
+        return [`iifname "${link}" ct direction original ${ourAddress} ${merged('ct')}`];
       }),
       // Only for rp_filter's reverse lookup.
       `iifname "${link}" ${merged('meta')}`,
     ],
-    established: `iifname "${link}" ct state established,related ${ofSlot} accept`,
+    // On a device that is used for other things as well, these have flows of their own.
+    established: `iifname "${link}" ct state established,related ${shared === null ? `${ofSlot} ` : ''}accept`,
+    neighbours: (shared?.neighbours ?? []).map(
+      (prefix) => `iifname "${link}" ${WORDS[familyOf(prefix.address)].ip} saddr ${formatPrefix(prefix)}`,
+    ),
+    forwarded: shared === null ? [] : [`${ofSlot} accept`],
     reply: `ct direction reply ${ofSlot} ${merged('meta')}`,
     keepSource: FAMILIES.map((family) => {
       const { ip } = WORDS[family];
@@ -138,9 +157,10 @@ function deliveryRules(family: Family): string[] {
   return [...elsewhere, ...pins];
 }
 
-function forwardingGuard(guarded: GuardedLinks): string[] {
+function forwardingGuard(guarded: GuardedLinks, allowed: readonly string[]): string[] {
   const rules = guardRules(guarded);
-  return rules.length === 0 ? [] : chain('filter-forward', 'type filter hook forward priority filter', rules);
+  if (rules.length === 0) return [];
+  return chain('filter-forward', 'type filter hook forward priority filter', [...allowed, ...rules]);
 }
 
 function hex(value: number): string {

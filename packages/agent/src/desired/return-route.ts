@@ -1,29 +1,42 @@
 /** Addresses, routing table and policy rules of one slot: the way replies go home. Pure. */
 
-import { type AddressPair, bitsOf, type Family } from '@homeward/shared/net/address';
+import { type AddressPair, bitsOf, type Family, type IpAddress } from '@homeward/shared/net/address';
 import { MARK_MASK, RULE_LANDING, RULE_NO_DEFAULT_ROUTE, slotNumbers } from '@homeward/shared/net/allocation';
+import type { LinkName } from '@homeward/shared/net/names';
 import type { PortRange } from '@homeward/shared/net/port';
 import type { PolicyRule, Resource } from '@homeward/shared/state/resources';
+import type { SharedLink } from './tunnel-end.js';
 
-/** The resources of a slot with the given tunnel addresses, in the families this machine speaks. */
-export function returnRoute(slot: number, addresses: AddressPair, families: readonly Family[]): Resource[] {
-  const { link } = slotNumbers(slot);
+/** What a slot's return route depends on. */
+export interface ReturnWay {
+  readonly slot: number;
+  readonly link: LinkName;
+  readonly tunnelAddresses: Partial<AddressPair>;
+  /** Null for a link of our own, which gets its address from us and has one machine at its other end. */
+  readonly shared: Pick<SharedLink, 'gateways'> | null;
+}
+
+/** The resources of a slot, in the families this machine speaks. */
+export function returnRoute(way: ReturnWay, families: readonly Family[]): Resource[] {
   return [
-    ...families.flatMap((family) => familyRoute(slot, addresses, family)),
+    ...families.flatMap((family) => {
+      const address = way.tunnelAddresses[family];
+      return address === undefined ? [] : familyRoute(way, address, family);
+    }),
     // Loose: the best route to a client is the uplink. The link's value counts where it is higher than all's. IPv6 has neither.
-    { kind: 'sysctl', path: `net/ipv4/conf/${link}/rp_filter`, value: '2' },
-    { kind: 'sysctl', path: `net/ipv4/conf/${link}/src_valid_mark`, value: '1' },
+    { kind: 'sysctl', path: `net/ipv4/conf/${way.link}/rp_filter`, value: '2' },
+    { kind: 'sysctl', path: `net/ipv4/conf/${way.link}/src_valid_mark`, value: '1' },
   ];
 }
 
-function familyRoute(slot: number, addresses: AddressPair, family: Family): Resource[] {
+function familyRoute({ slot, link, shared }: ReturnWay, from: IpAddress, family: Family): Resource[] {
   const numbers = slotNumbers(slot);
-  const from = addresses[family];
+  const gateway = shared?.gateways[family] ?? null;
   return [
-    { kind: 'address', link: numbers.link, address: from, prefixLength: bitsOf(family) },
-    { kind: 'route', family, table: numbers.table, destination: 'default', link: numbers.link },
+    ...(shared === null ? [{ kind: 'address' as const, link, address: from, prefixLength: bitsOf(family) }] : []),
+    { kind: 'route', family, table: numbers.table, destination: 'default', link, gateway },
     // What comes out of a tunnel is routed as always: local, LAN, Docker, VPN.
-    rule(family, numbers.ruleArrival, { iif: numbers.link }, { kind: 'goto', priority: RULE_LANDING }),
+    rule(family, numbers.ruleArrival, { iif: link }, { kind: 'goto', priority: RULE_LANDING }),
     // Every reply into its tunnel, whatever main holds.
     rule(family, numbers.ruleReply, { fwmark: { value: numbers.mark, mask: MARK_MASK } }, lookup(numbers.table)),
     rule(family, numbers.ruleLocal, { from }, { kind: 'lookup', table: 'main', suppressDefault: true }),

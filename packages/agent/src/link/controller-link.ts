@@ -33,6 +33,8 @@ export interface ControllerLink {
   run(signal: AbortSignal): Promise<void>;
   /** Dropped while there is no session: the next one starts from the whole state anyway. */
   send(message: AgentMessage): void;
+  /** Ends the session, so that the next one starts from the whole state. */
+  renew(): void;
   /** The live session's URL and the remote IP address as dialled. */
   endpoint(): { readonly url: string; readonly host: string } | null;
 }
@@ -132,6 +134,9 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
     },
     send(message) {
       live?.send(message);
+    },
+    renew() {
+      live?.close('renewed');
     },
     endpoint: () => (live === null ? null : { url: live.url, host: live.host }),
   };

@@ -4,7 +4,7 @@ import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Secret } from '@homeward/shared/net/secret';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { RelaySession } from '../daemon/relay-session.js';
-import type { BackendState } from '../store/state.js';
+import type { BackendState, OwnersDevice } from '../store/state.js';
 import type { Enrollment } from './enroll.js';
 
 export interface Backend {
@@ -13,7 +13,10 @@ export interface Backend {
   readonly kernel: Reconciler;
   state(): BackendState;
   session(controllerKey: string): RelaySession | undefined;
-  enroll(token: Secret, timeoutMs: number, signal: AbortSignal): Promise<Enrollment>;
+  /** `device` is the owner's, for a relay whose tunnel somebody else makes. */
+  enroll(token: Secret, timeoutMs: number, device: OwnersDevice | null, signal: AbortSignal): Promise<Enrollment>;
+  /** Names the device that leads to a relay, and lets the relay offer anew. */
+  useDevice(controllerKey: string, device: OwnersDevice): Promise<void>;
   /** Ends a pairing from here; true when the relay was told. */
   leave(controllerKey: string): Promise<boolean>;
   snapshot(): Promise<Snapshot>;

@@ -8,7 +8,7 @@ import { fingerprint, generateKeyPair, keyPairFromSecret } from '@homeward/share
 import { parseToken, type Token } from '@homeward/shared/session/token';
 import { enrollOnce } from '../link/enroll.js';
 import { addRelay, freeSlot, pairedRelays } from '../store/relays.js';
-import type { BackendState } from '../store/state.js';
+import type { BackendState, OwnersDevice } from '../store/state.js';
 
 export interface Enrollment {
   readonly name: string;
@@ -36,6 +36,7 @@ export async function enroll(
   tokenText: Secret,
   timeoutMs: number,
   snapshot: Snapshot,
+  device: OwnersDevice | null,
   signal: AbortSignal,
 ): Promise<Enrollment> {
   const token = parseToken(tokenText.reveal());
@@ -55,7 +56,7 @@ export async function enroll(
     // Somebody else may have used the same token meanwhile.
     refusePaired(state, token);
     const free = freeSlot(state, foreignTunnelNames(state, snapshot));
-    return { state: addRelay(state, relayRecord(token, free, enrolled.name, enrolled.urls)), result: free };
+    return { state: addRelay(state, relayRecord(token, free, enrolled.name, enrolled.urls, device)), result: free };
   });
   return {
     name: enrolled.name,
@@ -79,6 +80,7 @@ function relayRecord(
   slot: number,
   name: string,
   urls: readonly string[],
+  device: OwnersDevice | null,
 ): BackendState['relays'][number] {
   const wireguard = generateKeyPair();
   return {
@@ -88,6 +90,7 @@ function relayRecord(
     tokenId: token.id,
     urls: [...urls],
     wireguard: { publicKey: wireguard.publicKey, privateKey: wireguard.secretKey.reveal() },
+    device,
     accepted: null,
     revoked: false,
   };

@@ -3,8 +3,9 @@
 import { command } from '@homeward/shared/host/command';
 import type { Runner } from '@homeward/shared/host/runner';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
-import { slotNumbers } from '@homeward/shared/net/allocation';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
+import { tunnelEnd } from '../desired/tunnel-end.js';
+import { tunnelLink } from '../store/relays.js';
 import type { RelayRecord } from '../store/state.js';
 import type { Backend } from './backend.js';
 
@@ -35,20 +36,26 @@ async function tunnelStatus(
   relay: RelayRecord,
   { offer: { tunnel } }: NonNullable<RelayRecord['accepted']>,
 ): Promise<Record<string, unknown>> {
-  const { link: device } = slotNumbers(relay.slot);
-  const link = (await backend.snapshot()).links.find((candidate) => candidate.name === device);
-  const wireguard = await runner.run(command('wg', ['show', device, 'dump'])).then(parseWireguardDump, () => null);
+  const snapshot = await backend.snapshot();
+  const end = tunnelEnd(relay, tunnel, snapshot);
+  const device = tunnelLink(relay);
+  const link = snapshot.links.find((candidate) => candidate.name === device);
+  const isWireguard = tunnel.kind === 'wireguard';
+  const wireguard = isWireguard
+    ? await runner.run(command('wg', ['show', device, 'dump'])).then(parseWireguardDump, () => null)
+    : null;
   const handshake = wireguard?.peers[0]?.latestHandshake ?? 0;
-  const speaksIpv6 = link?.addresses.some(({ address }) => address === tunnel.backendAddress6) === true;
+  const { ipv4 = null, ipv6 = null } = end?.addresses ?? {};
+  const speaksIpv6 = link?.addresses.some(({ address }) => address === ipv6) === true;
   return {
     kind: tunnel.kind,
-    implementation: link === undefined ? null : implementationOf(link),
+    implementation: link === undefined || tunnel.kind === 'external' ? null : implementationOf(link),
     device,
     relayAddress: tunnel.relayAddress,
-    backendAddress: tunnel.backendAddress,
+    backendAddress: ipv4,
     relayAddress6: speaksIpv6 ? tunnel.relayAddress6 : null,
-    backendAddress6: speaksIpv6 ? tunnel.backendAddress6 : null,
-    mtu: link?.mtu ?? tunnel.mtu,
+    backendAddress6: speaksIpv6 ? ipv6 : null,
+    mtu: link?.mtu ?? (tunnel.kind === 'external' ? null : tunnel.mtu),
     lastHandshakeSeconds: handshake === 0 ? null : Math.max(0, Math.round(Date.now() / 1000) - handshake),
   };
 }

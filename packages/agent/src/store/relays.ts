@@ -2,7 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { MAX_SLOT, slotNumbers } from '@homeward/shared/net/allocation';
-import type { AcceptedOffer, BackendState, RelayRecord } from './state.js';
+import type { AcceptedOffer, BackendState, OwnersDevice, RelayRecord } from './state.js';
 
 /** Relays that are paired now. */
 export function pairedRelays(state: BackendState): RelayRecord[] {
@@ -58,6 +58,17 @@ export function revokeRelay(state: BackendState, controllerKey: string): Backend
 
 export function withAccepted(state: BackendState, controllerKey: string, accepted: AcceptedOffer | null): BackendState {
   return changed(state, controllerKey, (relay) => ({ ...relay, accepted }));
+}
+
+/** Names the device that leads to a relay. */
+export function withDevice(state: BackendState, controllerKey: string, device: OwnersDevice): BackendState {
+  return changed(state, controllerKey, (relay) => ({ ...relay, device }));
+}
+
+/** The link of a relay's tunnel at this backend. */
+export function tunnelLink({ slot, device, accepted }: RelayRecord): string {
+  const isOwners = accepted?.offer.tunnel.kind === 'external' && device !== null;
+  return isOwners ? device.name : slotNumbers(slot).link;
 }
 
 export function withUrls(

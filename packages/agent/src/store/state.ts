@@ -1,5 +1,6 @@
 /** What a backend remembers: its identity, and for each relay the keys, the slot and the last good offer. The schema is the file's format. */
 
+import { LINK_NAME_PATTERN } from '@homeward/shared/net/names';
 import { offerSchema } from '@homeward/shared/protocol/messages';
 import { z } from 'zod';
 
@@ -14,6 +15,8 @@ export const relaySchema = z.strictObject({
   tokenId: z.string(),
   urls: z.array(z.string()),
   wireguard: z.strictObject({ publicKey: z.string(), privateKey: z.string() }),
+  /** The device that leads to the relay by a tunnel of somebody else's, and the next machine on it where that must be said; null for tunnels of ours. */
+  device: z.strictObject({ name: z.string().regex(LINK_NAME_PATTERN), gateway: z.string().nullable() }).nullable(),
   /** Applied at boot before the network is reached; null until the first was applied. */
   accepted: z.strictObject({ offer: offerSchema, endpointHost: z.string() }).nullable(),
   /** The relay has ended the pairing: kept only so that `status` can tell. */
@@ -29,5 +32,6 @@ export const stateSchema = z.strictObject({
 });
 
 export type RelayRecord = z.infer<typeof relaySchema>;
+export type OwnersDevice = NonNullable<RelayRecord['device']>;
 export type BackendState = z.infer<typeof stateSchema>;
 export type AcceptedOffer = NonNullable<RelayRecord['accepted']>;

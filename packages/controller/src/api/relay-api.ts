@@ -19,6 +19,13 @@ const forwardArgs = z.strictObject({
   takeOver: z.boolean().optional(),
 });
 
+const tunnelWish = z.strictObject({
+  kind: z.enum(['wireguard', 'gre', 'external']),
+  udp: z.boolean(),
+  key: z.int().min(0).max(0xffff_ffff).nullable(),
+  device: z.string().nullable(),
+});
+
 /** `stop` ends the daemon once the caller has its answer. */
 export function relayApi(relay: Relay, stop: () => void): Record<string, ApiCommand> {
   return {
@@ -27,6 +34,7 @@ export function relayApi(relay: Relay, stop: () => void): Record<string, ApiComm
         backend: z.string(),
         forwards: z.array(z.string()),
         takeOver: z.boolean(),
+        tunnel: tunnelWish.nullable(),
         expiresMs: z.int().min(1),
         wait: z.boolean(),
         timeoutMs: z.int().min(1),

@@ -11,10 +11,14 @@ import { z } from 'zod';
 import type { CommandContext } from './context.js';
 import { printProbes, probeOutcomeSchema } from './probe-table.js';
 import { checkSpecs, specList } from './specs.js';
+import { parseTunnelOptions, tunnelWarning } from './tunnel-options.js';
 
 interface PairOptions {
   readonly forward?: string[];
-  readonly tunnel: string;
+  readonly tunnel?: string;
+  readonly udp?: boolean;
+  readonly key?: string;
+  readonly device?: string;
   readonly expires: string;
   readonly timeout: string;
   readonly wait: boolean;
@@ -26,17 +30,19 @@ export function addPairCommand(program: DocumentedCommand, context: () => Comman
     .command('pair')
     .summary('bind a backend to this relay, set both ends up, prove the real IP')
     .description(
-      'Makes a pairing and prints its token and the one command to run at the backend; waits for it, sets both ends up, probes, prints the proof.\nOn a paired backend: adds the given forwards, applies and probes everything again.',
+      'Makes a pairing and prints its token and the one command to run at the backend; waits for it, sets both ends up, probes, prints the proof.\nOn a paired backend: adds the given forwards, applies and probes everything again. With another --tunnel it changes the tunnel while everything runs; one that does not prove itself is undone.',
     )
     .argument('<backend>', 'a name for the backend: lower case letters, digits, dashes')
     .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 8080=80/tcp', collect)
     .addOption(
-      new Option('--tunnel <kind>', 'the tunnel')
+      new Option('--tunnel <kind>', 'the tunnel; without it WireGuard, or the one there is')
         .choices(['wireguard', 'gre', 'external'])
         // Told, not checked here: what is refused below is refused with what to do.
-        .argParser((kind: string) => kind)
-        .default('wireguard'),
+        .argParser((kind: string) => kind),
     )
+    .option('--udp', 'with --tunnel gre: in UDP, for a backend behind NAT')
+    .option('--key <number>', 'with --tunnel gre: a key in each packet, 0 to 4294967295')
+    .option('--device <device>', 'with --tunnel external: the device of this relay that leads to the backend')
     .option('--expires <time>', 'how long the token is valid: 30m, 1h, 7d', '1h')
     .option('--timeout <time>', 'how long to wait for the backend: 90s, 10m', '10m')
     .option('--no-wait', 'print the token and do not wait for the backend')
@@ -46,6 +52,8 @@ export function addPairCommand(program: DocumentedCommand, context: () => Comman
       'a web server and DNS at the backend "home"',
     )
     .example('controller pair home', 'again, while it waits: a new token; once paired: apply and prove everything anew')
+    .example('controller pair home --tunnel gre --udp', 'GRE through NAT; on a paired backend: change to it, or stay')
+    .example('controller pair home --tunnel external --device tun0', 'over a VPN that is there already')
     .example('controller pair nas --no-wait --json', 'for a program: one event a line, the token in the first')
     .action(async (backend: string, options: PairOptions) => {
       await runPair(context(), backend, options);
@@ -78,15 +86,11 @@ function requestOf(backend: string, options: PairOptions): Record<string, unknow
   parseBackendName(backend);
   const forwards = options.forward ?? [];
   checkSpecs(forwards);
-  if (options.tunnel !== 'wireguard') {
-    throw new RelayError('bad-input', `--tunnel "${options.tunnel}" is not supported by this version`, {
-      hint: 'use --tunnel wireguard',
-    });
-  }
   return {
     backend,
     forwards,
     takeOver: options.takeOver === true,
+    tunnel: parseTunnelOptions(options),
     expiresMs: parseDuration(options.expires, '--expires'),
     timeoutMs: parseDuration(options.timeout, '--timeout'),
     wait: options.wait,
@@ -111,18 +115,27 @@ const eventSchemas = {
     expiresAt: z.string(),
     urls: z.array(z.string()),
     openPorts: z.array(z.string()),
+    command: z.string(),
+    tunnel: z.string(),
   }),
   enrolled: z.looseObject({ backend: z.string(), fingerprint: z.string() }),
   applied: z.looseObject({
     forwards: z.array(z.string()),
     tunnel: z.looseObject({
+      kind: z.string(),
       implementation: z.string().nullable(),
       device: z.string().nullable(),
       backendAddress: z.string(),
     }),
   }),
   probed: probeOutcomeSchema,
+  'rolled-back': z.looseObject({ from: z.string(), to: z.string() }),
 };
+
+function tunnelWords({ kind, implementation }: { kind: string; implementation: string | null }): string {
+  if (kind === 'external') return 'an external tunnel';
+  return `${kind === 'gre' ? 'GRE' : 'WireGuard'} (${implementation ?? 'unknown'})`;
+}
 
 function tell(console: Console, event: Record<string, unknown>, waits: boolean): void {
   console.document(event);
@@ -142,8 +155,12 @@ function tell(console: Console, event: Record<string, unknown>, waits: boolean):
       const { forwards, tunnel } = eventSchemas.applied.parse(event);
       const list = forwards.length === 0 ? 'no forwards yet' : specList(forwards);
       return console.line(
-        `${console.style('green', '✓')} both ends are set up: WireGuard (${tunnel.implementation ?? 'unknown'}) to ${tunnel.backendAddress}, ${list}`,
+        `${console.style('green', '✓')} both ends are set up: ${tunnelWords(tunnel)} to ${tunnel.backendAddress}, ${list}`,
       );
+    }
+    case 'rolled-back': {
+      const { from, to } = eventSchemas['rolled-back'].parse(event);
+      return console.line(`${console.style('yellow', '!')} the ${from} tunnel is undone; ${to} is set up again`);
     }
     case 'probed':
       console.line();
@@ -154,15 +171,14 @@ function tell(console: Console, event: Record<string, unknown>, waits: boolean):
 }
 
 function tellToken(console: Console, event: z.infer<typeof eventSchemas.token>): void {
-  const [control, tunnel, ...forwards] = event.openPorts;
+  const warning = tunnelWarning(event.tunnel);
+  if (warning !== null) console.line(console.style('yellow', warning));
   console.line(`Run this at the backend, and paste the token when it asks:`);
   console.line();
-  console.line(`  ${console.style('bold', 'agent enroll')}`);
+  console.line(`  ${console.style('bold', event.command)}`);
   console.line();
   console.line(event.token);
   console.line();
   console.line(`It works once, until ${event.expiresAt}; the backend will dial ${event.urls.join(', ')}`);
-  console.line(
-    `If a cloud firewall stands before this relay, open ${specList([control ?? '', tunnel ?? '', ...forwards])}`,
-  );
+  console.line(`If a cloud firewall stands before this relay, open ${specList(event.openPorts)}`);
 }

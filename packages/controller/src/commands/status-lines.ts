@@ -4,6 +4,7 @@ import { fingerprint } from '@homeward/shared/session/keys';
 import { formatBytes, formatRate } from '@homeward/shared/terminal/bytes';
 import type { Console } from '@homeward/shared/terminal/console';
 import { table } from '@homeward/shared/terminal/table';
+import { handshakeText, tunnelState } from '@homeward/shared/terminal/tunnel-text';
 import type { BackendStatus, ForwardStatus, Rate, StatusDocument } from './status-document.js';
 
 type Style = Console['style'];
@@ -28,14 +29,12 @@ function backendLines(backend: BackendStatus, style: Style, rates: Rates | null,
   const { name, tunnel, forwards } = backend;
   const state = backend.state === 'online' ? style('green', 'online') : style('yellow', backend.state);
   const key = backend.fingerprint === null ? '' : `  key ${backend.fingerprint}`;
-  const handshake =
-    tunnel?.lastHandshakeSeconds == null ? 'no handshake yet' : `last handshake ${tunnel.lastHandshakeSeconds} s ago`;
   return [
     `${style('bold', name)}  ${state}${key}`,
     ...(tunnel === null
       ? []
       : [
-          `  tunnel  ${tunnel.kind} (${tunnel.implementation ?? 'not set up'}) to ${tunnel.backendAddress}, ${handshake}`,
+          `  tunnel  ${tunnelState(tunnel)} to ${tunnel.backendAddress}${tunnel.kind === 'wireguard' ? `, ${handshakeText(tunnel)}` : ''}`,
         ]),
     backend.state === 'waiting'
       ? `  waits for agent enroll there; for a new token: controller pair ${name}`

@@ -2,13 +2,16 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
-import type { AgentMessage, Applied, Observed, Offer } from '@homeward/shared/protocol/messages';
+import { FAMILIES, type IpAddress, parseIp } from '@homeward/shared/net/address';
+import type { AgentMessage, Applied, Observed } from '@homeward/shared/protocol/messages';
 import type { Logger } from 'pino';
-import { type TunnelFacts, tunnelOffer } from '../desired/relay-state.js';
+import { type TunnelFacts, tunnelOffer } from '../desired/pairing-tunnel.js';
 import type { AgentSession } from '../server/agent-session.js';
 import { pairingNamed, removePairing, withPairing } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
 import type { Changes } from './changes.js';
+import { withSessionFacts } from './session-facts.js';
+import { tunnelProblem } from './tunnel-problem.js';
 
 /** How long a backend may take to say what it observed. */
 const OBSERVE_TIMEOUT_MS = 5_000;
@@ -17,8 +20,9 @@ export interface BackendsDeps {
   readonly store: Store<RelayState>;
   readonly changes: Changes;
   readonly logger: Logger;
-  /** MTU of the tunnel in octets, and the families this machine speaks. */
   tunnelFacts(): TunnelFacts;
+  /** Whether an address lies behind one of this machine's devices: a backend may claim no other as its own. */
+  isBehind(device: string, address: IpAddress): boolean;
   /** Brings the relay's kernel to the present state. */
   reconcile(): Promise<void>;
 }
@@ -76,35 +80,43 @@ export function createBackends(deps: BackendsDeps): Backends {
       logger.error({ backend: nameOf(session) }, "the backend claims another one's WireGuard key; it is sent away");
       return session.close('foreign WireGuard key');
     }
-    await store.update((state) => {
-      const pairing = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
-      if (pairing === undefined || pairing.wireguardPublicKey === wireguardPublicKey) return { state, result: null };
-      return { state: withPairing(state, { ...pairing, wireguardPublicKey }), result: null };
-    });
+    await store.update((state) => ({ state: withSessionFacts(state, session), result: null }));
     try {
       await deps.reconcile();
     } finally {
       // Whatever the kernel said: it is mended later, while a backend without an offer would wait until its next session.
       const pairing = pairingOf(session);
-      if (pairing !== null) session.send(offerFor(store.state(), pairing, deps.tunnelFacts()));
+      if (pairing !== null) sendOffer(session, pairing);
     }
+  }
+
+  /** Where the tunnel cannot be had, that is the backend's failure, and its kernel stays as it is. */
+  function sendOffer(session: AgentSession, pairing: Pairing): void {
+    const facts = deps.tunnelFacts();
+    const problem = tunnelProblem(pairing.name, pairing.tunnel, session, facts);
+    const tunnel = problem === null ? tunnelOffer(store.state(), pairing, facts) : null;
+    if (tunnel === null) {
+      failures.set(session.agentKey, problem?.reason ?? 'where the backend is, is not known yet');
+      unanswered.delete(session.agentKey);
+      logger.error({ backend: pairing.name, ...problem }, 'the backend cannot have its tunnel');
+      return changes.notify();
+    }
+    const forwards = pairing.forwards.map(({ spec }) => spec);
+    session.send({ type: 'offer', revision: pairing.revision, tunnel, forwards });
   }
 
   async function recordApplied(session: AgentSession, applied: Applied): Promise<void> {
     const pairing = pairingOf(session);
     if (pairing === null || applied.revision !== pairing.revision) return;
-    if (!applied.ok) {
-      unanswered.delete(session.agentKey);
-      failures.set(session.agentKey, applied.reason ?? 'no reason given');
-      logger.error({ backend: pairing.name, reason: applied.reason }, 'the backend could not apply its offer');
-      changes.notify();
-      return;
-    }
+    if (!applied.ok) return applyFailed(session, pairing, applied.reason ?? 'no reason given');
+    const claimed = foreignClaim(pairing, applied);
+    if (claimed !== null)
+      return applyFailed(session, pairing, `it claims the address ${claimed}, which is not behind the relay's device`);
     failures.delete(session.agentKey);
-    const { revision, refused, device, implementation, ipv6, echoPort } = applied;
+    const { revision, refused, device, implementation, addresses, ipv6, echoPort } = applied;
     await store.update((state) => {
       const current = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
-      const next = { revision, refused, device, implementation, ipv6, echoPort };
+      const next = { revision, refused, device, implementation, addresses, ipv6, echoPort };
       if (current === undefined || JSON.stringify(current.applied) === JSON.stringify(next))
         return { state, result: null };
       return { state: withPairing(state, { ...current, applied: next }), result: null };
@@ -114,6 +126,23 @@ export function createBackends(deps: BackendsDeps): Backends {
       unanswered.delete(session.agentKey);
       changes.notify();
     });
+  }
+
+  function applyFailed(session: AgentSession, pairing: Pairing, reason: string): void {
+    unanswered.delete(session.agentKey);
+    failures.set(session.agentKey, reason);
+    logger.error({ backend: pairing.name, reason }, 'the backend could not apply its offer');
+    changes.notify();
+  }
+
+  /** An address on an external device that belongs to somebody else, or null: clients would be sent there. */
+  function foreignClaim({ tunnel, name }: Pairing, { addresses }: Applied): string | null {
+    if (tunnel.kind !== 'external') return null;
+    const { pairings } = store.state();
+    const isOthers = (address: string) =>
+      pairings.some((other) => other.name !== name && FAMILIES.some((f) => other.applied?.addresses?.[f] === address));
+    const claimed = [addresses?.ipv4, addresses?.ipv6].filter((address) => address != null);
+    return claimed.find((address) => isOthers(address) || !deps.isBehind(tunnel.device, parseIp(address))) ?? null;
   }
 
   async function leave(session: AgentSession): Promise<void> {
@@ -179,7 +208,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       failures.delete(pairing.agentKey);
       if (pairing.wireguardPublicKey === null || session === undefined) return;
       unanswered.add(pairing.agentKey);
-      session.send(offerFor(store.state(), pairing, deps.tunnelFacts()));
+      sendOffer(session, pairing);
     },
     async observe(name, action, watch, signal) {
       const session = sessions.get(keyOf(name));
@@ -230,14 +259,4 @@ function isForeignKey(state: RelayState, session: AgentSession, key: string): bo
 
 function offline(name: string): RelayError {
   return new RelayError('unreachable', `backend "${name}" is offline`, { hint: 'look at it there: agent status' });
-}
-
-/** The whole desired state of a pairing, as its agent is told. */
-function offerFor(state: RelayState, pairing: Pairing, facts: TunnelFacts): Offer {
-  return {
-    type: 'offer',
-    revision: pairing.revision,
-    tunnel: tunnelOffer(state, pairing, facts),
-    forwards: pairing.forwards.map(({ spec }) => spec),
-  };
 }

@@ -2,16 +2,16 @@
 
 import { command } from '@homeward/shared/host/command';
 import type { Runner } from '@homeward/shared/host/runner';
+import type { ListedLink } from '@homeward/shared/kernel/iproute-parse';
 import { parseNftSet } from '@homeward/shared/kernel/nft-parse';
 import { type ListedWireguard, parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { FAMILIES } from '@homeward/shared/net/address';
 import { RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
-import type { WireguardImplementation } from '@homeward/shared/tunnel/wireguard-link';
 import { SETS } from '../desired/relay-sets.js';
 
 export interface KernelFigures {
-  readonly implementation: WireguardImplementation | null;
-  readonly mtu: number;
+  /** Tunnel devices and others, by name. */
+  readonly links: ReadonlyMap<string, ListedLink>;
   readonly wireguard: ListedWireguard | null;
   /** Octets by `backend . transport . ports`, of both families. */
   readonly bytesIn: ReadonlyMap<string, number>;
@@ -19,10 +19,7 @@ export interface KernelFigures {
 }
 
 /** Reads counters and handshakes; what is not there (after `down`) counts as nothing. */
-export async function readFigures(
-  runner: Runner,
-  device: { implementation: WireguardImplementation | null; mtu: number },
-): Promise<KernelFigures> {
+export async function readFigures(runner: Runner, links: readonly ListedLink[]): Promise<KernelFigures> {
   const nothing = () => null;
   const counted = async (sets: readonly string[]): Promise<Map<string, number>> => {
     const listings = await Promise.all(
@@ -37,5 +34,5 @@ export async function readFigures(
     counted(FAMILIES.flatMap((family) => [SETS[family].bytesIn, SETS[family].rangeBytesIn])),
     counted(FAMILIES.flatMap((family) => [SETS[family].bytesOut, SETS[family].rangeBytesOut])),
   ]);
-  return { ...device, wireguard: dump, bytesIn, bytesOut };
+  return { links: new Map(links.map((link) => [link.name, link])), wireguard: dump, bytesIn, bytesOut };
 }

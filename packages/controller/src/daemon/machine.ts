@@ -4,14 +4,12 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Runner } from '@homeward/shared/host/runner';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { type Listener, listListeners } from '@homeward/shared/kernel/sockets';
-import { findUplink } from '@homeward/shared/kernel/uplink';
+import { findUplink, isBehind } from '@homeward/shared/kernel/uplink';
 import { bracketed, FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
-import { RELAY_LINK } from '@homeward/shared/net/allocation';
-import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { Settings } from '../config.js';
-import type { TunnelFacts } from '../desired/relay-state.js';
+import type { TunnelFacts } from '../desired/pairing-tunnel.js';
 import { type KernelFigures, readFigures } from './figures.js';
-import { RELAY_OWNERSHIP, tunnelMtu } from './relay-kernel.js';
+import { foreignDevices, RELAY_OWNERSHIP, uplinkMtu } from './relay-kernel.js';
 
 export interface Machine {
   /** Replaces what is known by a newer look. */
@@ -21,8 +19,10 @@ export interface Machine {
   uplinkAddress(family: Family): IpAddress | null;
   /** URLs that agents dial; throws `missing-capability` on a machine without an address that others could dial. */
   endpoints(): readonly string[];
+  /** Whether what is sent to the address leaves by that device: only a backend behind it can have it. */
+  isBehind(device: string, address: IpAddress): boolean;
   /** Listening sockets but our own, which are known as what they are. */
-  foreignListeners(tunnelPort: number): Promise<Listener[]>;
+  foreignListeners(tunnelPorts: readonly number[]): Promise<Listener[]>;
   figures(): Promise<KernelFigures>;
 }
 
@@ -38,7 +38,7 @@ export function createMachine(
     sees(snapshot) {
       last = snapshot;
     },
-    tunnelFacts: () => ({ mtu: tunnelMtu(last), families }),
+    tunnelFacts: () => ({ uplinkMtu: uplinkMtu(last), families, devices: foreignDevices(last, () => true) }),
     uplinkAddress: (family) => findUplink(last, family, RELAY_OWNERSHIP.isLink)?.address ?? null,
     endpoints() {
       if (settings.endpoints.length > 0) return settings.endpoints;
@@ -48,17 +48,14 @@ export function createMachine(
         hint: 'say what agents dial with --endpoint',
       });
     },
-    async foreignListeners(tunnelPort) {
+    isBehind: (device, address) => isBehind(last, device, address),
+    async foreignListeners(tunnelPorts) {
       const listeners = await listListeners(runner);
-      return listeners.filter(
-        ({ transport, port }) => port !== (transport === 'udp' ? tunnelPort : settings.listen.port),
+      return listeners.filter(({ transport, port }) =>
+        transport === 'udp' ? !tunnelPorts.includes(port) : port !== settings.listen.port,
       );
     },
-    figures() {
-      const link = last.links.find((candidate) => candidate.name === RELAY_LINK);
-      const implementation = link === undefined ? null : implementationOf(link);
-      return readFigures(runner, { implementation, mtu: link?.mtu ?? tunnelMtu(last) });
-    },
+    figures: () => readFigures(runner, last.links),
   };
   return machine;
 }

@@ -9,9 +9,9 @@ import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
-import { findUplink } from '@homeward/shared/kernel/uplink';
+import { deviceFacts, findUplink } from '@homeward/shared/kernel/uplink';
 import { FAMILIES } from '@homeward/shared/net/address';
-import { PROBE_LINK, RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
+import { isRelayTunnelLink, MAIN_TABLE, PROBE_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
@@ -20,20 +20,21 @@ import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/re
 import type { Side } from '@homeward/shared/reconcile/side';
 import { hostState } from '@homeward/shared/state/host-state';
 import type { NftElement } from '@homeward/shared/state/resources';
-import { TUNNELS } from '@homeward/shared/tunnel/kinds';
+import type { DeviceFacts } from '@homeward/shared/tunnel/tunnel-kind';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
 import { type RelayFacts, relayHostState } from '../desired/relay-state.js';
 import { relayStaleFlows } from '../desired/stale-flows.js';
 import type { RelayState } from '../store/state.js';
 
-/** What a machine's WireGuard device gets where no uplink is found. */
+/** Octets, where no uplink is found. */
 const USUAL_UPLINK_MTU = 1500;
 
 export const RELAY_OWNERSHIP: Ownership = {
   tables: [RELAY_TABLE],
-  isLink: (name) => name === RELAY_LINK || name === PROBE_LINK,
-  isRoutingTable: () => false,
+  isLink: (name) => isRelayTunnelLink(name) || name === PROBE_LINK,
+  // Routes with our protocol number to backends with a link of their own.
+  isRoutingTable: (table) => table === MAIN_TABLE,
   rules: false,
 };
 
@@ -67,7 +68,14 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         availableFamilies(sysctls),
         forwardingFacts(sysctls, ledger.sysctls, foreignLinks(snapshot)),
       ]);
-      return { mtu: tunnelMtu(snapshot), sshPorts: sshPorts(listeners), families, forwarding };
+      const named = new Set(
+        deps.state()?.pairings.flatMap(({ tunnel }) => ('device' in tunnel ? [tunnel.device] : [])),
+      );
+      return {
+        ...{ uplinkMtu: uplinkMtu(snapshot), families, forwarding },
+        devices: foreignDevices(snapshot, (name) => named.has(name)),
+        sshPorts: sshPorts(listeners),
+      };
     },
     desired(facts) {
       const state = deps.state();
@@ -89,7 +97,17 @@ function planInput({ wireguard, pool, pool6, pairings }: RelayState, facts: Rela
   };
 }
 
-export function tunnelMtu(snapshot: Snapshot): number {
+/** Octets; the smaller one where the families have uplinks of their own. */
+export function uplinkMtu(snapshot: Snapshot): number {
   const uplinks = FAMILIES.map((family) => findUplink(snapshot, family, RELAY_OWNERSHIP.isLink)?.link.mtu);
-  return TUNNELS.wireguard.mtu(Math.min(...uplinks.map((mtu) => mtu ?? USUAL_UPLINK_MTU)));
+  return Math.min(...uplinks.map((mtu) => mtu ?? USUAL_UPLINK_MTU));
+}
+
+/** Devices that are up and not ours, by name. */
+export function foreignDevices(
+  snapshot: Snapshot,
+  isWanted: (name: string) => boolean,
+): Readonly<Record<string, DeviceFacts>> {
+  const wanted = snapshot.links.filter(({ name, up }) => up && isWanted(name) && !RELAY_OWNERSHIP.isLink(name));
+  return Object.fromEntries(wanted.map((link) => [link.name, deviceFacts(link)]));
 }

@@ -8,6 +8,7 @@ import { RELAY_LINK } from '@homeward/shared/net/allocation';
 import { formatPrefix } from '@homeward/shared/net/prefix';
 import type { Settings } from '../config.js';
 import { doorTaken } from '../forwards/conflicts.js';
+import { tunnelPorts, withTunnelsBack } from '../store/pairings.js';
 import type { RelayState } from '../store/state.js';
 import { chooseTunnelPort, refuseUsedPool } from './first-state.js';
 
@@ -19,14 +20,19 @@ export async function settle(
   listeners: readonly Listener[],
 ): Promise<void> {
   await store.update((state) => {
-    const settled = withPool(withTunnelPort(state, settings.wireguardPort, snapshot, listeners), settings, snapshot);
+    // A change of tunnels that was cut off has not proven itself.
+    const settled = withPool(
+      withTunnelPort(withTunnelsBack(state, null), settings.wireguardPort, snapshot, listeners),
+      settings,
+      snapshot,
+    );
     refuseForwardedDoors(settled, settings.listen.port);
     return { state: settled, result: null };
   });
 }
 
 function refuseForwardedDoors(state: RelayState, controlPort: number): void {
-  const ports = { listeners: [], controlPort, tunnelPort: state.wireguard.port };
+  const ports = { listeners: [], controlPort, tunnelPorts: tunnelPorts(state) };
   for (const pairing of state.pairings) {
     for (const forward of pairing.forwards) {
       const door = doorTaken(forward, ports);

@@ -20,6 +20,19 @@ export interface RelaySets {
   /** backend . transport . ports, counted towards it. */
   readonly rangeBytesIn: string;
   readonly rangeBytesOut: string;
+  /** link . backend: backends behind a link that somebody else made, and uses for other things as well. */
+  readonly shared: string;
+}
+
+/** Sets without addresses in them. */
+export const COMMON_SETS = {
+  /** Links of our own tunnels. */
+  tunnels: 'tunnels',
+} as const;
+
+/** Where a backend's GRE in UDP was seen to come from: address . port, the newest lives longest. */
+export function mappingSet(index: number): string {
+  return `mapping-${index}`;
 }
 
 export const SETS: Readonly<Record<Family, RelaySets>> = { ipv4: namesFor('4'), ipv6: namesFor('6') };
@@ -34,6 +47,7 @@ function namesFor(digit: string): RelaySets {
     bytesOut: `bytes-out${digit}`,
     rangeBytesIn: `range-bytes-in${digit}`,
     rangeBytesOut: `range-bytes-out${digit}`,
+    shared: `shared${digit}`,
   };
 }
 

@@ -1,30 +1,18 @@
 /** Everything that should be in a relay's kernel, as one value. Pure. */
 
 import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
-import type { Family } from '@homeward/shared/net/address';
-import { PROBE } from '@homeward/shared/net/allocation';
+import { PROBE, RELAY_LINK } from '@homeward/shared/net/allocation';
 import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
-import { parsePrefix } from '@homeward/shared/net/prefix';
-import { Secret } from '@homeward/shared/net/secret';
-import type { TunnelOffer } from '@homeward/shared/protocol/messages';
 import { type ItemMemory, NO_MEMORY, type Remember } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/host-state';
 import type { HostState, NftElement } from '@homeward/shared/state/resources';
-import { TUNNELS } from '@homeward/shared/tunnel/kinds';
-import type { RelayEnd, RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
-import { backendTunnelAddresses, relayTunnelAddresses } from '../store/pairings.js';
+import { relayTunnels } from '@homeward/shared/tunnel/kinds';
+import type { RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
 import type { Pairing, RelayState } from '../store/state.js';
 import { forwardElements } from './forward-elements.js';
-import { relayElement, SETS } from './relay-sets.js';
-import { relayTable } from './relay-table.js';
-
-/** What a tunnel's ends depend on. */
-export interface TunnelFacts {
-  /** Octets. */
-  readonly mtu: number;
-  /** Those this machine speaks. */
-  readonly families: readonly Family[];
-}
+import { type PairingTunnel, pairingTunnel, relayEnd, relayPeer, type TunnelFacts } from './pairing-tunnel.js';
+import { COMMON_SETS, relayElement, SETS } from './relay-sets.js';
+import { type MappedPeer, relayTable } from './relay-table.js';
 
 export interface RelayFacts extends TunnelFacts {
   readonly forwarding: ForwardingFacts;
@@ -46,51 +34,47 @@ export function relayHostState(
   facts: RelayFacts,
   memory: ItemMemory<Forward, readonly NftElement[]> = NO_MEMORY,
 ): HostState {
-  const end = relayEnd(state, facts);
-  const peers = state.pairings.map((pairing) => relayPeer(state, pairing));
+  const peers = state.pairings.flatMap((pairing) => peersOf(state, pairing));
+  const led = state.pairings.flatMap((pairing) => ledTunnel(state, pairing, facts));
   return hostState([
-    ...TUNNELS.wireguard.relayResources(end, peers),
+    ...relayTunnels(relayEnd(state, facts), peers),
     ...facts.families.flatMap((family) => forwardingSysctls(family, facts.forwarding)),
-    relayTable(facts.forwarding.guarded),
-    ...memory.gather(state.pairings.flatMap((pairing) => pairingElements(state, pairing, facts, memory.remember))),
+    relayTable(facts.forwarding.guarded, state.pairings.flatMap(mappedPeer)),
+    ...memory.gather([
+      ...led.flatMap((one) => pairingElements(one, facts, memory.remember)),
+      linkElements(led.map(({ tunnel }) => tunnel)),
+    ]),
   ]);
 }
 
-/** What a backend is told of its tunnel. */
-export function tunnelOffer(state: RelayState, pairing: Pairing, facts: TunnelFacts): TunnelOffer {
-  return TUNNELS[pairing.tunnel].offer(relayEnd(state, facts), relayPeer(state, pairing));
+/** WireGuard that is gone back to if the new tunnel fails stays, since its handshake would take time; a GRE link's route would go before the new one's. */
+function peersOf(state: RelayState, pairing: Pairing): RelayPeer[] {
+  const { fallback } = pairing;
+  const kept = fallback?.kind === 'wireguard' ? [relayPeer(state, pairing, fallback)] : [];
+  return [relayPeer(state, pairing), ...kept];
 }
 
-function relayEnd(state: RelayState, { mtu, families }: TunnelFacts): RelayEnd {
-  const { publicKey, privateKey, port } = state.wireguard;
-  return {
-    addresses: relayTunnelAddresses(state),
-    prefixLengths: { ipv4: parsePrefix(state.pool).length, ipv6: parsePrefix(state.pool6).length },
-    families,
-    mtu,
-    wireguard: { publicKey, privateKey: new Secret(privateKey), port },
-  };
+/** A pairing that clients are led to, with its tunnel. */
+interface LedPairing {
+  readonly pairing: Pairing & { readonly applied: NonNullable<Pairing['applied']> };
+  readonly tunnel: PairingTunnel;
 }
 
-function relayPeer(state: RelayState, pairing: Pairing): RelayPeer {
-  return {
-    addresses: backendTunnelAddresses(state, pairing),
-    wireguardPublicKey: pairing.wireguardPublicKey,
-    presharedKey: new Secret(pairing.presharedKey),
-  };
+/** None for a backend that has not come yet, or whose device is away: a connection would hang instead of being refused. */
+function ledTunnel(state: RelayState, pairing: Pairing, facts: RelayFacts): LedPairing[] {
+  const { applied } = pairing;
+  if (pairing.wireguardPublicKey === null || applied === null) return [];
+  const tunnel = pairingTunnel(state, pairing, facts);
+  return tunnel.families.length === 0 ? [] : [{ pairing: { ...pairing, applied }, tunnel }];
 }
 
-/** A list for each forward, and what changes more often behind them. Nothing for a backend that has not come yet: a connection would hang instead of being refused. */
+/** A list for each forward, and what changes more often behind them. */
 function pairingElements(
-  state: RelayState,
-  pairing: Pairing,
+  { pairing, tunnel: { backend, families } }: LedPairing,
   facts: RelayFacts,
   remember: Remember<Forward, readonly NftElement[]>,
 ): (readonly NftElement[])[] {
-  if (pairing.wireguardPublicKey === null || pairing.applied === null) return [];
-  const backend = backendTunnelAddresses(state, pairing);
-  const { echoPort, refused, ipv6 } = pairing.applied;
-  const families = facts.families.filter((family) => family === 'ipv4' || ipv6);
+  const { echoPort, refused } = pairing.applied;
   const echo = families.flatMap((family) =>
     TRANSPORTS.map((transport) =>
       relayElement(
@@ -103,4 +87,22 @@ function pairingElements(
   const unwanted = new Set(refused.map(({ spec }) => spec));
   const accepted = pairing.forwards.filter(({ spec }) => !unwanted.has(spec));
   return [...forwardElements(accepted, { backend, families, spared: facts.sshPorts }, remember), echo];
+}
+
+/** By which links backends are reached: ours as a whole, of others' only what comes from or goes to the backend. */
+function linkElements(tunnels: readonly PairingTunnel[]): NftElement[] {
+  return [
+    relayElement(COMMON_SETS.tunnels, RELAY_LINK),
+    ...tunnels.flatMap(({ link, isOurs, families, backend }) =>
+      isOurs
+        ? [relayElement(COMMON_SETS.tunnels, link)]
+        : families.map((family) => relayElement(SETS[family].shared, `${link} . ${backend[family]}`)),
+    ),
+  ];
+}
+
+/** Backends whose GRE comes in UDP, through a NAT that says from which port. */
+function mappedPeer({ tunnel, index, outer }: Pairing): MappedPeer[] {
+  if (tunnel.kind !== 'gre' || !tunnel.udp || tunnel.key === null || outer === null) return [];
+  return [{ index, key: tunnel.key, remote: outer.remote }];
 }

@@ -9,55 +9,101 @@ import { type GuardedLinks, guardRules } from '@homeward/shared/kernel/forwardin
 import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { chain, WORDS } from '@homeward/shared/kernel/nft-words';
 import { FAMILIES, type Family } from '@homeward/shared/net/address';
-import { RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
+import { RELAY_FOU_PORT, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { NftTable } from '@homeward/shared/state/resources';
-import { SETS } from './relay-sets.js';
+import { COMMON_SETS, mappingSet, SETS } from './relay-sets.js';
+
+/** A backend whose GRE comes in UDP, through a NAT that chooses its port. */
+export interface MappedPeer {
+  readonly index: number;
+  readonly key: number;
+  /** Where its session comes from: nobody else is listened to. */
+  readonly remote: string;
+}
+
+/** How long a mapping counts, seconds: the backend's keepalive comes every 20. */
+const MAPPING_SECONDS = 60;
 
 /**
  * `guarded` are the links between which this machine did not forward before us: what we newly open there is dropped
  * again. Empty where forwarding was on already.
  */
-export function relayTable(guarded: GuardedLinks): NftTable {
+export function relayTable(guarded: GuardedLinks, mapped: readonly MappedPeer[] = []): NftTable {
   const clamp = 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu';
+  const tunnels = `@${COMMON_SETS.tunnels}`;
   return nftTable(
     RELAY_TABLE,
     [
+      `set ${COMMON_SETS.tunnels} { type ifname; }`,
       ...FAMILIES.flatMap(setLines),
+      ...mapped.map(
+        ({ index }) =>
+          `set ${mappingSet(index)} { type ipv4_addr . inet_service; size 64; flags dynamic, timeout; timeout ${MAPPING_SECONDS}s; }`,
+      ),
       // Before Docker's and anybody's DNAT: the first binding of a flow wins.
       ...chain('nat-prerouting', 'type nat hook prerouting priority dstnat - 10', [
-        `iifname "${RELAY_LINK}" return`,
+        `iifname ${tunnels} return`,
+        ...FAMILIES.map((family) => `${fromShared(family)} return`),
         // Right also behind a cloud's 1:1 public address.
         'fib daddr type != local return',
         'ip6 daddr fe80::/10 return',
         ...FAMILIES.flatMap(dnatRules),
       ]),
       ...chain('filter-forward', 'type filter hook forward priority filter', [
-        `iifname "${RELAY_LINK}" oifname "${RELAY_LINK}" drop`,
-        `oifname "${RELAY_LINK}" ${clamp}`,
-        `iifname "${RELAY_LINK}" ${clamp}`,
-        // No tunnel address ever leaves by the uplink: what is not the answer to a client stays.
-        `iifname "${RELAY_LINK}" ct state new,invalid drop`,
+        `iifname ${tunnels} oifname ${tunnels} drop`,
+        ...bothWays(clamp),
+        // No tunnel address ever leaves by the uplink: what is not the answer to a client stays. By a link that is not
+        // ours others may have their way to the internet.
+        `iifname ${tunnels} ct state new,invalid drop`,
         ...FAMILIES.flatMap(countRules),
+        ...FAMILIES.flatMap((family) => [
+          `${toShared(family)} ct status dnat accept`,
+          `${fromShared(family)} ct status dnat accept`,
+        ]),
         ...guardRules(guarded),
         // Into the tunnel goes what was forwarded, and nothing that merely found the route.
-        `oifname "${RELAY_LINK}" ct status dnat accept`,
-        `oifname "${RELAY_LINK}" drop`,
+        `oifname ${tunnels} ct status dnat accept`,
+        `oifname ${tunnels} drop`,
       ]),
       // Backends answer; they have no business with the relay's own services.
       ...chain('filter-input', 'type filter hook input priority filter', [
-        `iifname "${RELAY_LINK}" ct state new,invalid drop`,
+        `iifname ${tunnels} ct state new,invalid drop`,
+        ...mapped.map(mappingRule),
       ]),
       // A binding of each forwarded flow to its own source, before any masquerade can bind another.
       ...chain(
         'keep-source',
         'type nat hook postrouting priority srcnat - 20',
-        FAMILIES.map((family) => {
+        FAMILIES.flatMap((family) => {
           const { ip } = WORDS[family];
-          return `oifname "${RELAY_LINK}" ct status dnat meta nfproto ${family} snat ${ip} to ${ip} saddr`;
+          return [`oifname ${tunnels}`, toShared(family)].map(
+            (out) => `${out} ct status dnat meta nfproto ${family} snat ${ip} to ${ip} saddr`,
+          );
         }),
       ),
     ].join('\n'),
   );
+}
+
+/** Towards a backend behind a link that is not ours. */
+function toShared(family: Family): string {
+  return `meta oifname . ${WORDS[family].ip} daddr @${SETS[family].shared}`;
+}
+
+/** From such a backend. */
+function fromShared(family: Family): string {
+  return `meta iifname . ${WORDS[family].ip} saddr @${SETS[family].shared}`;
+}
+
+function bothWays(statement: string): string[] {
+  const tunnels = `@${COMMON_SETS.tunnels}`;
+  const shared = FAMILIES.flatMap((family) => [toShared(family), fromShared(family)]);
+  return [`oifname ${tunnels}`, `iifname ${tunnels}`, ...shared].map((match) => `${match} ${statement}`);
+}
+
+/** FOU's payload is GRE, its key the second 32 bits where the flag says so (RFC 2890): 96 bits past the UDP header's start. */
+function mappingRule({ index, key, remote }: MappedPeer): string {
+  return `ip saddr ${remote} udp dport ${RELAY_FOU_PORT} @th,96,32 ${key} update @${mappingSet(index)} { ip saddr . udp sport }`;
 }
 
 /** A range cannot lead to other ports: of an interval's value nft takes the port as it stands for every one. */
@@ -76,6 +122,7 @@ function setLines(family: Family): string[] {
     `map ${sets.anyRange} { type inet_proto . inet_service : ${address}; flags interval; }`,
     ...counted,
     ...rangesCounted,
+    `set ${sets.shared} { type ifname . ${address}; }`,
   ];
 }
 
@@ -93,10 +140,11 @@ function dnatRules(family: Family): string[] {
   ];
 }
 
+/** A backend's address is met on its tunnel only. */
 function countRules(family: Family): string[] {
   const { ip } = WORDS[family];
   const { bytesIn, bytesOut, rangeBytesIn, rangeBytesOut } = SETS[family];
-  const to = `oifname "${RELAY_LINK}" ${ip} daddr . meta l4proto . th dport`;
-  const from = `iifname "${RELAY_LINK}" ${ip} saddr . meta l4proto . th sport`;
+  const to = `${ip} daddr . meta l4proto . th dport`;
+  const from = `${ip} saddr . meta l4proto . th sport`;
   return [`${to} @${bytesIn}`, `${to} @${rangeBytesIn}`, `${from} @${bytesOut}`, `${from} @${rangeBytesOut}`];
 }

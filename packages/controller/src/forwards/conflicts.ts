@@ -18,7 +18,8 @@ import { type Holder, indexPorts, scanPorts } from './port-index.js';
 export interface RelayPorts {
   readonly listeners: readonly Listener[];
   readonly controlPort: number;
-  readonly tunnelPort: number;
+  /** UDP ports of our tunnels. */
+  readonly tunnelPorts: readonly number[];
 }
 
 /** Up to so many forwards are compared with each there is. */
@@ -82,7 +83,7 @@ function doorsOf(ports: RelayPorts): Door[] {
   return [
     ...sshPorts(ports.listeners).map((port) => ({ transport: 'tcp' as const, port, what: "the relay's SSH" })),
     { transport: 'tcp', port: ports.controlPort, what: "homeward's control port" },
-    { transport: 'udp', port: ports.tunnelPort, what: "homeward's tunnel port" },
+    ...ports.tunnelPorts.map((port) => ({ transport: 'udp' as const, port, what: "homeward's tunnel port" })),
   ];
 }
 

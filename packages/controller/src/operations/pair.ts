@@ -1,22 +1,28 @@
 /** The main job: makes a pairing and its token, waits for the backend, sets both ends up, proves it. Tells each step as an event. */
 
-import { RelayError } from '@homeward/shared/errors/relay-error';
+import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
+import { RELAY_FOU_PORT } from '@homeward/shared/net/allocation';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { parseBackendName } from '@homeward/shared/net/names';
 import { formatPortRange } from '@homeward/shared/net/port';
 import { fingerprint } from '@homeward/shared/session/keys';
+import { type TunnelSpec, tunnelText } from '@homeward/shared/tunnel/tunnel-spec';
 import { newPresharedKey } from '../daemon/preshared-key.js';
-import { addPairing, backendTunnelAddresses, pairingNamed } from '../store/pairings.js';
+import { pairingTunnel } from '../desired/pairing-tunnel.js';
+import { addPairing, pairingNamed, tunnelPorts, withTunnelKept, withTunnelsBack } from '../store/pairings.js';
 import { tokenCondition } from '../store/tokens.js';
 import { bringAbout, throwRefused, withAdded } from './forwards.js';
-import { type ProbeOutcome, probeBackends, untilHandshake } from './probe.js';
+import { type ProbeOutcome, probeBackends } from './probe.js';
 import type { Relay } from './relay.js';
 import { issueToken } from './tokens.js';
+import { refuseImpossibleTunnel, type TunnelWish, tunnelOf, untilTunnelReady, withTunnel } from './tunnel.js';
 
 export interface PairRequest {
   readonly backend: string;
   readonly forwards: readonly string[];
   readonly takeOver: boolean;
+  /** Null: as it is, or WireGuard for a new pairing. */
+  readonly tunnel: TunnelWish | null;
   readonly expiresMs: number;
   readonly wait: boolean;
   readonly timeoutMs: number;
@@ -27,6 +33,9 @@ export interface PairOutcome {
   readonly proof: ProbeOutcome | null;
 }
 
+/** How long the backend may take to go back to its former tunnel. */
+const ROLLBACK_LIMIT_MS = 30_000;
+
 type Emit = (event: Record<string, unknown>) => void;
 
 export async function pair(relay: Relay, request: PairRequest, emit: Emit, signal: AbortSignal): Promise<PairOutcome> {
@@ -36,22 +45,63 @@ export async function pair(relay: Relay, request: PairRequest, emit: Emit, signa
   const endpoints = relay.machine.endpoints();
   // One change: bad input leaves neither a pairing nor half of the forwards behind.
   await relay.store.update((state) => {
-    const isNew = !state.pairings.some((pairing) => pairing.name === name);
-    const paired = isNew ? addPairing(state, name, newPresharedKey()) : state;
-    return { state: withAdded(paired, name, wanted, ports, request.takeOver), result: null };
+    const present = state.pairings.find((pairing) => pairing.name === name);
+    const paired = present === undefined ? addPairing(state, name, newPresharedKey()) : state;
+    const { tunnel } = pairingNamed(paired, name);
+    const asked = request.tunnel === null ? tunnel : tunnelOf(request.tunnel, present?.tunnel ?? null);
+    const tunnelled = withTunnel(paired, name, asked);
+    const doors = { ...ports, tunnelPorts: [...new Set([...ports.tunnelPorts, ...tunnelPorts(tunnelled)])] };
+    return { state: withAdded(tunnelled, name, wanted, doors, request.takeOver), result: null };
   });
   if (pairingNamed(relay.store.state(), name).agentKey === null) {
     emit(await tokenEvent(relay, name, request.expiresMs, endpoints));
   }
-  if (!request.wait && !relay.backends.isOnline(name)) return { state: 'waiting', proof: null };
-  await untilOnline(relay, name, request.timeoutMs, emit, signal);
-  if ((await bringAbout(relay, name, signal)) !== 'applied') throw lostAgain(name);
-  emit(appliedEvent(relay, name));
-  throwRefused(relay, name, wanted);
-  await untilHandshake(relay, name, signal);
-  const proof = await probeBackends(relay, name, null, signal);
-  emit({ event: 'probed', backend: name, ...proof });
-  return { state: 'paired', proof };
+  return withRollback(relay, name, emit, async () => {
+    if (!request.wait && !relay.backends.isOnline(name)) return { state: 'waiting', proof: null };
+    await untilOnline(relay, name, request.timeoutMs, emit, signal);
+    refuseImpossibleTunnel(relay, name);
+    if ((await bringAbout(relay, name, signal)) !== 'applied') throw lostAgain(name);
+    emit(appliedEvent(relay, name));
+    throwRefused(relay, name, wanted);
+    await untilTunnelReady(relay, name, signal);
+    const proof = await probeBackends(relay, name, null, signal);
+    emit({ event: 'probed', backend: name, ...proof });
+    return { state: 'paired', proof };
+  });
+}
+
+/** Another tunnel is kept when everything was proven through it; else the one before is set up again, whatever happened. */
+async function withRollback(
+  relay: Relay,
+  name: string,
+  emit: Emit,
+  bring: () => Promise<PairOutcome>,
+): Promise<PairOutcome> {
+  const { tunnel, fallback } = pairingNamed(relay.store.state(), name);
+  if (fallback === null) return bring();
+  const back = async (reason: string): Promise<RelayError> => {
+    await relay.store.update((state) => ({ state: withTunnelsBack(state, name), result: null }));
+    // Not by the caller's signal: who interrupts wants to be back where it worked.
+    await bringAbout(relay, name, AbortSignal.timeout(ROLLBACK_LIMIT_MS)).catch((error: unknown) =>
+      relay.logger.error({ err: error, backend: name }, 'the former tunnel could not be set up at once'),
+    );
+    const [was, is] = [tunnelText(tunnel), tunnelText(fallback)];
+    emit({ event: 'rolled-back', backend: name, from: was, to: is, reason });
+    return new RelayError('rolled-back', `${reason}; the ${is} tunnel is back as it was`, {
+      hint: `see how it is: controller probe ${name}`,
+    });
+  };
+  let outcome: PairOutcome;
+  try {
+    outcome = await bring();
+  } catch (error) {
+    const { message, hint } = toRelayError(error);
+    throw await back(hint === undefined ? message : `${message} (${hint})`);
+  }
+  if (outcome.proof?.ok !== true) throw await back(`the ${tunnelText(tunnel)} tunnel did not prove itself`);
+  await relay.store.update((state) => ({ state: withTunnelKept(state, name), result: null }));
+  await relay.reconcile();
+  return outcome;
 }
 
 async function tokenEvent(
@@ -62,20 +112,25 @@ async function tokenEvent(
 ): Promise<Record<string, unknown>> {
   const request = { name, namePrefix: null, uses: 1, expiresMs };
   const { token, expiresAt, urls } = await issueToken(relay, request, endpoints);
-  const { controlPort, tunnelPort } = await relay.ports();
+  const { controlPort } = await relay.ports();
+  const { tunnel, forwards } = pairingNamed(relay.store.state(), name);
   return {
     event: 'token',
     backend: name,
     token,
-    command: 'agent enroll',
+    tunnel: tunnel.kind,
+    command: tunnel.kind === 'external' ? 'agent enroll --device tun0' : 'agent enroll',
     expiresAt,
     urls,
-    openPorts: [
-      `${controlPort}/tcp`,
-      `${tunnelPort}/udp`,
-      ...pairingNamed(relay.store.state(), name).forwards.map(publicSide),
-    ],
+    openPorts: [`${controlPort}/tcp`, ...tunnelDoors(relay, tunnel), ...forwards.map(publicSide)],
   };
+}
+
+/** What a firewall before the relay has to let in for a tunnel; whoever makes an external one knows. */
+function tunnelDoors(relay: Relay, tunnel: TunnelSpec): string[] {
+  if (tunnel.kind === 'wireguard') return [`${relay.store.state().wireguard.port}/udp`];
+  if (tunnel.kind === 'external') return [];
+  return [tunnel.udp ? `${RELAY_FOU_PORT}/udp` : 'IP protocol 47 (GRE)'];
 }
 
 /** What a firewall before the relay has to let in for a forward: its public ports, not where they lead. */
@@ -131,7 +186,7 @@ function notCome(relay: Relay, name: string, timeoutMs: number): RelayError {
 function appliedEvent(relay: Relay, name: string): Record<string, unknown> {
   const state = relay.store.state();
   const pairing = pairingNamed(state, name);
-  const { ipv4: backendAddress, ipv6: backendAddress6 } = backendTunnelAddresses(state, pairing);
+  const { backend, families } = pairingTunnel(state, pairing, relay.machine.tunnelFacts());
   return {
     event: 'applied',
     backend: name,
@@ -139,11 +194,11 @@ function appliedEvent(relay: Relay, name: string): Record<string, unknown> {
     forwards: pairing.forwards.map(({ spec }) => spec),
     refused: pairing.applied?.refused ?? [],
     tunnel: {
-      kind: 'wireguard',
+      kind: pairing.tunnel.kind,
       implementation: pairing.applied?.implementation ?? null,
       device: pairing.applied?.device ?? null,
-      backendAddress,
-      backendAddress6,
+      backendAddress: backend.ipv4,
+      backendAddress6: families.includes('ipv6') ? backend.ipv6 : null,
     },
   };
 }

@@ -1,10 +1,6 @@
 /** Proving the real IP of backends now, and remembering the outcome. */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { command } from '@homeward/shared/host/command';
-import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
-import { RELAY_LINK } from '@homeward/shared/net/allocation';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import type { ProbeTarget } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/verdict.js';
@@ -13,10 +9,6 @@ import { pairingNamed, withPairing } from '../store/pairings.js';
 import type { Pairing } from '../store/state.js';
 import { bringAbout } from './forwards.js';
 import type { Relay } from './relay.js';
-
-/** WireGuard repeats a lost handshake after 5 s (REKEY_TIMEOUT); one repetition is waited for. */
-const HANDSHAKE_LIMIT_MS = 6_000;
-const HANDSHAKE_POLL_MS = 20;
 
 export interface ProbeOutcome {
   readonly ok: boolean;
@@ -61,18 +53,6 @@ async function offerAgain(relay: Relay, pairing: Pairing, signal: AbortSignal): 
     if (signal.aborted || !(error instanceof RelayError)) throw error;
     relay.logger.warn({ backend: pairing.name, reason: error.message }, 'the backend has not taken its newest offer');
   });
-}
-
-/** Waits until the backend's first handshake has reached the relay, within a limit: the probe itself tells if none did. */
-export async function untilHandshake(relay: Relay, name: string, signal: AbortSignal): Promise<void> {
-  const deadline = performance.now() + HANDSHAKE_LIMIT_MS;
-  const { wireguardPublicKey } = pairingNamed(relay.store.state(), name);
-  while (performance.now() < deadline) {
-    const device = parseWireguardDump(await relay.runner.run(command('wg', ['show', RELAY_LINK, 'dump'])));
-    const peer = device.peers.find((candidate) => candidate.publicKey === wireguardPublicKey);
-    if (peer !== undefined && peer.latestHandshake > 0) return;
-    await delay(HANDSHAKE_POLL_MS, undefined, { signal });
-  }
 }
 
 /** Null when the spec is none of the pairing's. */

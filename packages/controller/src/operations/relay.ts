@@ -6,6 +6,7 @@ import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import type { Logger } from 'pino';
 import type { Backends } from '../daemon/backends.js';
 import type { Changes } from '../daemon/changes.js';
+import type { FouMappings } from '../daemon/fou-mappings.js';
 import type { Machine } from '../daemon/machine.js';
 import type { RelayPorts } from '../forwards/conflicts.js';
 import type { ProbeTarget } from '../probe/prober.js';
@@ -20,6 +21,7 @@ export interface Relay {
   readonly machine: Machine;
   readonly server: AgentServer;
   readonly backends: Backends;
+  readonly mappings: FouMappings;
   readonly changes: Changes;
   readonly logger: Logger;
   readonly repair: boolean;

@@ -1,12 +1,13 @@
 /** The status document of the product's contract. */
 
 import type { AddressPair } from '@homeward/shared/net/address';
-import { RELAY_LINK } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { fingerprint } from '@homeward/shared/session/keys';
+import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { KernelFigures } from '../daemon/figures.js';
 import { countKeys } from '../desired/forward-counters.js';
-import { backendTunnelAddresses, pairingNamed, relayTunnelAddresses } from '../store/pairings.js';
+import { type PairingTunnel, pairingTunnel } from '../desired/pairing-tunnel.js';
+import { pairingNamed } from '../store/pairings.js';
 import type { Pairing } from '../store/state.js';
 import type { Relay } from './relay.js';
 
@@ -26,33 +27,15 @@ export async function status(relay: Relay, name: string | null): Promise<Record<
 function backendStatus(relay: Relay, pairing: Pairing, figures: KernelFigures): Record<string, unknown> {
   const state = relay.store.state();
   const failure = relay.backends.failure(pairing.name);
-  const speaksIpv6 = relay.machine.tunnelFacts().families.includes('ipv6');
-  const relayAddresses = relayTunnelAddresses(state);
-  const addresses = backendTunnelAddresses(state, pairing);
-  const peer = figures.wireguard?.peers.find((candidate) => candidate.publicKey === pairing.wireguardPublicKey);
-  const handshake = peer === undefined || peer.latestHandshake === 0 ? null : peer.latestHandshake;
+  const tunnel = pairingTunnel(state, pairing, relay.machine.tunnelFacts());
   const refusals = new Map(pairing.applied?.refused.map(({ spec, reason }) => [spec, reason]));
-  const bytes = forwardBytes(pairing.forwards, addresses, figures);
+  const bytes = forwardBytes(pairing.forwards, tunnel.backend, figures);
   const isApplied = pairing.applied?.revision === pairing.revision;
   return {
     name: pairing.name,
     state: pairing.agentKey === null ? 'waiting' : relay.backends.isOnline(pairing.name) ? 'online' : 'offline',
     fingerprint: pairing.agentKey === null ? null : fingerprint(pairing.agentKey),
-    tunnel:
-      pairing.wireguardPublicKey === null
-        ? null
-        : {
-            kind: 'wireguard',
-            implementation: figures.implementation,
-            device: RELAY_LINK,
-            relayAddress: relayAddresses.ipv4,
-            backendAddress: addresses.ipv4,
-            relayAddress6: speaksIpv6 ? relayAddresses.ipv6 : null,
-            backendAddress6: pairing.applied?.ipv6 === true ? addresses.ipv6 : null,
-            mtu: figures.mtu,
-            lastHandshakeSeconds:
-              handshake === null ? null : Math.max(0, Math.round(relay.now().getTime() / 1000) - handshake),
-          },
+    tunnel: pairing.wireguardPublicKey === null ? null : tunnelStatus(relay, pairing, tunnel, figures),
     forwards: pairing.forwards.map((forward) => {
       const reason = refusals.get(forward.spec) ?? failure;
       return {
@@ -63,6 +46,33 @@ function backendStatus(relay: Relay, pairing: Pairing, figures: KernelFigures): 
       };
     }),
     proof: pairing.proof,
+  };
+}
+
+function tunnelStatus(
+  relay: Relay,
+  pairing: Pairing,
+  { link, families, relay: own, backend, mtu }: PairingTunnel,
+  { links, wireguard }: KernelFigures,
+): Record<string, unknown> {
+  const device = links.get(link);
+  const isWireguard = pairing.tunnel.kind === 'wireguard';
+  const peer = isWireguard
+    ? wireguard?.peers.find((candidate) => candidate.publicKey === pairing.wireguardPublicKey)
+    : undefined;
+  const handshake = peer === undefined || peer.latestHandshake === 0 ? null : peer.latestHandshake;
+  const isIpv6 = families.includes('ipv6');
+  return {
+    kind: pairing.tunnel.kind,
+    implementation: device === undefined || pairing.tunnel.kind === 'external' ? null : implementationOf(device),
+    ...(pairing.tunnel.kind === 'gre' ? { udp: pairing.tunnel.udp, outer: pairing.outer } : {}),
+    device: link,
+    relayAddress: own.ipv4,
+    backendAddress: backend.ipv4,
+    relayAddress6: isIpv6 ? own.ipv6 : null,
+    backendAddress6: isIpv6 ? backend.ipv6 : null,
+    mtu: device?.mtu ?? mtu,
+    lastHandshakeSeconds: handshake === null ? null : Math.max(0, Math.round(relay.now().getTime() / 1000) - handshake),
   };
 }
 

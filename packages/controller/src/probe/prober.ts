@@ -36,7 +36,8 @@ export interface ProberDeps {
   readonly client: SyntheticClient;
   /** The address clients dial; null for a family without one. */
   uplinkAddress(family: Family): IpAddress | null;
-  relayTunnelAddresses(): AddressPair;
+  /** The relay's own addresses in a pairing's tunnel. */
+  relayTunnelAddresses(pairing: Pairing): AddressPair;
   /** Our own state that is missing at the relay, as plan lines. */
   relayDrift(): readonly string[];
 }
@@ -146,7 +147,7 @@ function judgeTarget(
   const view = {
     name: pairing.name,
     device: pairing.applied?.device ?? '',
-    relayTunnelAddresses: deps.relayTunnelAddresses(),
+    relayTunnelAddresses: deps.relayTunnelAddresses(pairing),
     relayDrift: deps.relayDrift(),
     observed: seen instanceof RelayError ? { flows: [], drift: [], listeners: [] } : seen,
     silence: seen instanceof RelayError ? seen.message : null,

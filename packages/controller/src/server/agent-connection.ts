@@ -125,6 +125,7 @@ export function serveAgent(deps: AgentConnectionDeps): void {
       agentKey,
       name: standing.name,
       remoteAddress,
+      localAddress: visitor.localAddress,
       hello,
       send: channel.send,
       close: channel.close,

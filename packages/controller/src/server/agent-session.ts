@@ -36,6 +36,8 @@ export interface AgentSession {
   readonly agentKey: string;
   readonly name: string;
   readonly remoteAddress: string;
+  /** This machine's address that the agent reached. */
+  readonly localAddress: string;
   readonly hello: Hello;
   /** Silent when the session is closed; throws `protocol` for a message over 1 MiB. */
   send(message: ControllerMessage): void;

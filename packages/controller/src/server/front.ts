@@ -16,6 +16,8 @@ import type { Limits } from './limits.js';
 export interface Visitor {
   /** As `plainAddress` gives it. */
   readonly address: string;
+  /** This machine's address that the peer reached. */
+  readonly localAddress: string;
   /** The peer waits for us now: its clock stops. */
   hold(): void;
   /** The peer is to speak again: a fresh clock. */
@@ -68,6 +70,7 @@ export function createFront(deps: FrontDeps): Front {
     unconfirmed.add(socket);
     visitors.set(socket, {
       address,
+      localAddress: plainAddress(socket.localAddress ?? ''),
       hold: () => clearTimeout(clock),
       resume() {
         clearTimeout(clock);

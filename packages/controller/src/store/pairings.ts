@@ -2,8 +2,10 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { AddressPair } from '@homeward/shared/net/address';
+import { RELAY_FOU_PORT } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { addressAt, parseIpv4Prefix, parseIpv6Prefix } from '@homeward/shared/net/prefix';
+import type { TunnelSpec } from '@homeward/shared/tunnel/tunnel-spec';
 import type { Pairing, RelayState } from './state.js';
 
 /** The pairing of that name; throws `not-found` listing those there are. */
@@ -25,7 +27,12 @@ export function withPairing(state: RelayState, changed: Pairing): RelayState {
 }
 
 /** A new pairing that waits for its backend, at the lowest free index. */
-export function addPairing(state: RelayState, name: string, presharedKey: string): RelayState {
+export function addPairing(
+  state: RelayState,
+  name: string,
+  presharedKey: string,
+  tunnel: TunnelSpec = { kind: 'wireguard' },
+): RelayState {
   const taken = new Set(state.pairings.map((pairing) => pairing.index));
   let index = 1;
   while (taken.has(index)) index += 1;
@@ -39,7 +46,9 @@ export function addPairing(state: RelayState, name: string, presharedKey: string
   const pairing: Pairing = {
     name,
     index,
-    tunnel: 'wireguard',
+    tunnel,
+    fallback: null,
+    outer: null,
     agentKey: null,
     wireguardPublicKey: null,
     presharedKey,
@@ -96,12 +105,42 @@ export function removePairing(state: RelayState, name: string, at: string): Rela
   };
 }
 
+/** The tunnel has held: there is nothing to go back to any more. */
+export function withTunnelKept(state: RelayState, name: string): RelayState {
+  const pairing = pairingNamed(state, name);
+  return pairing.fallback === null ? state : withPairing(state, { ...pairing, fallback: null });
+}
+
+/** Back to the tunnels that held, of one pairing or of all: what an interrupted change left is undone. */
+export function withTunnelsBack(state: RelayState, name: string | null): RelayState {
+  return state.pairings
+    .filter((pairing) => pairing.fallback !== null && (name === null || pairing.name === name))
+    .reduce(
+      (next, pairing) =>
+        withPairing(next, {
+          ...pairing,
+          tunnel: pairing.fallback ?? pairing.tunnel,
+          fallback: null,
+          applied: null,
+          revision: pairing.revision + 1,
+        }),
+      state,
+    );
+}
+
+/** UDP ports at which this relay takes packets of its tunnels. */
+export function tunnelPorts({ wireguard, pairings }: RelayState): number[] {
+  const specs = pairings.flatMap(({ tunnel, fallback }) => (fallback === null ? [tunnel] : [tunnel, fallback]));
+  return [wireguard.port, ...(specs.some((spec) => spec.kind === 'gre' && spec.udp) ? [RELAY_FOU_PORT] : [])];
+}
+
 /** The relay's own addresses in the tunnel: the first of the pools. */
 export function relayTunnelAddresses(state: RelayState): AddressPair {
   return addressesAt(state, 1);
 }
 
-export function backendTunnelAddresses(state: RelayState, pairing: Pairing): AddressPair {
+/** A backend's addresses in the pools. */
+export function poolAddresses(state: RelayState, pairing: Pairing): AddressPair {
   return addressesAt(state, pairing.index + 1);
 }
 

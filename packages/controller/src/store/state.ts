@@ -2,6 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
+import { tunnelSpec } from '@homeward/shared/tunnel/tunnel-spec';
 import { z } from 'zod';
 
 /** Stored as its canonical text, worked with as what it says. */
@@ -23,7 +24,11 @@ export const pairingSchema = z.strictObject({
   name: z.string(),
   /** Position in the pools; the backend's addresses are pool + index + 1. */
   index: z.int().min(1),
-  tunnel: z.enum(['wireguard']),
+  tunnel: tunnelSpec,
+  /** What is gone back to unless the tunnel proves itself; null when it has, or was the first. */
+  fallback: tunnelSpec.nullable(),
+  /** Where the backend is, as its last session and its own packets showed it; null until the agent said hello. */
+  outer: z.strictObject({ local: z.string(), remote: z.string(), port: z.int().nullable() }).nullable(),
   /** Null until the backend has enrolled. */
   agentKey: z.string().nullable(),
   /** Null until the agent said hello. */
@@ -39,6 +44,8 @@ export const pairingSchema = z.strictObject({
       refused: z.array(z.strictObject({ spec: z.string(), reason: z.string() })),
       device: z.string(),
       implementation: z.enum(['kernel', 'wireguard-go']).nullable(),
+      /** The backend's addresses on its owner's device; null for all tunnels that are ours. */
+      addresses: z.strictObject({ ipv4: z.string().nullable(), ipv6: z.string().nullable() }).nullable(),
       ipv6: z.boolean(),
       echoPort: z.int(),
     })

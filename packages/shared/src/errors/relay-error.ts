@@ -9,6 +9,7 @@ const EXIT_CODES = {
   timeout: 1,
   unreachable: 1,
   'probe-failed': 1,
+  'rolled-back': 1,
   'command-failed': 1,
   protocol: 1,
   'no-daemon': 3,

@@ -1,8 +1,8 @@
 /** Parses `ip -j`: links with their addresses, routes of all tables, policy rules. */
 
 import { z } from 'zod';
-import type { Family } from '../net/address.js';
-import type { RuleAction } from '../state/resources.js';
+import { type Family, ipToNumber, isIp, isIpv4 } from '../net/address.js';
+import type { GreDevice, RuleAction } from '../state/resources.js';
 
 export interface ListedLink {
   readonly name: string;
@@ -11,6 +11,10 @@ export interface ListedLink {
   readonly mtu: number;
   /** The kernel's word for the kind of device (`wireguard`, `tun`, `veth`), or null for plain hardware. */
   readonly type: string | null;
+  /** Whether exactly one other machine is at its other end. */
+  readonly pointToPoint: boolean;
+  /** What a GRE device was made of; null for others. */
+  readonly gre: GreDevice | null;
   readonly addresses: readonly ListedAddress[];
 }
 
@@ -28,6 +32,7 @@ export interface ListedRoute {
   /** `unicast`, `local`, `broadcast`, `unreachable` … */
   readonly type: string;
   readonly link: string | null;
+  readonly gateway: string | null;
   readonly table: string;
   readonly source: string | null;
   readonly metric: number;
@@ -55,7 +60,7 @@ const linkSchema = z.array(
     ifindex: z.number(),
     flags: z.array(z.string()),
     mtu: z.number(),
-    linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
+    linkinfo: z.object({ info_kind: z.string().optional(), info_data: z.unknown().optional() }).optional(),
     addr_info: z.array(
       z.object({
         family: z.string().optional(),
@@ -72,6 +77,7 @@ const routeSchema = z.array(
     dst: z.string(),
     type: z.string().optional(),
     dev: z.string().optional(),
+    gateway: z.string().optional(),
     table: z.union([z.string(), z.number()]).optional(),
     prefsrc: z.string().optional(),
     metric: z.number().optional(),
@@ -110,12 +116,42 @@ export function parseLinks(json: string): ListedLink[] {
     up: link.flags.includes('UP'),
     mtu: link.mtu,
     type: link.linkinfo?.info_kind ?? null,
+    pointToPoint: link.flags.includes('POINTOPOINT'),
+    gre: greDevice(link.linkinfo),
     addresses: link.addr_info.flatMap((entry) =>
       entry.local !== undefined && entry.prefixlen !== undefined
         ? [{ address: entry.local, prefixLength: entry.prefixlen, scope: entry.scope ?? 'global' }]
         : [],
     ),
   }));
+}
+
+const greSchema = z.object({
+  remote: z.string(),
+  local: z.string(),
+  okey: z.string().optional(),
+  encap: z.object({ type: z.string(), sport: z.number(), dport: z.number() }).optional(),
+});
+
+/** Null also for a GRE device that no tunnel of ours could be, such as one to any remote. */
+function greDevice(info: { info_kind?: string | undefined; info_data?: unknown } | undefined): GreDevice | null {
+  const type = info?.info_kind;
+  if (type !== 'gre' && type !== 'ip6gre') return null;
+  const data = greSchema.safeParse(info?.info_data).data;
+  if (data === undefined || !isIp(data.remote)) return null;
+  const { remote, local, okey, encap } = data;
+  return {
+    type,
+    remote,
+    local: isIp(local) ? local : null,
+    key: okey === undefined ? null : greKey(okey),
+    udp: encap?.type === 'fou' ? { source: encap.sport, destination: encap.dport } : null,
+  };
+}
+
+/** ip prints a key as if it were an IPv4 address. */
+function greKey(text: string): number {
+  return isIpv4(text) ? Number(ipToNumber(text)) : Number(text);
 }
 
 /** Parses `ip -4 -j route show table all`, or `-6`. */
@@ -125,6 +161,7 @@ export function parseRoutes(json: string, family: Family): ListedRoute[] {
     destination: route.dst,
     type: route.type ?? 'unicast',
     link: route.dev ?? null,
+    gateway: route.gateway ?? null,
     table: String(route.table ?? 'main'),
     source: route.prefsrc ?? null,
     metric: route.metric ?? 0,

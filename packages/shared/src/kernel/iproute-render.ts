@@ -2,8 +2,26 @@
 
 import { familyOf } from '../net/address.js';
 import { ROUTE_PROTOCOL } from '../net/allocation.js';
+import type { LinkName } from '../net/names.js';
 import { ruleText } from '../state/describe.js';
-import type { Address, Link, PolicyRule, Route } from '../state/resources.js';
+import type { Address, GreDevice, Link, PolicyRule, Route } from '../state/resources.js';
+
+/** Octets of hops for the outer packets: inherited from the inner ones, a tunnel's path would end where theirs does. */
+const OUTER_TTL = 64;
+
+/** The words of ip-link(8) that make or change a GRE device. `ip6gre` puts an option of 8 octets before GRE unless told not to. */
+export function greWords(name: LinkName, device: GreDevice): string[] {
+  const { type, remote, local, key, udp } = device;
+  const any = type === 'gre' ? '0.0.0.0' : '::';
+  return [
+    ...['name', name, 'type', type, 'remote', remote, 'local', local ?? any],
+    ...(key === null ? [] : ['key', String(key)]),
+    ...(type === 'gre' ? ['ttl', String(OUTER_TTL)] : ['hoplimit', String(OUTER_TTL), 'encaplimit', 'none']),
+    ...(udp === null
+      ? []
+      : ['encap', 'fou', 'encap-sport', String(udp.source), 'encap-dport', String(udp.destination)]),
+  ];
+}
 
 export function linkUp(link: Link): string {
   return `link set dev ${link.name} mtu ${link.mtu} up`;
@@ -20,11 +38,16 @@ export function addressDelete(address: Address): string {
 }
 
 export function routeReplace(route: Route): string {
-  return `route replace ${route.destination} dev ${route.link} table ${route.table} protocol ${ROUTE_PROTOCOL}`;
+  return `route replace ${destinationText(route)} table ${route.table} protocol ${ROUTE_PROTOCOL}`;
 }
 
 export function routeDelete(route: Route): string {
-  return `route del ${route.destination} dev ${route.link} table ${route.table}`;
+  return `route del ${destinationText(route)} table ${route.table}`;
+}
+
+/** On a link that several machines share the next one must be named; `onlink`, since its own route may be missing for a moment. */
+function destinationText({ destination, gateway, link }: Route): string {
+  return gateway === null ? `${destination} dev ${link}` : `${destination} via ${gateway} dev ${link} onlink`;
 }
 
 export function ruleAdd(rule: PolicyRule): string {

@@ -1,12 +1,12 @@
 /** Cuts from a snapshot what is homeward's, as a HostState: ownership bounds everything we compare, change and remove. */
 
 import { isIp } from '../net/address.js';
-import { ROUTE_PROTOCOL } from '../net/allocation.js';
+import { MAIN_TABLE, ROUTE_PROTOCOL } from '../net/allocation.js';
 import { parseLinkName } from '../net/names.js';
 import { port } from '../net/port.js';
 import { Secret } from '../net/secret.js';
 import { hostState } from '../state/host-state.js';
-import type { HostState, NftElements, PolicyRule, Resource, RuleSelector } from '../state/resources.js';
+import type { HostState, NftElements, PolicyRule, Resource, RuleSelector, TunnelDevice } from '../state/resources.js';
 import type { ListedLink, ListedRoute, ListedRule } from './iproute-parse.js';
 import type { NftListing } from './nft-parse.js';
 import type { Snapshot } from './snapshot.js';
@@ -26,6 +26,12 @@ export interface Ownership {
 /** Which skeleton text a table was applied from, and the digest of its listing right after; by table name. */
 export type TableMemory = Readonly<Record<string, { readonly fingerprint: string; readonly digest: string }>>;
 
+/** What has a name or number that somebody else could have chosen as well: it is ours when we made it. */
+export interface MadeByUs {
+  readonly links: readonly string[];
+  readonly fouPorts: readonly number[];
+}
+
 /** Sysctls are not part of a snapshot: their present values by path, null where the kernel has none. */
 export type SysctlValues = ReadonlyMap<string, string | null>;
 
@@ -34,14 +40,17 @@ export function ownedState(
   ownership: Ownership,
   memory: TableMemory,
   sysctls: SysctlValues,
-  made: readonly string[],
+  made: MadeByUs,
 ): HostState {
-  const links = snapshot.links.filter((link) => ownership.isLink(link.name) && made.includes(link.name));
+  const links = snapshot.links.filter((link) => ownership.isLink(link.name) && made.links.includes(link.name));
   return hostState([
     ...links.flatMap(ownedLink),
     ...[...snapshot.wireguard]
-      .filter(([name]) => made.includes(name))
+      .filter(([name]) => made.links.includes(name))
       .map(([name, device]) => ownedWireguard(name, device)),
+    ...snapshot.fouPorts
+      .filter((port) => made.fouPorts.includes(port))
+      .map((port) => ({ kind: 'fou-port' as const, port })),
     ...snapshot.routes.flatMap((route) => ownedRoute(route, ownership)),
     ...(ownership.rules ? snapshot.rules.flatMap(ownedRule) : []),
     ...[...snapshot.tables].flatMap(([name, listing]) => ownedTable(name, listing, memory)),
@@ -50,15 +59,21 @@ export function ownedState(
 }
 
 function ownedLink(link: ListedLink): Resource[] {
-  // wireguard-go's device is a tun; any other kind with our name is not kept by this state (the probe's veth, a stranger).
-  if (link.type !== 'wireguard' && link.type !== 'tun') return [];
+  const device = ownedDevice(link);
+  if (device === null) return [];
   const name = parseLinkName(link.name);
   // The kernel gives a tun device a link-local address by itself.
   const given = link.addresses.filter(({ scope }) => scope !== 'link');
   const addresses = given.flatMap(({ address, prefixLength }) =>
     isIp(address) ? [{ kind: 'address' as const, link: name, address, prefixLength }] : [],
   );
-  return [{ kind: 'link', name, type: 'wireguard', mtu: link.mtu, up: link.up }, ...addresses];
+  return [{ kind: 'link', name, device, mtu: link.mtu, up: link.up }, ...addresses];
+}
+
+/** wireguard-go's device is a tun; any other kind with our name is not kept by this state (the probe's veth, a stranger). */
+function ownedDevice({ type, gre }: ListedLink): TunnelDevice | null {
+  if (gre !== null) return gre;
+  return type === 'wireguard' || type === 'tun' ? { type: 'wireguard' } : null;
 }
 
 function ownedWireguard(name: string, device: ListedWireguard): Resource {
@@ -73,11 +88,12 @@ function ownedWireguard(name: string, device: ListedWireguard): Resource {
 }
 
 function ownedRoute(route: ListedRoute, ownership: Ownership): Resource[] {
-  const table = Number(route.table);
+  const table = route.table === 'main' ? MAIN_TABLE : Number(route.table);
   if (route.protocol !== String(ROUTE_PROTOCOL)) return [];
   if (!ownership.isRoutingTable(table) || route.link === null || route.type !== 'unicast') return [];
   const { family, destination } = route;
-  return [{ kind: 'route', family, table, destination, link: parseLinkName(route.link) }];
+  const gateway = route.gateway !== null && isIp(route.gateway) ? route.gateway : null;
+  return [{ kind: 'route', family, table, destination, link: parseLinkName(route.link), gateway }];
 }
 
 function ownedRule(rule: ListedRule): PolicyRule[] {

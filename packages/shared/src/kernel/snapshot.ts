@@ -4,6 +4,7 @@ import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 import { FAMILIES, type Family } from '../net/address.js';
+import { listFouPorts } from './fou.js';
 import {
   type ListedLink,
   type ListedRoute,
@@ -23,6 +24,8 @@ export interface Snapshot {
   readonly rules: readonly ListedRule[];
   /** Our nftables tables that exist, by name; without elements unless these were asked for. */
   readonly tables: ReadonlyMap<string, NftListing>;
+  /** UDP ports at which the kernel takes GRE out of UDP, of everybody. */
+  readonly fouPorts: readonly number[];
   /** Our WireGuard devices that answer, by link name. */
   readonly wireguard: ReadonlyMap<string, ListedWireguard>;
 }
@@ -42,16 +45,18 @@ export async function takeSnapshot(
   tables: TablesWanted,
   isOurLink: (name: string) => boolean,
 ): Promise<Snapshot> {
-  const [links, routing, listings] = await Promise.all([
+  const [links, routing, listings, fouPorts] = await Promise.all([
     runner.run(command('ip', ['-d', '-j', 'address', 'show'])).then(parseLinks),
     Promise.all(FAMILIES.map((family) => listRouting(runner, family))),
     listTables(runner, tables),
+    listFouPorts(runner),
   ]);
   return {
     links,
     routes: routing.flatMap(({ routes }) => routes),
     rules: routing.flatMap(({ rules }) => rules),
     tables: listings,
+    fouPorts,
     wireguard: await listWireguard(
       runner,
       links.filter((link) => isOurLink(link.name)),

@@ -1,6 +1,16 @@
 /** The machine's way to the internet, from a snapshot. Pure. */
 
-import { type Family, familyOf, type IpAddress, isIp } from '../net/address.js';
+import {
+  type Family,
+  familyOf,
+  type IpAddress,
+  type Ipv4Address,
+  type Ipv6Address,
+  isIp,
+  isIpv4,
+  isIpv6,
+} from '../net/address.js';
+import { parsePrefix, prefixContains } from '../net/prefix.js';
 import type { ListedLink } from './iproute-parse.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -23,6 +33,31 @@ export function findUplink(snapshot: Snapshot, family: Family, isOurLink: (name:
     if (address !== undefined) return { link, address };
   }
   return null;
+}
+
+/** What a tunnel needs to know of a device that somebody else made. */
+export function deviceFacts(link: ListedLink): {
+  readonly ipv4: Ipv4Address | null;
+  readonly ipv6: Ipv6Address | null;
+  readonly mtu: number;
+} {
+  return {
+    ipv4: globalAddresses(link, 'ipv4').find(isIpv4) ?? null,
+    ipv6: globalAddresses(link, 'ipv6').find(isIpv6) ?? null,
+    mtu: link.mtu,
+  };
+}
+
+/** Whether a route of main that is no default one, or the device's own network, leads to the address by the device. */
+export function isBehind(snapshot: Snapshot, device: string, address: IpAddress): boolean {
+  const family = familyOf(address);
+  const leading = snapshot.routes
+    .filter((route) => route.family === family && route.table === 'main' && route.type === 'unicast')
+    .filter(({ destination }) => destination !== 'default')
+    .map((route) => ({ link: route.link, prefix: parsePrefix(route.destination) }))
+    .filter(({ prefix }) => prefixContains(prefix, address))
+    .sort((a, b) => b.prefix.length - a.prefix.length);
+  return leading[0]?.link === device;
 }
 
 /** A link's addresses that others can reach, in the kernel's order. */

@@ -7,6 +7,30 @@ import { type IpPrefix, type Ipv4Prefix, parseIpv4Prefix, parsePrefix, prefixCon
 /** The relay's one WireGuard device. */
 export const RELAY_LINK: LinkName = parseLinkName('hw0');
 
+/** The relay's GRE link to one backend, by the pairing's index: GRE has a link for each peer. */
+export function relayGreLink(index: number): LinkName {
+  return parseLinkName(`hwg${index}`);
+}
+
+/** True for a link name that a relay's tunnels may own. */
+export function isRelayTunnelLink(name: string): boolean {
+  return name === RELAY_LINK || /^hwg[1-9]\d{0,4}$/.test(name);
+}
+
+/**
+ * UDP port at which a relay takes GRE in UDP (FOU), one for all its backends: free in IANA's list, and the number of the
+ * control port, so that a firewall's opening is easily remembered.
+ */
+export const RELAY_FOU_PORT = 7700;
+
+/** UDP port at which a backend takes a relay's GRE in UDP. */
+export function slotFouPort(slot: number): number {
+  return RELAY_FOU_PORT + slot;
+}
+
+/** The kernel's number of the routing table `main` (rtnetlink.h, RT_TABLE_MAIN). */
+export const MAIN_TABLE = 254;
+
 /** The relay's end of the veth pair to the synthetic client. */
 export const PROBE_LINK: LinkName = parseLinkName('hwp0');
 
@@ -102,7 +126,7 @@ export function isSlotLink(name: string): boolean {
 
 /** True for a link name of either side. */
 export function isHomewardLink(name: string): boolean {
-  return name === RELAY_LINK || name === PROBE_LINK || isSlotLink(name);
+  return isRelayTunnelLink(name) || name === PROBE_LINK || isSlotLink(name);
 }
 
 /** True for a routing table that a backend's slots may own. */

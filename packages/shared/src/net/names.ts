@@ -12,7 +12,7 @@ export type LinkName = Brand<string, 'LinkName'>;
 export const BACKEND_NAME_PATTERN = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
 
 /** Stricter than the kernel's IFNAMSIZ rule: iproute2 itself lets `wg0;reboot` and `%d` pass. */
-const LINK_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
+export const LINK_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
 
 /** Throws `bad-input` and shows the rule. */
 export function parseBackendName(text: string): BackendName {

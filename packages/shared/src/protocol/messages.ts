@@ -44,8 +44,28 @@ export const wireguardOffer = z.strictObject({
   mtu: z.int().min(1280).max(9000),
 });
 
+const greOffer = z.strictObject({
+  kind: z.literal('gre'),
+  relayAddress: z.ipv4(),
+  backendAddress: z.ipv4(),
+  relayAddress6: ipv6,
+  backendAddress6: ipv6,
+  /** 32 bits of both directions, or null for none. */
+  key: z.int().min(0).max(0xffff_ffff).nullable(),
+  /** Of the relay, for GRE in UDP; null for plain GRE. */
+  udpPort: port.nullable(),
+  mtu: z.int().min(1280).max(9000),
+});
+
+/** Of the device that both owners named for themselves; null for a family without an address. */
+const externalOffer = z.strictObject({
+  kind: z.literal('external'),
+  relayAddress: z.ipv4().nullable(),
+  relayAddress6: ipv6.nullable(),
+});
+
 /** One row per tunnel kind; a new kind adds its schema here. */
-const tunnelOffer = z.discriminatedUnion('kind', [wireguardOffer]);
+const tunnelOffer = z.discriminatedUnion('kind', [wireguardOffer, greOffer, externalOffer]);
 
 const welcome = z.strictObject({
   type: z.literal('welcome'),
@@ -97,7 +117,9 @@ const applied = z.strictObject({
   refused: z.array(z.strictObject({ spec, reason: text })).max(20_000),
   device: text,
   implementation: z.enum(['kernel', 'wireguard-go']).nullable(),
-  /** Whether the backend speaks IPv6: without it IPv6 clients are not sent there. */
+  /** The backend's addresses on a device that its owner named; null for all other tunnels. */
+  addresses: z.strictObject({ ipv4: z.ipv4().nullable(), ipv6: ipv6.nullable() }).nullable(),
+  /** Whether IPv6 clients can be sent there: the backend speaks it, and its tunnel carries it. */
   ipv6: z.boolean(),
   /** Port of the backend's own echo on the wildcard address, TCP and UDP. */
   echoPort: port,

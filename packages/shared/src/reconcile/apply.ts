@@ -5,6 +5,8 @@ import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 import { withSecretFile } from '../host/secret-file.js';
 import type { SysctlFiles } from '../host/sysctl.js';
+import { fouAdd, fouDelete } from '../kernel/fou.js';
+import { greWords } from '../kernel/iproute-render.js';
 import { forgetFlows } from '../kernel/stale-flows.js';
 import { renderWireguard } from '../kernel/wireguard.js';
 import type { LinkName } from '../net/names.js';
@@ -21,8 +23,19 @@ type Executors = { [Kind in StepKind]: (step: StepOf<Kind>, deps: ApplyDeps) => 
 
 /** A step kind without a row here does not compile. */
 const EXECUTORS: Executors = {
-  'create-wireguard-link': async (step, deps) => {
-    await deps.createWireguardLink(step.link);
+  'create-link': async ({ link: { name, device } }, deps) => {
+    if (device.type === 'wireguard') await deps.createWireguardLink(name);
+    else await deps.runner.run(command('ip', ['link', 'add', ...greWords(name, device)]));
+  },
+  'change-link': async ({ link: { name, device } }, { runner }) => {
+    if (device.type === 'wireguard') throw new RelayError('bug', `${name} is WireGuard's: its peers change, not it`);
+    await runner.run(command('ip', ['link', 'change', ...greWords(name, device)]));
+  },
+  'add-fou-port': async (step, { runner }) => {
+    await runner.run(fouAdd(step.port));
+  },
+  'delete-fou-port': async (step, { runner }) => {
+    await runner.run(fouDelete(step.port));
   },
   'configure-wireguard': async (step, { runner }) => {
     await withSecretFile(renderWireguard(step.device), (path) =>

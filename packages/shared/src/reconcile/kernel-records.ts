@@ -51,26 +51,45 @@ export function createKernelRecords(deps: KernelRecordsDeps): KernelRecords {
     await ledger.save({ ...ledger.current(), tables: remembered });
   }
 
-  /** A name that is free again may be taken by somebody else. */
-  async function forgetLinks(steps: readonly Step[]): Promise<void> {
-    const gone = new Set<string>(steps.flatMap((step) => (step.kind === 'delete-link' ? [step.link] : [])));
-    if (gone.size === 0) return;
-    await ledger.save({ ...ledger.current(), links: ledger.current().links.filter((link) => !gone.has(link)) });
+  /** A name or number that is free again may be taken by somebody else. */
+  async function forgetWhatIsGone(steps: readonly Step[]): Promise<void> {
+    const made = new Set<string>(steps.flatMap((step) => (step.kind === 'create-link' ? [step.link.name] : [])));
+    const links = new Set<string>(
+      steps.flatMap((step) => (step.kind === 'delete-link' && !made.has(step.link) ? [step.link] : [])),
+    );
+    const ports = new Set(steps.flatMap((step) => (step.kind === 'delete-fou-port' ? [step.port] : [])));
+    if (links.size === 0 && ports.size === 0) return;
+    const record = ledger.current();
+    await ledger.save({
+      ...record,
+      links: record.links.filter((link) => !links.has(link)),
+      fouPorts: record.fouPorts.filter((port) => !ports.has(port)),
+    });
   }
 
   return {
     async beforeWriting(steps, snapshot) {
-      const links = steps.flatMap((step) => (step.kind === 'create-wireguard-link' ? [step.link] : []));
-      refuseForeignLinks(links, snapshot);
+      const links = steps.flatMap((step) => (step.kind === 'create-link' ? [step.link.name] : []));
+      const fouPorts = steps.flatMap((step) => (step.kind === 'add-fou-port' ? [step.port] : []));
+      const { links: ours } = ledger.current();
+      refuseForeignLinks(
+        links.filter((name) => !ours.includes(name)),
+        snapshot,
+      );
+      refuseForeignFouPorts(fouPorts, snapshot);
       const written: Sysctl[] = steps.flatMap((step) => (step.kind === 'sysctl' ? [step.sysctl] : []));
       const foreign = foreignLinks(snapshot);
       const paths = pathsToRecord(written, foreign, ownership.isLink);
-      if (paths.length === 0 && links.length === 0) return;
+      if (paths.length === 0 && links.length === 0 && fouPorts.length === 0) return;
       const record = recordSysctls(ledger.current(), written, await deps.sysctls.readAll(paths), foreign);
-      await ledger.save({ ...record, links: [...new Set([...record.links, ...links])] });
+      await ledger.save({
+        ...record,
+        links: [...new Set([...record.links, ...links])],
+        fouPorts: [...new Set([...record.fouPorts, ...fouPorts])],
+      });
     },
     async afterWriting(steps, listTables) {
-      await forgetLinks(steps);
+      await forgetWhatIsGone(steps);
       await rememberTables(steps, listTables);
     },
     async putSysctlsBack(snapshot) {
@@ -95,6 +114,14 @@ function refuseForeignLinks(links: readonly string[], snapshot: Snapshot): void 
   if (foreign === undefined) return;
   throw new RelayError('conflict', `a link named ${foreign} exists that homeward did not make`, {
     hint: `rename or remove it: ip link set ${foreign} name other0`,
+  });
+}
+
+function refuseForeignFouPorts(ports: readonly number[], snapshot: Snapshot): void {
+  const foreign = ports.find((port) => snapshot.fouPorts.includes(port));
+  if (foreign === undefined) return;
+  throw new RelayError('conflict', `somebody else takes GRE out of UDP port ${foreign} on this machine`, {
+    hint: `see them: ip fou show; free it: ip fou del port ${foreign}`,
   });
 }
 

@@ -10,6 +10,8 @@ export const ledgerSchema = z.strictObject({
   sysctls: z.record(z.string(), z.strictObject({ before: z.string(), ours: z.string(), links: z.array(z.string()) })),
   /** Links that we made; one that merely has such a name is a stranger's. */
   links: z.array(z.string()),
+  /** UDP ports whose GRE the kernel takes at our word. */
+  fouPorts: z.array(z.int()),
   tables: z.record(z.string(), z.strictObject({ fingerprint: z.string(), digest: z.string() })),
 });
 
@@ -25,7 +27,7 @@ export interface Ledger {
 export async function openLedger(file: JsonFile<LedgerRecord>, kernel: string): Promise<Ledger> {
   const stored = await file.read();
   let record: LedgerRecord =
-    stored?.kernel === kernel ? stored : { version: 1, kernel, sysctls: {}, links: [], tables: {} };
+    stored?.kernel === kernel ? stored : { version: 1, kernel, sysctls: {}, links: [], fouPorts: [], tables: {} };
   return {
     current: () => record,
     async save(next) {

@@ -16,7 +16,7 @@ import {
 } from '../kernel/iproute-render.js';
 import { renderNft } from '../kernel/nft-render.js';
 import { FAMILIES, type Family, familyOf } from '../net/address.js';
-import { eachElement } from '../state/describe.js';
+import { deviceText, eachElement } from '../state/describe.js';
 import type { HostState, NftElement, Resource, ResourceKind, ResourceOf } from '../state/resources.js';
 import type { Change } from './diff.js';
 import type { Step } from './step.js';
@@ -26,10 +26,9 @@ export function plan(changes: readonly Change[], desired: HostState): Step[] {
   const made = created(changes);
   return [
     ...of(removed(changes), 'link').map((link) => ({ kind: 'delete-link' as const, link: link.name })),
-    ...of(created(changes, 'create'), 'link').map((link) => ({
-      kind: 'create-wireguard-link' as const,
-      link: link.name,
-    })),
+    ...of(removed(changes), 'fou-port').map(({ port }) => ({ kind: 'delete-fou-port' as const, port })),
+    ...of(made, 'fou-port').map(({ port }) => ({ kind: 'add-fou-port' as const, port })),
+    ...changes.flatMap(linkSteps),
     ...of(made, 'wireguard-device').map((device) => ({ kind: 'configure-wireguard' as const, device })),
     ...nftStep(changes, desired),
     ...of(made, 'sysctl').map((sysctl) => ({ kind: 'sysctl' as const, sysctl })),
@@ -37,10 +36,23 @@ export function plan(changes: readonly Change[], desired: HostState): Step[] {
   ];
 }
 
-function created(changes: readonly Change[], only?: 'create'): Resource[] {
-  return changes.flatMap((change) =>
-    change.kind === 'delete' || (only !== undefined && change.kind !== only) ? [] : [change.desired],
-  );
+/** A device cannot become another kind: it goes and comes. */
+function linkSteps(change: Change): Step[] {
+  if (change.kind === 'delete' || change.desired.kind !== 'link') return [];
+  const { desired: link } = change;
+  if (change.kind === 'create') return [{ kind: 'create-link', link }];
+  const before = change.observed.kind === 'link' ? change.observed.device : link.device;
+  if (before.type !== link.device.type) {
+    return [
+      { kind: 'delete-link', link: link.name },
+      { kind: 'create-link', link },
+    ];
+  }
+  return deviceText(before) === deviceText(link.device) ? [] : [{ kind: 'change-link', link }];
+}
+
+function created(changes: readonly Change[]): Resource[] {
+  return changes.flatMap((change) => (change.kind === 'delete' ? [] : [change.desired]));
 }
 
 function removed(changes: readonly Change[]): Resource[] {

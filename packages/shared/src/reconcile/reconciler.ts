@@ -114,8 +114,8 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
 
   function lookAt({ snapshot, facts, sysctls }: Found<Facts>): Look {
     const desired = deps.desired(facts);
-    const { tables, links } = ledger.current();
-    const observed = ownedState(snapshot, ownership, tables, sysctls, links);
+    const record = ledger.current();
+    const observed = ownedState(snapshot, ownership, record.tables, sysctls, record);
     return { snapshot, desired, observed, changes: diff(desired, observed) };
   }
 
@@ -184,12 +184,13 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
     isTornDown = true;
     const snapshot = await snapshotNow();
     const record = ledger.current();
-    const observed = ownedState(snapshot, ownership, record.tables, new Map(), record.links);
+    const observed = ownedState(snapshot, ownership, record.tables, new Map(), record);
     const changes = diff(new Map(), observed);
     const errors = await applyAll(plan(changes, new Map()), deps);
     const sysctls = await records.putSysctlsBack(snapshot);
-    const isRecorded = record.links.length > 0 || Object.keys(record.tables).length > 0;
-    if (errors.length === 0 && isRecorded) await ledger.save({ ...ledger.current(), links: [], tables: {} });
+    const isRecorded = [record.links, record.fouPorts, Object.keys(record.tables)].some((list) => list.length > 0);
+    if (errors.length === 0 && isRecorded)
+      await ledger.save({ ...ledger.current(), links: [], fouPorts: [], tables: {} });
     const coarse = changes.filter((change) => subjectOf(change).kind !== 'nft-element');
     return {
       removed: [...coarse.map((change) => change.key), ...sysctls.removed],

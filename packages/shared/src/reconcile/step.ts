@@ -3,10 +3,14 @@
 import type { StaleFlows } from '../kernel/stale-flows.js';
 import type { Family } from '../net/address.js';
 import type { LinkName } from '../net/names.js';
-import type { Sysctl, WireguardDevice } from '../state/resources.js';
+import type { Link, Sysctl, WireguardDevice } from '../state/resources.js';
 
 export type Step =
-  | { readonly kind: 'create-wireguard-link'; readonly link: LinkName }
+  | { readonly kind: 'create-link'; readonly link: Link }
+  /** Another remote, key or port of a GRE device that is there. */
+  | { readonly kind: 'change-link'; readonly link: Link }
+  | { readonly kind: 'add-fou-port'; readonly port: number }
+  | { readonly kind: 'delete-fou-port'; readonly port: number }
   | { readonly kind: 'configure-wireguard'; readonly device: WireguardDevice }
   /** One nft transaction; `tables` are the skeletons it puts in place, with their fingerprints. */
   | { readonly kind: 'nft'; readonly script: string; readonly tables: Readonly<Record<string, string>> }

@@ -10,6 +10,7 @@ import type {
   ResourceOf,
   RuleAction,
   RuleSelector,
+  TunnelDevice,
 } from './resources.js';
 
 interface Words<Kind extends ResourceKind> {
@@ -22,7 +23,11 @@ interface Words<Kind extends ResourceKind> {
 const WORDS: { [Kind in ResourceKind]: Words<Kind> } = {
   link: {
     key: (link) => `link ${link.name}`,
-    text: (link) => `${link.type} mtu ${link.mtu} ${link.up ? 'up' : 'down'}`,
+    text: (link) => `${deviceText(link.device)} mtu ${link.mtu} ${link.up ? 'up' : 'down'}`,
+  },
+  'fou-port': {
+    key: ({ port }) => `fou port ${port}`,
+    text: () => '',
   },
   address: {
     key: (address) => `address ${address.address}/${address.prefixLength} dev ${address.link}`,
@@ -30,7 +35,7 @@ const WORDS: { [Kind in ResourceKind]: Words<Kind> } = {
   },
   route: {
     key: (route) => `route ${familyWord(route.family)}${route.destination} table ${route.table}`,
-    text: (route) => `dev ${route.link}`,
+    text: (route) => `${route.gateway === null ? '' : `via ${route.gateway} `}dev ${route.link}`,
   },
   rule: {
     key: (rule) => `rule ${familyWord(rule.family)}${ruleText(rule.priority, rule.selector, rule.action)}`,
@@ -53,6 +58,19 @@ const WORDS: { [Kind in ResourceKind]: Words<Kind> } = {
     text: wireguardText,
   },
 };
+
+/** The words of `ip link add …` for a tunnel device, with everything that is to be said of it. */
+export function deviceText(device: TunnelDevice): string {
+  if (device.type === 'wireguard') return device.type;
+  const { type, remote, local, key, udp } = device;
+  return [
+    type,
+    `remote ${remote}`,
+    `local ${local ?? 'any'}`,
+    ...(key === null ? [] : [`key ${key}`]),
+    ...(udp === null ? [] : [`encap fou encap-sport ${udp.source} encap-dport ${udp.destination}`]),
+  ].join(' ');
+}
 
 /** The words of `ip rule add …` for a rule; also its identity, since rules have no other name. */
 export function ruleText(priority: number, selector: RuleSelector, action: RuleAction): string {

@@ -9,10 +9,30 @@ import type { Secret } from '../net/secret.js';
 export interface Link {
   readonly kind: 'link';
   readonly name: LinkName;
-  readonly type: 'wireguard';
+  readonly device: TunnelDevice;
   /** Octets. */
   readonly mtu: number;
   readonly up: boolean;
+}
+
+export type TunnelDevice = { readonly type: 'wireguard' } | GreDevice;
+
+/** GRE over IPv4 (`gre`) or IPv6 (`ip6gre`), see ip-link(8). */
+export interface GreDevice {
+  readonly type: 'gre' | 'ip6gre';
+  /** Of the outer packets; null for whatever the route says. */
+  readonly local: IpAddress | null;
+  readonly remote: IpAddress;
+  /** Of both directions (RFC 2890); null for none. */
+  readonly key: number | null;
+  /** Ports of the UDP around it (ip-fou(8)); null for plain GRE. */
+  readonly udp: { readonly source: number; readonly destination: number } | null;
+}
+
+/** A UDP port at which the kernel takes GRE out of UDP (ip-fou(8)), IPv4. */
+export interface FouPort {
+  readonly kind: 'fou-port';
+  readonly port: number;
 }
 
 export interface Address {
@@ -29,6 +49,8 @@ export interface Route {
   /** `default` or a prefix. */
   readonly destination: string;
   readonly link: LinkName;
+  /** The next machine on a link that several share; null on a link between two. */
+  readonly gateway: IpAddress | null;
 }
 
 /** What a policy rule matches; all given parts must hold. */
@@ -110,7 +132,7 @@ export interface WireguardDevice {
 }
 
 /** What can be made, changed and removed on its own. */
-export type Resource = Link | Address | Route | PolicyRule | Sysctl | NftTable | NftElement | WireguardDevice;
+export type Resource = Link | FouPort | Address | Route | PolicyRule | Sysctl | NftTable | NftElement | WireguardDevice;
 export type ResourceKind = Resource['kind'];
 export type ResourceOf<Kind extends ResourceKind> = Extract<Resource, { kind: Kind }>;
 

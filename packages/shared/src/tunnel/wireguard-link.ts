@@ -11,7 +11,7 @@ import type { LinkName } from '../net/names.js';
 const START_LIMIT_MS = 5_000;
 const START_POLL_MS = 10;
 
-export type WireguardImplementation = 'kernel' | 'wireguard-go';
+export type TunnelImplementation = 'kernel' | 'wireguard-go';
 
 /**
  * `unitNeeded`: systemd kills what a unit leaves behind in its control group, so there wireguard-go gets a unit of its
@@ -26,9 +26,9 @@ export async function createWireguardLink(runner: Runner, link: LinkName, unitNe
   }
 }
 
-/** Which implementation stands behind a listed device. */
-export function implementationOf(link: ListedLink): WireguardImplementation | null {
-  if (link.type === 'wireguard') return 'kernel';
+/** Which implementation stands behind a listed device of ours. */
+export function implementationOf(link: ListedLink): TunnelImplementation | null {
+  if (link.type === 'wireguard' || link.gre !== null) return 'kernel';
   return link.type === 'tun' ? 'wireguard-go' : null;
 }
 

@@ -11,9 +11,10 @@ import type { RelayPeer, TunnelKind } from './tunnel-kind.js';
 const KEEPALIVE_SECONDS = 25;
 
 export const wireguardTunnel: TunnelKind<'wireguard'> = {
-  mtu: wireguardMtu,
+  relayLink: () => RELAY_LINK,
+  mtu: ({ uplinkMtu }) => wireguardMtu(uplinkMtu),
   relayResources: (relay, peers) => [
-    { kind: 'link', name: RELAY_LINK, type: 'wireguard', mtu: relay.mtu, up: true },
+    { kind: 'link', name: RELAY_LINK, device: { type: 'wireguard' }, mtu: wireguardMtu(relay.uplinkMtu), up: true },
     {
       kind: 'wireguard-device',
       link: RELAY_LINK,
@@ -38,10 +39,10 @@ export const wireguardTunnel: TunnelKind<'wireguard'> = {
     backendAddress: peer.addresses.ipv4,
     relayAddress6: relay.addresses.ipv6,
     backendAddress6: peer.addresses.ipv6,
-    mtu: relay.mtu,
+    mtu: wireguardMtu(relay.uplinkMtu),
   }),
   backendResources: (offer, { link, wireguard, endpointHost }) => [
-    { kind: 'link', name: link, type: 'wireguard', mtu: offer.mtu, up: true },
+    { kind: 'link', name: link, device: { type: 'wireguard' }, mtu: offer.mtu, up: true },
     {
       kind: 'wireguard-device',
       link,
@@ -62,7 +63,7 @@ export const wireguardTunnel: TunnelKind<'wireguard'> = {
 };
 
 /** AllowedIPs are the backend's own addresses and nothing more: a compromised agent can speak for itself only. */
-function relayPeer(peer: RelayPeer): WireguardPeer[] {
+function relayPeer(peer: RelayPeer<'wireguard'>): WireguardPeer[] {
   if (peer.wireguardPublicKey === null) return [];
   return [
     {

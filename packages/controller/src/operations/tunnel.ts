@@ -1,0 +1,126 @@
+/** Waiting for a pairing's tunnel, and changing it while everything runs: what does not prove itself is undone. */
+
+import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import { command } from '@homeward/shared/host/command';
+import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
+import { RELAY_FOU_PORT, RELAY_LINK } from '@homeward/shared/net/allocation';
+import { rangeContains } from '@homeward/shared/net/port';
+import type { TunnelSpec } from '@homeward/shared/tunnel/tunnel-spec';
+import { tunnelText } from '@homeward/shared/tunnel/tunnel-spec';
+import { tunnelProblem } from '../daemon/tunnel-problem.js';
+import { pairingNamed, withPairing } from '../store/pairings.js';
+import type { Pairing, RelayState } from '../store/state.js';
+import type { Relay } from './relay.js';
+
+/** WireGuard repeats a lost handshake after 5 s (REKEY_TIMEOUT); one repetition is waited for. */
+const READY_LIMIT_MS = 6_000;
+const READY_POLL_MS = 20;
+
+/** What `--tunnel` and its options ask for. */
+export interface TunnelWish {
+  readonly kind: TunnelSpec['kind'];
+  readonly udp: boolean;
+  readonly key: number | null;
+  readonly device: string | null;
+}
+
+/** The wish in full; an earlier tunnel of the same kind keeps its key. Throws `bad-input` for what lacks or does not belong. */
+export function tunnelOf(wish: TunnelWish, before: TunnelSpec | null): TunnelSpec {
+  switch (wish.kind) {
+    case 'wireguard':
+      return { kind: 'wireguard' };
+    case 'gre': {
+      const kept = before?.kind === 'gre' && before.udp === wish.udp ? before.key : null;
+      // Several backends share the port, and are told apart by the key.
+      const key = wish.key ?? kept ?? (wish.udp ? randomInt(1, 2 ** 32) : null);
+      return { kind: 'gre', udp: wish.udp, key };
+    }
+    case 'external':
+      if (wish.device === null) {
+        throw new RelayError('bad-input', 'an external tunnel needs the device that leads to the backend', {
+          hint: 'name the one of this relay: --tunnel external --device tun0',
+        });
+      }
+      return { kind: 'external', device: wish.device };
+  }
+}
+
+export function isSameTunnel(a: TunnelSpec, b: TunnelSpec): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** The state with another tunnel for a pairing; the one it has is gone back to unless the new one proves itself. Throws `conflict`. */
+export function withTunnel(state: RelayState, name: string, tunnel: TunnelSpec): RelayState {
+  const pairing = pairingNamed(state, name);
+  if (isSameTunnel(pairing.tunnel, tunnel)) return state;
+  refuseForwardedFouPort(state, tunnel);
+  refuseSharedKey(state, pairing, tunnel);
+  const hasHeld = pairing.applied !== null && pairing.fallback === null;
+  return withPairing(state, {
+    ...pairing,
+    tunnel,
+    fallback: hasHeld ? pairing.tunnel : pairing.fallback,
+    applied: null,
+    proof: null,
+    revision: pairing.revision + 1,
+  });
+}
+
+function refuseForwardedFouPort({ pairings }: RelayState, tunnel: TunnelSpec): void {
+  if (tunnel.kind !== 'gre' || !tunnel.udp) return;
+  const taken = pairings
+    .flatMap(({ name, forwards }) => forwards.map((forward) => ({ name, forward })))
+    .find(({ forward }) => forward.transports.includes('udp') && rangeContains(forward.publicPorts, RELAY_FOU_PORT));
+  if (taken === undefined) return;
+  throw new RelayError(
+    'conflict',
+    `GRE in UDP needs port ${RELAY_FOU_PORT}/udp, which is forwarded to ${taken.name} (${taken.forward.spec})`,
+    { hint: `free it: controller forward remove ${taken.name} ${taken.forward.spec}` },
+  );
+}
+
+function refuseSharedKey({ pairings }: RelayState, pairing: Pairing, tunnel: TunnelSpec): void {
+  if (tunnel.kind !== 'gre' || !tunnel.udp) return;
+  const other = pairings.find(
+    ({ name, tunnel: theirs }) => name !== pairing.name && theirs.kind === 'gre' && theirs.key === tunnel.key,
+  );
+  if (other === undefined) return;
+  throw new RelayError('conflict', `the key ${tunnel.key} is that of backend "${other.name}"`, {
+    hint: 'leave out --key, and one is chosen',
+  });
+}
+
+/** Throws `conflict` when it is known already that the backend cannot have its tunnel. */
+export function refuseImpossibleTunnel(relay: Relay, name: string): void {
+  const pairing = pairingNamed(relay.store.state(), name);
+  const session = relay.backends.sessionOf(pairing.agentKey);
+  if (session === undefined) return;
+  const problem = tunnelProblem(name, pairing.tunnel, session, relay.machine.tunnelFacts());
+  if (problem === null) return;
+  throw new RelayError('conflict', `no ${tunnelText(pairing.tunnel)} tunnel: ${problem.reason}`, {
+    hint: problem.hint,
+  });
+}
+
+/** Waits until the tunnel has shown life, within a limit: the probe itself tells if it has not. */
+export async function untilTunnelReady(relay: Relay, name: string, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + READY_LIMIT_MS;
+  while (performance.now() < deadline && !(await isReady(relay, name))) {
+    await delay(READY_POLL_MS, undefined, { signal });
+  }
+}
+
+async function isReady(relay: Relay, name: string): Promise<boolean> {
+  const { tunnel, wireguardPublicKey } = pairingNamed(relay.store.state(), name);
+  if (tunnel.kind === 'external' || (tunnel.kind === 'gre' && !tunnel.udp)) return true;
+  if (tunnel.kind === 'gre') {
+    await relay.mappings.look();
+    const { outer } = pairingNamed(relay.store.state(), name);
+    return outer !== null && outer.port !== null;
+  }
+  const device = parseWireguardDump(await relay.runner.run(command('wg', ['show', RELAY_LINK, 'dump'])));
+  const peer = device.peers.find((candidate) => candidate.publicKey === wireguardPublicKey);
+  return peer !== undefined && peer.latestHandshake > 0;
+}
