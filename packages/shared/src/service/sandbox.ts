@@ -27,7 +27,6 @@ export function sandbox(side: 'controller' | 'agent', argv: readonly string[]): 
     `PrivateTmp=${argv.some(isInTmp) ? 'no' : 'yes'}`,
     'PrivateDevices=yes',
     'PrivateMounts=yes',
-    'ProtectProc=invisible',
     'ProtectClock=yes',
     'ProtectHostname=yes',
     'ProtectControlGroups=yes',
