@@ -51,15 +51,12 @@ const ownFiles = {
   agent: (doc) => [own('agent', 'example.json', `${doc}/examples/agent-policy.json`)],
 };
 
-/**
- * Every file of a side, by path below the root: `{path, content, mode}`, or `{path, target}` for a symbolic link.
- * `interpreter` starts the program when it is called by its name.
- */
-export const filesOf = async (side, { interpreter, version, date }) => {
+/** Every file of a side, by path below the root: `{path, content, mode}`, or `{path, target}` for a symbolic link. */
+export const filesOf = async (side, { version, date }) => {
   const doc = `usr/share/doc/homeward-${side}`;
   const bundle = await bundleAsOneFile(side);
   return [
-    file(programPath(side), `#!${interpreter}\n${bundle.text}`, 0o755),
+    file(programPath(side), `#!/usr/bin/node\n${bundle.text}`, 0o755),
     { path: `usr/bin/${side}`, target: `../lib/homeward/${side}.mjs` },
     file(`usr/lib/systemd/system/homeward-${side}.service`, await unit(side)),
     zipped(`usr/share/man/man8/${side}.8`, await printed(side, 'man')),

@@ -20,7 +20,7 @@ const { values } = parseArgs({
 });
 
 const version = values.version ?? JSON.parse(await readFile('package.json', 'utf8')).version;
-const epoch = process.env.SOURCE_DATE_EPOCH ?? (await run('git', ['log', '-1', '--format=%ct'])).trim();
+const epoch = process.env.SOURCE_DATE_EPOCH || (await run('git', ['log', '-1', '--format=%ct'])).trim();
 const date = new Date(Number(epoch) * 1000);
 const out = resolve(values.out);
 
@@ -28,14 +28,12 @@ const out = resolve(values.out);
 const tell = async (path) => process.stdout.write(`${path}  ${Math.ceil((await stat(path)).size / 1024)} KiB\n`);
 
 const packageSide = async (side, work) => {
-  const common = { side, version, date };
+  const files = await filesOf(side, { version, date });
+  const common = { side, version, date, files };
   const deb = join(out, `homeward-${side}_${version}_all.deb`);
-  // Debian's policy wants its own interpreter; elsewhere it may lie anywhere.
-  const files = await filesOf(side, { interpreter: '/usr/bin/node', version, date });
-  await buildDeb({ ...common, files, work: join(work, `${side}-deb`), target: deb });
+  await buildDeb({ ...common, work: join(work, `${side}-deb`), target: deb });
   const tarball = join(out, `homeward-${side}-${version}.tar.gz`);
-  const anywhere = await filesOf(side, { interpreter: '/usr/bin/env node', version, date });
-  await buildTarball({ ...common, files: anywhere, work: join(work, `${side}-tar`), target: tarball });
+  await buildTarball({ ...common, work: join(work, `${side}-tar`), target: tarball });
   await tell(deb);
   await tell(tarball);
 };

@@ -9,21 +9,35 @@ const next = {
   agent: 'agent enroll              (asks for the token; without systemd, then: agent run)',
 };
 
+const settings = {
+  controller: `Settings, if the defaults do not fit: etc/homeward/controller.json goes to /etc/homeward; an example is in
+usr/share/doc/homeward-controller/examples.`,
+  agent: `What relays may reach, if the default does not fit: an example is in usr/share/doc/homeward-agent/examples; it goes
+to /etc/homeward/agent-policy.json.`,
+};
+
 const installText = (side, version) => `homeward ${side} ${version}
 
 Needs Linux with Node >= 20.19, nft, ip and ss, wg, and conntrack; WireGuard from the kernel, or wireguard-go.
 
 As root, in this folder:
 
-  cp -R usr ${side === 'controller' ? 'etc ' : ''}/
+  cp -R usr /
   ${next[side]}
 
-The same after an update; then: ${side} install. To remove it: ${side} uninstall, and delete the files listed by
+After an update the same copy, and then: ${side} install. Traffic goes on meanwhile.
+To remove it: ${side} uninstall, and delete the files that this lists: find usr ! -type d
 
-  find usr ! -type d
+${settings[side]}
 
 Manual: man ${side}
 `;
+
+/** Debian's policy wants Debian's own interpreter; elsewhere it may lie anywhere. */
+const anywhere = (file) =>
+  file.content === undefined || file.mode !== 0o755
+    ? file
+    : { ...file, content: file.content.replace(/^#!.*/, '#!/usr/bin/env node') };
 
 /** Writes the tarball to `target`; the same sources give the same bytes. */
 export const buildTarball = async ({ side, version, files, date, work, target }) => {
@@ -32,7 +46,7 @@ export const buildTarball = async ({ side, version, files, date, work, target })
     { path: 'INSTALL', content: installText(side, version), mode: 0o644 },
     { path: 'LICENSE', content: await readFile('LICENSE', 'utf8'), mode: 0o644 },
   ];
-  await writeTree(join(work, name), [...files, ...texts], date);
+  await writeTree(join(work, name), [...files.map(anywhere), ...texts], date);
   const fixed = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', `--mtime=@${date.getTime() / 1000}`];
   await run('tar', [
     '--create',
