@@ -3,41 +3,13 @@
 
 import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
-
-// Some dependencies are CommonJS and ask for node's own modules by require, which an ES module does not have.
-const banner = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
-
-/** zod brings its messages in fifty languages, 366 KB that every start would read; ours are English. */
-const english = {
-  name: 'english',
-  setup(bundler) {
-    bundler.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, ({ path }) => ({
-      contents: "export { default as en } from './en.js';",
-      resolveDir: dirname(path),
-    }));
-  },
-};
+import { bundleInChunks } from './packages/shared/packaging/bundle.mjs';
 
 const bundle = async (program) => {
   const outdir = `packages/${program}/dist/bundle`;
   await rm(outdir, { recursive: true, force: true });
-  await build({
-    entryPoints: { [program]: `packages/${program}/dist/main.js` },
-    outdir,
-    bundle: true,
-    // What only some commands import when they run (the daemon, above all) is not read by the others.
-    splitting: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    sourcemap: true,
-    banner: { js: banner },
-    plugins: [english],
-    logLevel: 'warning',
-  });
+  await bundleInChunks(program, outdir);
   return `${outdir}/${program}.js`;
 };
 

@@ -1,5 +1,5 @@
 /** The units bound what the daemons may do as root: with these capabilities and no others everything works. */
-import { CAPABILITIES } from '@homeward/shared/service/unit';
+import { CAPABILITIES } from '@homeward/shared/service/sandbox';
 import { expect } from 'chai';
 import { command, homeward, options, type Program, probe } from '../support/homeward.js';
 import { createLab, type Lab } from '../support/lab.js';
@@ -11,14 +11,15 @@ import type { Running } from '../support/running.js';
 import { type Service, startListener, startNginx } from '../support/services.js';
 import { expectDone, expectRefused } from '../support/tidy.js';
 
-const bounded = [
+/** The words before a command that leave it only what its unit leaves it. */
+const bounded = (program: Program): string[] => [
   'setpriv',
-  `--bounding-set=${['-all', ...CAPABILITIES.map((name) => name.replace('CAP_', '+').toLowerCase())].join(',')}`,
+  `--bounding-set=${['-all', ...CAPABILITIES[program].map((name) => name.replace('CAP_', '+').toLowerCase())].join(',')}`,
   '--inh-caps=-all',
 ];
 
 const startBounded = (node: LabNode, program: Program, verb: string): Running =>
-  node.spawn([...bounded, ...command(program, [verb])], options(program));
+  node.spawn([...bounded(program), ...command(program, [verb])], options(program));
 
 describe('daemons with the capabilities of their units', () => {
   let lab: Lab;

@@ -1,6 +1,5 @@
 /** The backend's daemon: applies the last good offers, then keeps a session with each relay. Traffic goes on without it. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { watchKernel } from '@homeward/shared/host/monitor';
 import { openStore, type Store } from '@homeward/shared/host/store';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
@@ -10,6 +9,7 @@ import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
 import type { Secret } from '@homeward/shared/net/secret';
 import { type KeeperDeps, keepReconciled } from '@homeward/shared/reconcile/keeper';
 import { tellOutcome } from '@homeward/shared/reconcile/tell';
+import { createNotifier, type NotifyTarget } from '@homeward/shared/service/notifier';
 import type { Logger } from 'pino';
 import { backendApi } from './api/backend-api.js';
 import { BACKEND_OWNERSHIP, type BackendSide, createBackendKernel } from './daemon/backend-kernel.js';
@@ -18,9 +18,10 @@ import { createForwardSorter } from './daemon/forward-sorter.js';
 import { createLastLook } from './daemon/last-look.js';
 import { createSessions, type Sessions } from './daemon/sessions.js';
 import { needsEnrollment, refuseIdleStart } from './daemon/start-check.js';
-import { KEEPALIVE_MS, keepMapped } from './link/keepalive.js';
+import { keepAllMapped } from './link/keepalive.js';
 import type { Backend } from './operations/backend.js';
 import { enroll, firstState } from './operations/enroll.js';
+import { summary } from './operations/status.js';
 import { readPolicy } from './policy.js';
 import { type Echo, startEcho } from './probe/echo.js';
 import { pairedRelays, removeRelay, withDevice, withTrials } from './store/relays.js';
@@ -38,6 +39,8 @@ export interface RunDeps {
   readonly device: OwnersDevice | null;
   readonly path: string | undefined;
   readonly version: string;
+  /** The service manager that waits to hear how the daemon is, or null. */
+  readonly notifyTarget: NotifyTarget | null;
 }
 
 /** Runs until the signal aborts or `down` was asked for. Throws `bad-input` when there is neither a pairing nor a token. */
@@ -66,11 +69,15 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
   const { backend, sessions, reconcile } = await buildBackend(deps, store, echo, ended);
-  await lastGoodState(store, reconcile, logger);
+  const failure = await lastGoodState(store, reconcile, logger);
   const api = await serveApi(
     side.socketPath,
     backendApi(backend, side.runner, () => stopper.abort()),
   );
+  const notifier = createNotifier({
+    ...{ target: deps.notifyTarget, runner: side.runner, logger },
+    status: () => summary(backend),
+  });
   try {
     for (const relay of pairedRelays(store.state())) sessions.start(relay.controllerKey);
     if (token !== null && needsEnrollment(store.state(), token)) {
@@ -81,16 +88,22 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
     }
     const relays = pairedRelays(store.state()).map((relay) => relay.urls[0]);
     logger.info({ relays, repair: deps.repair }, 'agent is running');
+    notifier.round(failure);
     const watch: KeeperDeps['watch'] = (events) =>
       watchKernel({ ...events, tables: [BACKEND_TABLE] }, side.runner, deps.path, ended);
-    const keeping = keepTunnelsMapped(store, ended);
+    const tunnels = () => pairedRelays(store.state()).flatMap(({ accepted }) => accepted?.offer.tunnel ?? []);
+    const keeping = keepAllMapped(tunnels, ended);
     await keepReconciled(
-      { reconcile: () => reconcile().then(sessions.review), kernel: backend.kernel, logger, watch },
+      {
+        reconcile: () => reconcile().then(sessions.review),
+        ...{ kernel: backend.kernel, logger, watch, onRound: notifier.round },
+      },
       ended,
     );
     await keeping;
   } finally {
     stopper.abort();
+    await notifier.stopping();
     await sessions.ended();
     await api.close();
   }
@@ -174,24 +187,20 @@ async function buildBackend(
   return { backend, sessions, reconcile };
 }
 
-async function keepTunnelsMapped(store: Store<BackendState>, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    for (const { accepted } of pairedRelays(store.state()))
-      if (accepted !== null) await keepMapped(accepted.offer.tunnel);
-    await sleep(KEEPALIVE_MS, undefined, { signal }).catch(() => undefined);
-  }
-}
-
-/** Before the network is reached; a failure here must not keep the daemon from its relays. */
+/** Before the network is reached; a failure here must not keep the daemon from its relays: it is given, and tried again. */
 async function lastGoodState(
   store: Store<BackendState>,
   reconcile: () => Promise<void>,
   logger: Logger,
-): Promise<void> {
-  if (pairedRelays(store.state()).length === 0) return;
-  await reconcile().catch((error: unknown) =>
-    logger.error({ err: error }, 'the last good state could not be applied; trying again'),
-  );
+): Promise<string | null> {
+  if (pairedRelays(store.state()).length === 0) return null;
+  try {
+    await reconcile();
+    return null;
+  } catch (error) {
+    logger.error({ err: error }, 'the last good state could not be applied; trying again');
+    return (error as Error).message;
+  }
 }
 
 /** The same port after a restart, so that a restart changes nothing in the kernel. */

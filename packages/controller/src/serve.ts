@@ -13,6 +13,7 @@ import { RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { Secret } from '@homeward/shared/net/secret';
 import { type KeeperDeps, keepReconciled } from '@homeward/shared/reconcile/keeper';
 import { tellOutcome } from '@homeward/shared/reconcile/tell';
+import { createNotifier, type NotifyTarget } from '@homeward/shared/service/notifier';
 import { keyPairFromSecret } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
 import { relayApi } from './api/relay-api.js';
@@ -27,6 +28,7 @@ import { createRelayKernel, RELAY_OWNERSHIP, type RelaySide } from './daemon/rel
 import { settle } from './daemon/settle.js';
 import { pairingTunnel } from './desired/pairing-tunnel.js';
 import type { Relay } from './operations/relay.js';
+import { summary } from './operations/status.js';
 import { createSyntheticClient } from './probe/probe-namespace.js';
 import { createProber } from './probe/prober.js';
 import { type AgentServer, createAgentServer } from './server/agent-server.js';
@@ -40,6 +42,8 @@ export interface ServeDeps {
   readonly clientProgram: readonly string[];
   readonly path: string | undefined;
   readonly version: string;
+  /** The service manager that waits to hear how the daemon is, or null. */
+  readonly notifyTarget: NotifyTarget | null;
 }
 
 /** Serves until the signal aborts or `down` was asked for. */
@@ -51,8 +55,7 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
     // First of all, so that a port that is taken ends the start before anything is changed.
     await listen(relay.server, settings.listen);
     try {
-      await firstReconcile(relay);
-      await serveCommands(deps, relay, signal);
+      await serveCommands(deps, relay, await firstReconcile(relay), signal);
     } finally {
       await relay.server.close();
     }
@@ -61,7 +64,13 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
   }
 }
 
-async function serveCommands(deps: ServeDeps, relay: Relay, signal: AbortSignal): Promise<void> {
+/** `failure` is what setting up the kernel has failed by so far, or null. */
+async function serveCommands(
+  deps: ServeDeps,
+  relay: Relay,
+  failure: string | null,
+  signal: AbortSignal,
+): Promise<void> {
   const { side, settings, logger } = deps;
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
@@ -69,15 +78,22 @@ async function serveCommands(deps: ServeDeps, relay: Relay, signal: AbortSignal)
     side.socketPath,
     relayApi(relay, () => stopper.abort()),
   );
+  const notifier = createNotifier({
+    ...{ target: deps.notifyTarget, runner: side.runner, logger },
+    status: () => summary(relay),
+  });
   try {
     logger.info({ listen: settings.listen, repair: settings.repair }, 'controller is serving');
+    notifier.round(failure);
     const watch: KeeperDeps['watch'] = (events) =>
       watchKernel({ ...events, tables: [RELAY_TABLE] }, side.runner, deps.path, ended);
     const following = relay.mappings.follow(ended);
-    await keepReconciled({ reconcile: relay.reconcile, kernel: relay.kernel, logger, watch }, ended);
+    const { reconcile, kernel } = relay;
+    await keepReconciled({ reconcile, kernel, logger, watch, onRound: notifier.round }, ended);
     await following;
   } finally {
     stopper.abort();
+    await notifier.stopping();
     await api.close();
   }
 }
@@ -151,12 +167,14 @@ async function listen(server: AgentServer, { host, port }: Settings['listen']): 
   }
 }
 
-/** What the machine lacks ends the start; what may pass (a lock held by somebody, a link that is busy) is tried again. */
-async function firstReconcile({ reconcile, logger }: Relay): Promise<void> {
+/** What the machine lacks ends the start; what may pass (a lock held by somebody, a link that is busy) is given, and tried again. */
+async function firstReconcile({ reconcile, logger }: Relay): Promise<string | null> {
   try {
     await reconcile();
+    return null;
   } catch (error) {
     if (!(error instanceof RelayError) || error.code !== 'command-failed') throw error;
     logger.error({ err: error }, 'the kernel could not be set up; trying again');
+    return error.message;
   }
 }

@@ -77,6 +77,18 @@ describe('host/runner', () => {
     expect((await rejectionOf(late)).code).to.equal('interrupted');
   });
 
+  it('hands no variable of ours on, but for those of the command', async () => {
+    process.env['NOTIFY_SOCKET'] = '/run/systemd/notify';
+    try {
+      expect(await runner.run(command('env', []))).to.not.include('NOTIFY_SOCKET');
+      expect(await runner.run({ ...command('env', []), env: { NOTIFY_SOCKET: '@x' } })).to.include(
+        'NOTIFY_SOCKET=@x\n',
+      );
+    } finally {
+      delete process.env['NOTIFY_SOCKET'];
+    }
+  });
+
   it('takes an exit code that is an answer for none of a failure, with what was printed', async () => {
     const sh = (script: string, answers: readonly number[]) => ({ ...command('sh', ['-c', script]), answers });
     expect(await runner.run(sh('echo found; exit 1', [1]))).to.equal('found\n');

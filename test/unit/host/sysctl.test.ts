@@ -24,6 +24,13 @@ describe('host/sysctl', () => {
     expect(await readFile(path('net/x'), 'utf8')).to.equal('2');
   });
 
+  it('does not write what is so already, since it might not be allowed to', async () => {
+    await mkdir(path('net'));
+    await writeFile(path('net/x'), '1\n');
+    await createSysctlFiles(path()).write('net/x', '1');
+    expect(await readFile(path('net/x'), 'utf8')).to.equal('1\n');
+  });
+
   it('names the parameter that could not be set', async () => {
     const error = await rejectionOf(createSysctlFiles(path()).write('net/none/x', '1'));
     expect(error).to.include({ code: 'command-failed', message: 'cannot set sysctl net/none/x to 1' });

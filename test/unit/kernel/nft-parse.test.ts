@@ -36,6 +36,14 @@ describe('kernel/nft-parse', () => {
     expect(tables.get('other')?.digest).to.equal(parseNftTables(recorded('ruleset.json')).get('other')?.digest);
   });
 
+  it('knows protocols by their numbers, which nft prints where there is no /etc/protocols', () => {
+    for (const name of [BACKEND, 'relay-table.json']) {
+      const numbered = recorded(name).replaceAll('"tcp"', '6').replaceAll('"udp"', '17');
+      expect(numbered).to.not.equal(recorded(name));
+      expect(linesOf(parseNftTable(numbered).elements)).to.deep.equal(linesOf(parseNftTable(recorded(name)).elements));
+    }
+  });
+
   it('gives the elements in the notation they were added in', () => {
     const lines = linesOf(parseNftTable(recorded(BACKEND)).elements);
     const pins = lines.filter((line) => line.startsWith('source-pin'));

@@ -6,17 +6,18 @@ import { describe, it } from 'mocha';
 
 describe('service/service-state', () => {
   it('reads the properties in any order', () => {
-    const state = { active: 'active', file: 'enabled' };
-    expect(parseServiceState('ActiveState=active\nUnitFileState=enabled\n')).to.deep.equal(state);
-    expect(parseServiceState('UnitFileState=enabled\nActiveState=active\n')).to.deep.equal(state);
+    const state = { active: 'active', file: 'enabled', status: '1 backend, a=b' };
+    const lines = ['ActiveState=active', 'UnitFileState=enabled', 'StatusText=1 backend, a=b'];
+    expect(parseServiceState(`${lines.join('\n')}\n`)).to.deep.equal(state);
+    expect(parseServiceState(`${lines.reverse().join('\n')}\n`)).to.deep.equal(state);
   });
 
   it('tells a service from none', () => {
     // What systemd 252 prints for a unit that does not exist.
-    expect(isInstalled(parseServiceState('ActiveState=inactive\nUnitFileState=\n'))).to.equal(false);
-    expect(isInstalled({ active: 'inactive', file: 'disabled' })).to.equal(false);
-    expect(isInstalled({ active: 'failed', file: 'enabled' })).to.equal(true);
-    expect(isInstalled({ active: 'active', file: 'disabled' })).to.equal(true);
-    expect(isInstalled({ active: 'activating', file: 'disabled' })).to.equal(true);
+    expect(isInstalled(parseServiceState('StatusText=\nActiveState=inactive\nUnitFileState=\n'))).to.equal(false);
+    expect(isInstalled({ active: 'inactive', file: 'disabled', status: '' })).to.equal(false);
+    expect(isInstalled({ active: 'failed', file: 'enabled', status: '' })).to.equal(true);
+    expect(isInstalled({ active: 'active', file: 'disabled', status: '' })).to.equal(true);
+    expect(isInstalled({ active: 'activating', file: 'disabled', status: '' })).to.equal(true);
   });
 });

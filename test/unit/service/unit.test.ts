@@ -1,6 +1,7 @@
 /** The units' text. */
 
-import { below, CAPABILITIES, quoted, quotedPath, unitText } from '@homeward/shared/service/unit';
+import { CAPABILITIES } from '@homeward/shared/service/sandbox';
+import { below, quoted, quotedPath, unitText } from '@homeward/shared/service/unit';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { thrownBy } from '../errors/thrown.js';
@@ -38,7 +39,7 @@ describe('service/unit', () => {
     expect(unit.get('StateDirectoryMode')).to.equal('0700');
     expect(unit.get('RuntimeDirectory')).to.equal('homeward');
     expect(unit.get('RuntimeDirectoryPreserve')).to.equal('yes');
-    expect(unit.has('ReadWritePaths')).to.equal(false);
+    expect(unit.get('ReadWritePaths')).to.equal('/proc/sys/net');
   });
 
   it('opens directories of the choice of the owner', () => {
@@ -47,19 +48,31 @@ describe('service/unit', () => {
     expect(text).to.not.include('StateDirectory');
   });
 
-  it('keeps what the kernel part needs: its capabilities and writable sysctls', () => {
+  it('keeps what the kernel part needs: its capabilities and the sysctls of the network', () => {
+    for (const side of ['controller', 'agent'] as const) {
+      const unit = settings(unitText({ ...USUAL, side }));
+      expect(unit.get('CapabilityBoundingSet')).to.equal(CAPABILITIES[side].join(' '));
+      expect(CAPABILITIES[side]).to.include.members(['CAP_NET_ADMIN', 'CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH']);
+      expect(unit.get('ReadWritePaths')).to.equal('/proc/sys/net');
+      expect([...unit.keys()]).to.not.include.members(['PrivateNetwork', 'ProcSubset', 'MemoryDenyWriteExecute']);
+      const families = ['AF_UNIX', 'AF_NETLINK', 'AF_INET', 'AF_INET6'];
+      expect(unit.get('RestrictAddressFamilies')?.split(' ')).to.have.members(families);
+    }
+  });
+
+  it('leaves only the relay what its probe needs: a network namespace', () => {
+    const controller = settings(unitText(USUAL));
+    const agent = settings(unitText({ ...USUAL, side: 'agent' }));
+    expect(controller.get('RestrictNamespaces')).to.equal('net');
+    expect(agent.get('RestrictNamespaces')).to.equal('yes');
+    expect(CAPABILITIES.agent).to.not.include('CAP_SYS_ADMIN');
+  });
+
+  it('is active when the daemon says so, and watched from then on', () => {
     const unit = settings(unitText(USUAL));
-    expect(unit.get('CapabilityBoundingSet')).to.equal(CAPABILITIES.join(' '));
-    expect(CAPABILITIES).to.include.members(['CAP_NET_ADMIN', 'CAP_SYS_ADMIN', 'CAP_SYS_PTRACE']);
-    expect([...unit.keys()])
-      .to.not.include.members(['ProtectKernelTunables'])
-      .and.not.include('PrivateNetwork');
-    expect(unit.get('RestrictAddressFamilies')?.split(' ')).to.include.members([
-      'AF_UNIX',
-      'AF_NETLINK',
-      'AF_INET',
-      'AF_INET6',
-    ]);
+    expect(unit.get('Type')).to.equal('notify');
+    expect(unit.get('NotifyAccess')).to.equal('all');
+    expect(Number(unit.get('WatchdogSec'))).to.be.above(0);
   });
 
   it('can reach a program that lies in a home or a temporary directory', () => {

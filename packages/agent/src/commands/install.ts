@@ -10,7 +10,7 @@ import type { CommandContext } from './context.js';
 import { storedKernel } from './without-daemon.js';
 
 export const SERVICE_TEXTS: ServiceTexts = {
-  install: `Writes the unit homeward-agent.service, starts it and waits until the daemon answers. agent enroll does this by itself; it is for after enroll --no-service, and after an update, when the daemon is started anew while traffic goes on.
+  install: `Writes the unit homeward-agent.service (or uses a package's that says the same), starts it and waits until it is active: the kernel set up, the daemon answering. agent enroll does this by itself; it is for after enroll --no-service, and after an update, when the daemon is started anew while traffic goes on.
 --state-dir, --run-dir and --policy given here are kept in the unit.
 Where systemd does not run, nothing is changed: the unit and the commands are printed, exit code 4.`,
   left: 'Keys and pairings stay in the state directory: after another install this backend finds its relays again. To end the pairings as well, run agent leave before.',

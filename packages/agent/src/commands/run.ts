@@ -1,5 +1,6 @@
 /** `agent run`: the daemon in the foreground. */
 
+import { notifyTarget } from '@homeward/shared/service/notifier';
 import { parseDuration } from '@homeward/shared/terminal/duration';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
@@ -54,6 +55,7 @@ export function addRunCommand(program: DocumentedCommand, context: () => Command
           enrollTimeoutMs: parseDuration(options.timeout, '--timeout'),
           path: process.env['PATH'],
           version: VERSION,
+          notifyTarget: notifyTarget(process.env, process.pid),
         },
         interrupt,
       );

@@ -1,6 +1,6 @@
 /** What the agent's manual explains apart from single commands: the policy, files. */
 
-import { unitPath } from '@homeward/shared/service/plan';
+import { packagedUnitPath, unitPath } from '@homeward/shared/service/plan';
 import { RUN_DIRECTORY, stateDirectory } from '@homeward/shared/terminal/global-options';
 import type { Topic } from '@homeward/shared/terminal/manual/topic';
 
@@ -44,8 +44,9 @@ export const FILES: Topic = {
         { term: `${RUN_DIRECTORY}/agent.sock`, says: "the daemon's socket, for root alone" },
         {
           term: unitPath('agent'),
-          says: 'the unit that agent enroll and agent install write',
+          says: "the unit that agent enroll and agent install write, unless a package's says the same",
         },
+        { term: packagedUnitPath('agent'), says: "the unit of Debian's package" },
       ],
     },
   ],

@@ -4,10 +4,11 @@
  */
 
 import { createSocket } from 'node:dgram';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TunnelOffer } from '@homeward/shared/protocol/messages';
 
 /** Below the 30 s after which home routers forget a silent UDP flow, with room for a lost one. */
-export const KEEPALIVE_MS = 10_000;
+const KEEPALIVE_MS = 10_000;
 
 /** Discard (RFC 863); the relay's filter drops it anyway, once it has come out of the tunnel. */
 const DISCARD = 9;
@@ -23,4 +24,12 @@ export async function keepMapped(tunnel: TunnelOffer): Promise<void> {
     // From the tunnel's own address, which leads into the tunnel wherever main leads.
     socket.bind({ address: backendAddress, port: 0 }, () => socket.send('', DISCARD, relayAddress, done));
   });
+}
+
+/** Goes on until the signal. */
+export async function keepAllMapped(tunnels: () => readonly TunnelOffer[], signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    for (const tunnel of tunnels()) await keepMapped(tunnel);
+    await sleep(KEEPALIVE_MS, undefined, { signal }).catch(() => undefined);
+  }
 }

@@ -14,6 +14,13 @@ export async function status(backend: Backend, runner: Runner): Promise<Record<s
   return { version: backend.version, repair: backend.repair, relays };
 }
 
+/** The shortest form of it: `2 relays, 1 online`. */
+export function summary(backend: Pick<Backend, 'state' | 'session'>): string {
+  const relays = backend.state().relays.filter(({ revoked }) => !revoked);
+  const online = relays.filter(({ controllerKey }) => backend.session(controllerKey)?.state() === 'online').length;
+  return `${relays.length} relay${relays.length === 1 ? '' : 's'}, ${online} online`;
+}
+
 async function relayStatus(backend: Backend, runner: Runner, relay: RelayRecord): Promise<Record<string, unknown>> {
   const session = backend.session(relay.controllerKey);
   const refused = session?.refused() ?? [];

@@ -7,7 +7,7 @@ import { DEFAULT_CONFIG_FILE, loadSettings } from '../config.js';
 import type { CommandContext } from './context.js';
 
 export const SERVICE_TEXTS: ServiceTexts = {
-  install: `Makes the state directory, writes the unit homeward-controller.service, starts it and waits until the daemon answers. Repeat it after an update: the daemon is started anew while traffic goes on.
+  install: `Makes the state directory, writes the unit homeward-controller.service (or uses a package's that says the same), starts it and waits until it is active: the kernel set up, the daemon answering. Repeat it after an update: the daemon is started anew while traffic goes on.
 Settings of the daemon go into ${DEFAULT_CONFIG_FILE} (controller help files); --state-dir and --run-dir given here are kept in the unit.
 Where systemd does not run, nothing is changed: the unit and the commands are printed, exit code 4.`,
   left: 'Keys and pairings stay in the state directory: after another install the backends find this relay again. Delete the directory to forget them.',

@@ -1,5 +1,6 @@
 /** `controller serve`: the daemon in the foreground. */
 
+import { notifyTarget } from '@homeward/shared/service/notifier';
 import { collect } from '@homeward/shared/terminal/collect';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { requirePrograms, requireRoot } from '@homeward/shared/terminal/preflight';
@@ -48,6 +49,7 @@ export function addServeCommand(
           clientProgram: [process.execPath, process.argv[1] ?? '', 'synthetic-client'],
           path: process.env['PATH'],
           version: VERSION,
+          notifyTarget: notifyTarget(process.env, process.pid),
         },
         interrupt,
       );

@@ -1,6 +1,6 @@
 /** What the controller's manual explains apart from single commands: forward specs, files. */
 
-import { unitPath } from '@homeward/shared/service/plan';
+import { packagedUnitPath, unitPath } from '@homeward/shared/service/plan';
 import { RUN_DIRECTORY, stateDirectory } from '@homeward/shared/terminal/global-options';
 import type { Topic } from '@homeward/shared/terminal/manual/topic';
 import { DEFAULT_CONFIG_FILE } from '../config.js';
@@ -48,7 +48,11 @@ export const FILES: Topic = {
           says: "keys, pairings and what is known of the kernel's state; 0700, for root alone",
         },
         { term: `${RUN_DIRECTORY}/controller.sock`, says: "the daemon's socket, for root alone" },
-        { term: unitPath('controller'), says: 'the unit that controller install writes' },
+        {
+          term: unitPath('controller'),
+          says: "the unit that controller install writes, unless a package's says the same",
+        },
+        { term: packagedUnitPath('controller'), says: "the unit of Debian's package" },
       ],
     },
     `An example of ${DEFAULT_CONFIG_FILE}, for a relay behind a 1:1 NAT:`,

@@ -23,6 +23,13 @@ export async function status(relay: Relay, name: string | null): Promise<Record<
   };
 }
 
+/** The shortest form of it: `3 backends, 2 online`. */
+export function summary({ store, backends }: Pick<Relay, 'store' | 'backends'>): string {
+  const { pairings } = store.state();
+  const online = pairings.filter(({ name }) => backends.isOnline(name)).length;
+  return `${pairings.length} backend${pairings.length === 1 ? '' : 's'}, ${online} online`;
+}
+
 /** One backend of the status document. */
 function backendStatus(relay: Relay, pairing: Pairing, figures: KernelFigures): Record<string, unknown> {
   const state = relay.store.state();

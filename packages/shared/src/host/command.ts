@@ -6,6 +6,8 @@ export interface Command {
   /** Exit codes beside 0 that are an answer, no failure. */
   readonly answers?: readonly number[];
   readonly stdin?: string;
+  /** Variables beside those that every child sees. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export function command(file: string, args: readonly string[], stdin?: string): Command {

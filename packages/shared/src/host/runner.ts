@@ -46,7 +46,7 @@ export function createRunner(path: string | undefined): Runner {
       const { execa, ExecaError } = await import('execa');
       try {
         const child = execa(command.file, command.args, {
-          env: childEnvironment(path),
+          env: { ...childEnvironment(path), ...command.env },
           extendEnv: false,
           // A session of its own: Ctrl-C on our terminal must not reach a wireguard-go that we started.
           detached: true,

@@ -9,6 +9,7 @@ export interface SysctlFiles {
   readAll(paths: readonly string[]): Promise<Map<string, string | null>>;
   /** Value without trailing newline, or null where the kernel has no such parameter (a link that is gone). */
   read(path: string): Promise<string | null>;
+  /** What has the value already is not written: in containers /proc/sys is read-only, and set from outside. */
   write(path: string, value: string): Promise<void>;
 }
 
@@ -26,13 +27,14 @@ export function createSysctlFiles(root = '/proc/sys'): SysctlFiles {
       }
     },
     async write(path, value) {
+      if ((await files.read(path)) === value) return;
       try {
         await writeFile(join(root, path), value);
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code;
         const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
         throw new RelayError(denied ? 'permission' : 'command-failed', `cannot set sysctl ${path} to ${value}`, {
-          hint: denied ? 'run as root, with /proc/sys writable' : undefined,
+          hint: denied ? 'run as root, with /proc/sys writable (in a container: set it from outside)' : undefined,
           cause: error,
         });
       }

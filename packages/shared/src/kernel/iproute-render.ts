@@ -51,9 +51,15 @@ function destinationText({ destination, gateway, link }: Route): string {
 }
 
 export function ruleAdd(rule: PolicyRule): string {
-  return `rule add ${ruleText(rule.priority, rule.selector, rule.action)} protocol ${ROUTE_PROTOCOL}`;
+  return `rule add ${ruleWords(rule)}`;
 }
 
 export function ruleDelete(rule: PolicyRule): string {
-  return `rule del ${ruleText(rule.priority, rule.selector, rule.action)} protocol ${ROUTE_PROTOCOL}`;
+  return `rule del ${ruleWords(rule)}`;
+}
+
+/** UDP by its number: ip finds names in /etc/protocols, which small systems lack (Debian's package netbase has it). */
+function ruleWords({ priority, selector, action }: PolicyRule): string {
+  const words = ruleText(priority, selector, action).replace(' ipproto udp ', ' ipproto 17 ');
+  return `${words} protocol ${ROUTE_PROTOCOL}`;
 }

@@ -28,6 +28,7 @@ export interface CountedElement extends ListedElement {
 const listing = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
 const setObject = z.object({
   name: z.string(),
+  type: z.union([z.string(), z.array(z.string())]).optional(),
   flags: z.union([z.string(), z.array(z.string())]).optional(),
   map: z.unknown().optional(),
   elem: z.array(z.unknown()).optional(),
@@ -60,7 +61,7 @@ function listingOf(content: readonly Record<string, unknown>[]): NftListing {
   for (const object of content) {
     const set = setOf(object);
     if (set?.elem === undefined || set.flags?.includes('timeout') === true) continue;
-    const listed = set.elem.map((entry) => listedElement(set, entry));
+    const listed = set.elem.map(elementReader(set));
     elements.set(set.name, new Map(listed.map(({ key, value }) => [key, value])));
   }
   return { digest: digest(JSON.stringify(content.map(withoutVolatile))), elements };
@@ -71,7 +72,8 @@ export function parseNftSet(json: string): CountedElement[] {
   return objects(json).flatMap((object) => {
     const set = setOf(object);
     if (set === null) return [];
-    return (set.elem ?? []).map((entry) => ({ ...listedElement(set, entry), bytes: bytesOf(entry) }));
+    const read = elementReader(set);
+    return (set.elem ?? []).map((entry) => ({ ...read(entry), bytes: bytesOf(entry) }));
   });
 }
 
@@ -92,10 +94,30 @@ function setOf(object: Record<string, unknown>): z.infer<typeof setObject> | nul
   return set === undefined ? null : setObject.parse(set);
 }
 
-function listedElement(set: z.infer<typeof setObject>, entry: unknown): ListedElement {
-  if (set.map === undefined) return { set: set.name, key: valueText(entry), value: null };
-  const [key, value] = pair.parse(entry);
-  return { set: set.name, key: valueText(key), value: valueText(value) };
+function elementReader(set: z.infer<typeof setObject>): (entry: unknown) => ListedElement {
+  const keyText = keyReader(set);
+  return (entry) => {
+    if (set.map === undefined) return { set: set.name, key: keyText(entry), value: null };
+    const [key, value] = pair.parse(entry);
+    return { set: set.name, key: keyText(key), value: valueText(value) };
+  };
+}
+
+/** nft names protocols by /etc/protocols (Debian's netbase), which a small system such as a container may not have. */
+const PROTOCOL_NAMES: ReadonlyMap<string, string> = new Map([
+  ['6', 'tcp'],
+  ['17', 'udp'],
+]);
+
+function keyReader({ type }: z.infer<typeof setObject>): (key: unknown) => string {
+  const position = [type ?? []].flat().indexOf('inet_proto');
+  if (position === -1) return valueText;
+  return (key) => {
+    const text = valueText(key);
+    const parts = text.split(' . ');
+    const name = PROTOCOL_NAMES.get(parts[position] ?? '');
+    return name === undefined ? text : parts.with(position, name).join(' . ');
+  };
 }
 
 /** A value in nft's own notation: concatenations with dots, prefixes with a slash, ranges with a dash. */

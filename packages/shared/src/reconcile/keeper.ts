@@ -21,6 +21,8 @@ export interface KeeperDeps {
   /** Starts watching; the events may come at any rate. */
   watch(events: Pick<KernelWatcher, 'onChange' | 'onElementsUnsure'>): void;
   readonly logger: Logger;
+  /** After each round, with what it failed by, or null. */
+  onRound(failure: string | null): void;
 }
 
 /** Runs until the signal aborts. A failing reconcile is logged and tried again at the next event or tick. */
@@ -58,6 +60,7 @@ export async function keepReconciled(deps: KeeperDeps, signal: AbortSignal): Pro
       listedAt = performance.now();
     }
     lastFailure = await attempt(deps, lastFailure);
+    deps.onRound(lastFailure);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The daemons' systemd units as text (systemd.service(5), systemd.exec(5)). Pure. */
 
 import { RelayError } from '../errors/relay-error.js';
+import { sandbox } from './sandbox.js';
 
 export interface UnitOptions {
   readonly side: 'controller' | 'agent';
@@ -16,19 +17,10 @@ const DESCRIPTIONS = {
 };
 
 /**
- * What the daemons do as root: netlink and sysctls (NET_ADMIN), the probe's raw sockets (NET_RAW) and namespace
- * (SYS_ADMIN), low ports (NET_BIND_SERVICE), kernel modules of tunnels (SYS_MODULE), and the names of the programs that
- * listen (SYS_PTRACE and DAC_READ_SEARCH): without them SSH's port would not be found, and not be protected.
+ * How long the daemon may be silent, seconds. It tells a third of that apart that it is alive, and one round of
+ * reconciling is well below it, ten thousand forwards on a slow machine included.
  */
-export const CAPABILITIES = [
-  'CAP_NET_ADMIN',
-  'CAP_NET_RAW',
-  'CAP_NET_BIND_SERVICE',
-  'CAP_SYS_ADMIN',
-  'CAP_SYS_MODULE',
-  'CAP_SYS_PTRACE',
-  'CAP_DAC_READ_SEARCH',
-] as const;
+const WATCHDOG_SECONDS = 60;
 
 export function unitName(side: 'controller' | 'agent'): string {
   return `homeward-${side}.service`;
@@ -37,6 +29,7 @@ export function unitName(side: 'controller' | 'agent'): string {
 export function unitText({ side, argv, stateDir, runDir }: UnitOptions): string {
   return `[Unit]
 Description=${DESCRIPTIONS[side]}
+Documentation=man:${side}(8)
 # nftables.service flushes the whole ruleset when it starts: our table comes after it. The network itself is not waited
 # for: what was true before a reboot is set up at once, whoever can be reached.
 Wants=network-pre.target
@@ -45,8 +38,14 @@ After=network-pre.target nftables.service
 StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+# Active means: the kernel is set up, and the daemon answers. Until then it tells what hinders it (systemctl status).
+Type=notify
+# systemd-notify, a child of the daemon, speaks for it.
+NotifyAccess=all
 ExecStart=${argv.map(quoted).join(' ')}
+# At its first start the agent may have to wait for its relay.
+TimeoutStartSec=5min
+WatchdogSec=${WATCHDOG_SECONDS}
 Restart=on-failure
 RestartSec=5s
 # Bad input, such as a mistake in a settings file, does not go away by trying again.
@@ -57,23 +56,7 @@ TimeoutStopSec=20s
 UMask=0077
 ${directories(stateDir, runDir).join('\n')}
 
-# It changes the network and nothing else. /proc/sys/net has to stay writable, so ProtectKernelTunables is not set; the
-# probe's client lives in a network namespace of its own.
-CapabilityBoundingSet=${CAPABILITIES.join(' ')}
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=${argv.some(isInHome) ? 'read-only' : 'yes'}
-PrivateTmp=${argv.some(isInTmp) ? 'no' : 'yes'}
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6 AF_PACKET
-RestrictNamespaces=net mnt
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-SystemCallArchitectures=native
+${sandbox(side, argv).join('\n')}
 
 [Install]
 WantedBy=multi-user.target
@@ -111,12 +94,4 @@ export function quotedPath(path: string): string {
   if (/\p{Cc}/u.test(path)) throw new RelayError('bad-input', 'a path in a unit cannot hold a control character');
   const literal = path.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%');
   return /^[\w@%+=:,./$-]+$/.test(path) ? literal : `"${literal}"`;
-}
-
-function isInHome(path: string): boolean {
-  return /^\/(home|root|run\/user)\//.test(path);
-}
-
-function isInTmp(path: string): boolean {
-  return /^\/(tmp|var\/tmp)\//.test(path);
 }

@@ -1,14 +1,22 @@
 /** `install` and `uninstall`, the same on both sides: the daemon as a systemd service. */
 
 import { realpathSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RelayError } from '../errors/relay-error.js';
 import { needsSystemdUnit } from '../host/systemd.js';
 import { takeInstanceLock } from '../local/instance-lock.js';
 import { executeSteps } from '../service/execute.js';
-import { installPlan, removalPlan, type ServiceStep, standDownPlan } from '../service/plan.js';
-import { serviceState, untilAnswering } from '../service/service-state.js';
+import {
+  installPlan,
+  packagedUnitPath,
+  removalPlan,
+  type ServiceStep,
+  standDownPlan,
+  startPlan,
+} from '../service/plan.js';
+import { notRunning, serviceState } from '../service/service-state.js';
 import { type UnitOptions, unitName } from '../service/unit.js';
 import type { Console } from './console.js';
 import type { DocumentedCommand } from './manual/documented-command.js';
@@ -34,6 +42,9 @@ export interface ServiceTexts {
   readonly left: string;
 }
 
+/** How long a daemon may take to set up the kernel; on a slow machine with many forwards that is tens of seconds. */
+const START_LIMIT_MS = 90_000;
+
 const DRY_RUN = ['--dry-run', 'print what would be done, and do nothing'] as const;
 
 /** Adds `install`. */
@@ -53,7 +64,7 @@ export function addInstallCommand(
     .action(async ({ dryRun }: { dryRun?: boolean }) => {
       const current = context();
       const { console, unit } = current;
-      const steps = installPlan(unit);
+      const steps = [...installPlan(unit, await packagedUnit(unit.side)), ...startPlan(unit.side)];
       if (dryRun === true) return printSteps(console, steps);
       await refuseWithoutSystemd(console, steps, `run the daemon in the foreground instead: ${current.foreground}`);
       await installService(current);
@@ -89,18 +100,34 @@ export function addUninstallCommand(
       const removal = await takeDown(unit.side, current);
       await executeSteps(removalPlan(unit.side), runner, uid, interrupt);
       printTeardown(console, removal);
-      console.line(`${unitName(unit.side)} is removed; keys and pairings stay in ${unit.stateDir}`);
+      const isPackaged = (await packagedUnit(unit.side)) !== null;
+      const end = isPackaged ? 'stopped and disabled; its package stays, and so do' : 'removed;';
+      console.line(
+        `${unitName(unit.side)} is ${end} keys and pairings${isPackaged ? '' : ' stay'} in ${unit.stateDir}`,
+      );
     });
 }
 
-/** Installs and starts the service; returns when its daemon answers. */
+/** Installs and starts the service; returns when it is active and its daemon answers. */
 export async function installService(context: ServiceContext): Promise<void> {
   const { unit, runner, uid, interrupt } = context;
   requireRoot(uid, `${unit.side} install`);
   await context.check();
   await refuseForegroundDaemon(context);
-  await executeSteps(installPlan(unit), runner, uid, interrupt);
-  await untilAnswering(runner, unitName(unit.side), () => answers(context), interrupt);
+  await executeSteps(installPlan(unit, await packagedUnit(unit.side)), runner, uid, interrupt);
+  try {
+    const limited = AbortSignal.any([interrupt, AbortSignal.timeout(START_LIMIT_MS)]);
+    await executeSteps(startPlan(unit.side), runner, uid, limited);
+  } catch (error) {
+    if (interrupt.aborted) throw error;
+    throw await notRunning(runner, unitName(unit.side), error);
+  }
+  await context.ping();
+}
+
+/** Null where no package has brought a unit. */
+async function packagedUnit(side: UnitOptions['side']): Promise<string | null> {
+  return readFile(packagedUnitPath(side), 'utf8').catch(() => null);
 }
 
 /** The argv of the daemon, as its unit starts it: this very program, with those of its options (all of them paths) that were given. */
@@ -135,14 +162,4 @@ async function refuseForegroundDaemon({ runner, unit }: ServiceContext): Promise
     });
   });
   await lock.release();
-}
-
-async function answers({ ping }: ServiceContext): Promise<boolean> {
-  try {
-    await ping();
-    return true;
-  } catch (error) {
-    if (error instanceof RelayError && error.code === 'no-daemon') return false;
-    throw error;
-  }
 }
