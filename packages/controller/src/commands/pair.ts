@@ -178,6 +178,10 @@ function tellToken(console: Console, event: z.infer<typeof eventSchemas.token>):
   console.line(`  ${console.style('bold', event.command)}`);
   console.line();
   console.line(event.token);
+  if (event.tunnel === 'external') {
+    console.line();
+    console.line('--device is what the backend calls its device that leads to this relay');
+  }
   console.line();
   console.line(`It works once, until ${event.expiresAt}; the backend will dial ${event.urls.join(', ')}`);
   console.line(`If a cloud firewall stands before this relay, open ${specList(event.openPorts)}`);
