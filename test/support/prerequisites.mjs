@@ -20,6 +20,17 @@ const packages = {
   fish: 'its completion script',
 };
 
+/** Packages of the vm tier alone. */
+const vmPackages = {
+  'qemu-system-x86': 'virtual machines, emulated',
+  'qemu-utils': 'their disks',
+  debootstrap: "the guests' Debian",
+  e2fsprogs: "the guests' file system",
+  'busybox-static': 'what runs before their root is mounted',
+  cpio: 'the archive that holds it',
+  kmod: 'depmod: which modules the kernel needs in which order',
+};
+
 /** Oldest Node with everything we use (Debian 13 ships it). */
 const oldestNode = [20, 19];
 
