@@ -48,8 +48,9 @@ export function deviceFacts(link: ListedLink): {
   };
 }
 
-/** Whether a route of main that is no default one, or the device's own network, leads to the address by the device. */
+/** Whether an address that is not this machine's own is reached by the device: by a route of main that is no default one. */
 export function isBehind(snapshot: Snapshot, device: string, address: IpAddress): boolean {
+  if (snapshot.links.some((link) => link.addresses.some((own) => own.address === address))) return false;
   const family = familyOf(address);
   const leading = snapshot.routes
     .filter((route) => route.family === family && route.table === 'main' && route.type === 'unicast')
