@@ -135,7 +135,7 @@ describe('reconcile/diff', () => {
 describe('reconcile/plan', () => {
   it('builds up in order: link and keys, filter, sysctls, then addresses, routes and rules', () => {
     expect(planned(EVERYTHING, [])).to.deep.equal([
-      'create-wireguard-link hw1',
+      'create-link hw1 wireguard',
       'configure-wireguard hw1',
       'nft',
       '  table inet homeward_backend {}',
