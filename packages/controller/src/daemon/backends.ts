@@ -114,7 +114,9 @@ export function createBackends(deps: BackendsDeps): Backends {
     if (claimed !== null)
       return applyFailed(session, pairing, `it claims the address ${claimed}, which is not behind the relay's device`);
     failures.delete(session.agentKey);
-    const { revision, refused, device, implementation, addresses, ipv6, echoPort } = applied;
+    const { revision, refused, device, implementation, ipv6, echoPort } = applied;
+    // Of tunnels of ours the relay itself gives the addresses.
+    const addresses = pairing.tunnel.kind === 'external' ? applied.addresses : null;
     await store.update((state) => {
       const current = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
       const next = { revision, refused, device, implementation, addresses, ipv6, echoPort };
