@@ -15,6 +15,7 @@ const packages = {
   'dnsmasq-base': 'a DNS service',
   iperf3: 'a service under load',
   curl: "the demo's client",
+  socat: 'UDP and TCP clients that start quickly',
   'groff-base': 'the manual pages, read as man does',
   zsh: 'its completion script',
   fish: 'its completion script',

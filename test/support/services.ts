@@ -43,6 +43,7 @@ ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_
     listen ${port};
     listen [::]:${port};
     location / { return 200 '${greeting}'; }
+    location /files/ { alias /run/nginx-lab/files/; }
   }
 }
 `;

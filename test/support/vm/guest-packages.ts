@@ -19,6 +19,7 @@ export const guestPackages = {
   'dnsmasq-base': 'a DNS service',
   iperf3: 'a service under load',
   openvpn: 'a foreign tunnel',
+  socat: 'UDP and TCP clients that start quickly',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** Units that would start by themselves and that no test wants, or that only cost time at boot. */
