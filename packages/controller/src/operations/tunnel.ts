@@ -55,7 +55,7 @@ export function isSameTunnel(a: TunnelSpec, b: TunnelSpec): boolean {
 export function withTunnel(state: RelayState, name: string, tunnel: TunnelSpec): RelayState {
   const pairing = pairingNamed(state, name);
   if (isSameTunnel(pairing.tunnel, tunnel)) return state;
-  refuseForwardedFouPort(state, tunnel);
+  refuseTakenFouPort(state, tunnel);
   refuseSharedKey(state, pairing, tunnel);
   const hasHeld = pairing.applied !== null && pairing.fallback === null;
   return withPairing(state, {
@@ -68,8 +68,13 @@ export function withTunnel(state: RelayState, name: string, tunnel: TunnelSpec):
   });
 }
 
-function refuseForwardedFouPort({ pairings }: RelayState, tunnel: TunnelSpec): void {
+function refuseTakenFouPort({ wireguard, pairings }: RelayState, tunnel: TunnelSpec): void {
   if (tunnel.kind !== 'gre' || !tunnel.udp) return;
+  if (wireguard.port === RELAY_FOU_PORT) {
+    throw new RelayError('conflict', `GRE in UDP needs port ${RELAY_FOU_PORT}/udp, which is WireGuard's here`, {
+      hint: 'start the controller with another --wireguard-port',
+    });
+  }
   const taken = pairings
     .flatMap(({ name, forwards }) => forwards.map((forward) => ({ name, forward })))
     .find(({ forward }) => forward.transports.includes('udp') && rangeContains(forward.publicPorts, RELAY_FOU_PORT));
