@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { command } from '@homeward/shared/host/command';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
@@ -48,7 +49,7 @@ export function tunnelOf(wish: TunnelWish, before: TunnelSpec | null): TunnelSpe
 }
 
 export function isSameTunnel(a: TunnelSpec, b: TunnelSpec): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return isDeepStrictEqual(a, b);
 }
 
 /** The state with another tunnel for a pairing; the one it has is gone back to unless the new one proves itself. Throws `conflict`. */
