@@ -2,11 +2,11 @@
 
 import { tunnelOffer } from '@homeward/controller/desired/pairing-tunnel';
 import { echoEntryPort, type RelayFacts, relayHostState } from '@homeward/controller/desired/relay-state';
-import { FAMILIES } from '@homeward/shared/net/address';
+import { FAMILIES, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { offerSchema } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { paired, pairing, relayState } from '../store/relay-states.js';
+import { paired, pairing, relayState, throughDevice, throughGre } from '../store/relay-states.js';
 import { coarseLines, elementLines, textAt } from './state-lines.js';
 
 const FACTS: RelayFacts = {
@@ -172,6 +172,114 @@ describe('desired/relay-state', () => {
     expect(skeleton(relayState(), ['eth0'])).to.equal(skeleton(some, ['eth0']));
     expect(skeleton(some, [])).to.not.equal(skeleton(some, ['eth0']));
     expect(skeleton(some, [], ['eth0'])).to.not.equal(skeleton(some, ['eth0']));
+  });
+
+  describe('with tunnels of other kinds', () => {
+    const TUN = { ipv4: parseIpv4('10.8.0.1'), ipv6: parseIpv6('fd00:8::1'), mtu: 1400 };
+    const facts: RelayFacts = { ...FACTS, devices: { tun0: TUN } };
+    const behind = (ipv4: string | null, ipv6: string | null, forwards = ['443/tcp']) =>
+      throughDevice(paired('home', 1, forwards), 'tun0', { ipv4, ipv6 });
+    const tunnels = (state: State) => elements(state, facts).filter((line) => /^(tunnels|shared)/.test(line));
+    const skeletonOf = (state: State) => relayHostState(state, facts).get('table inet homeward_relay');
+
+    it('leads by GRE as by WireGuard, by a link of its own', () => {
+      const state = relayState([throughGre(paired('home', 1, ['443/tcp']))]);
+      expect(lines(state)).to.deep.equal([
+        'link hwg1 gre remote 203.0.113.9 local 198.51.100.1 mtu 1476 up',
+        'address 10.77.16.1/32 dev hwg1',
+        'route 10.77.16.2 table 254 dev hwg1',
+        'address fd77:16::1/128 dev hwg1',
+        'route -6 fd77:16::2 table 254 dev hwg1',
+        'sysctl net/ipv4/ip_forward 1',
+        'sysctl net/ipv6/conf/all/forwarding 1',
+        'table inet homeward_relay skeleton',
+      ]);
+      expect(elements(state)).to.have.members([
+        ...elements(relayState([paired('home', 1, ['443/tcp'])])),
+        'tunnels { hwg1 }',
+      ]);
+    });
+
+    it('filters what comes by a link of its own before the backend has said anything', () => {
+      const waiting = { ...throughGre(paired('home', 1, ['443/tcp'])), applied: null };
+      expect(lines(relayState([waiting]))[0]).to.match(/^link hwg1 /);
+      expect(elements(relayState([waiting]))).to.have.members([OWN_TUNNEL, 'tunnels { hwg1 }']);
+    });
+
+    it("leads to a backend's address on a device that is not ours, and filters nothing else there", () => {
+      const state = relayState([behind('10.8.0.2', 'fd00:8::2')]);
+      expect(lines(state, facts).filter((line) => /^(link|address|route|wireguard)/.test(line))).to.deep.equal([]);
+      expect(elements(state, facts)).to.have.members([
+        OWN_TUNNEL,
+        'shared4 { tun0 . 10.8.0.2 }',
+        'shared6 { tun0 . fd00:8::2 }',
+        'exact4 { 192.0.2.1 . tcp . 10001 : 10.8.0.2 . 40404 }',
+        'exact4 { 192.0.2.1 . udp . 10001 : 10.8.0.2 . 40404 }',
+        'exact6 { 3fff:770::1 . tcp . 10001 : fd00:8::2 . 40404 }',
+        'exact6 { 3fff:770::1 . udp . 10001 : fd00:8::2 . 40404 }',
+        'any4 { tcp . 443 : 10.8.0.2 . 443 }',
+        'any6 { tcp . 443 : fd00:8::2 . 443 }',
+        'bytes-in4 { 10.8.0.2 . tcp . 443 }',
+        'bytes-out4 { 10.8.0.2 . tcp . 443 }',
+        'bytes-in6 { fd00:8::2 . tcp . 443 }',
+        'bytes-out6 { fd00:8::2 . tcp . 443 }',
+      ]);
+    });
+
+    it('leads nobody in a family that one of the two devices does not have, nor anywhere while it is away', () => {
+      const four = elements(relayState([behind('10.8.0.2', null)]), facts);
+      expect(four).to.include('any4 { tcp . 443 : 10.8.0.2 . 443 }');
+      expect(four.filter((line) => /6 \{/.test(line))).to.deep.equal([]);
+      expect(elements(relayState([behind('10.8.0.2', 'fd00:8::2')]), FACTS)).to.deep.equal([OWN_TUNNEL]);
+      expect(elements(relayState([behind(null, null)]), facts)).to.deep.equal([OWN_TUNNEL]);
+    });
+
+    it('keeps WireGuard for a backend that may go back to it, and no other tunnel', () => {
+      const trial = { ...throughGre(paired('home', 1, [])), fallback: { kind: 'wireguard' } } as const;
+      const both = lines(relayState([trial]));
+      expect(both).to.include.members([
+        'wireguard hw0 key WG port 51820; peer WG-home allowed 10.77.16.2/32,fd77:16::2/128',
+        'link hwg1 gre remote 203.0.113.9 local 198.51.100.1 mtu 1476 up',
+      ]);
+      const back = { ...paired('home', 1, []), outer: trial.outer, fallback: trial.tunnel };
+      expect(lines(relayState([back])).filter((line) => line.startsWith('link '))).to.deep.equal([
+        'link hw0 wireguard mtu 1420 up',
+      ]);
+      expect(tunnels(relayState([back]))).to.deep.equal([OWN_TUNNEL]);
+    });
+
+    it('listens for the port of a backend whose GRE comes in UDP, by IPv4 alone', () => {
+      const udp = (remote: string) => {
+        const one = throughGre(paired('home', 1, []), { udp: true, key: 4711 });
+        return relayState([{ ...one, outer: { local: '198.51.100.1', remote, port: null } }]);
+      };
+      const body = (state: State) => {
+        const table = skeletonOf(state);
+        if (table?.kind !== 'nft-table') throw new Error('there is no table');
+        return table.body.split('\n').filter((line) => line.includes('mapping-'));
+      };
+      expect(body(udp('203.0.113.9'))).to.deep.equal([
+        'set mapping-1 { type ipv4_addr . inet_service; size 64; flags dynamic, timeout; timeout 60s; }',
+        'ip saddr 203.0.113.9 udp dport 7700 @th,96,32 4711 update @mapping-1 { ip saddr . udp sport }',
+      ]);
+      expect(body(udp('2001:db8:1::9'))).to.deep.equal([]);
+      expect(body(relayState([throughGre(paired('home', 1, []), { key: 4711 })]))).to.deep.equal([]);
+      expect(lines(udp('203.0.113.9'))).to.include('fou port 7700');
+    });
+
+    it('sets up backends of all kinds beside each other', () => {
+      const state = relayState([
+        paired('a', 1, ['1001/tcp']),
+        throughGre(paired('b', 2, ['1002/tcp'])),
+        throughDevice(paired('c', 3, ['1003/tcp']), 'tun0', { ipv4: '10.8.0.2', ipv6: null }),
+      ]);
+      expect(tunnels(state)).to.have.members([OWN_TUNNEL, 'tunnels { hwg2 }', 'shared4 { tun0 . 10.8.0.2 }']);
+      expect(elements(state, facts).filter((line) => line.startsWith('any4'))).to.deep.equal([
+        'any4 { tcp . 1001 : 10.77.16.2 . 1001 }',
+        'any4 { tcp . 1002 : 10.77.16.3 . 1002 }',
+        'any4 { tcp . 1003 : 10.8.0.2 . 1003 }',
+      ]);
+    });
   });
 
   it('offers a backend its own addresses and key, in a form the wire takes', () => {

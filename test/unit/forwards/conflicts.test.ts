@@ -50,6 +50,15 @@ describe('forwards/conflicts', () => {
     });
   }
 
+  it('keeps the port of GRE in UDP, where a backend uses it', () => {
+    const admission = createForwardCheck(state, { ...ports, tunnelPorts: [51_820, 7700] });
+    expect(thrownBy(() => admission.admit('home', parseForward('7700/udp'), true))).to.include({
+      code: 'conflict',
+      message: "forward 7700/udp would take port 7700/udp, homeward's tunnel port",
+    });
+    check('7700/udp');
+  });
+
   it('allows the same ports of the other transport', () => {
     for (const spec of ['22/udp', '7700/udp', '51820/tcp']) check(spec);
   });

@@ -1,8 +1,12 @@
 /** Recorded `ip -j` of both families: links with addresses, routes of all tables, policy rules, ours and foreign ones. */
 
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
+import { deviceText } from '@homeward/shared/state/describe';
+import type { GreDevice } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { anyAddress } from '../net/generators.js';
 import { recorded } from './recorded.js';
 
 describe('kernel/iproute-parse', () => {
@@ -35,6 +39,92 @@ describe('kernel/iproute-parse', () => {
         addresses: [],
       },
     ]);
+  });
+
+  describe('GRE devices', () => {
+    /** As iproute2 6.1 prints them, with everything it has to say. */
+    const listed = (kind: string, data: string) =>
+      parseLinks(`[{"ifindex":5,"link":null,"ifname":"hwg1","flags":["POINTOPOINT","NOARP","UP","LOWER_UP"],"mtu":1464,
+      "qdisc":"noqueue","operstate":"UNKNOWN","link_type":"gre","address":"198.51.100.1","link_pointtopoint":true,
+      "broadcast":"203.0.113.9","promiscuity":0,"linkinfo":{"info_kind":"${kind}","info_data":${data}},
+      "addr_info":[{"family":"inet","local":"10.77.16.1","prefixlen":32,"scope":"global","label":"hwg1"}]}]`)[0];
+
+    it('are read with what they were made of', () => {
+      const plain = listed('gre', '{"remote":"203.0.113.9","local":"any","ttl":64,"pmtudisc":true}');
+      expect(plain).to.deep.include({ name: 'hwg1', type: 'gre', up: true, mtu: 1464, pointToPoint: true });
+      expect(plain?.gre).to.deep.equal({ type: 'gre', remote: '203.0.113.9', local: null, key: null, udp: null });
+      const full = listed(
+        'gre',
+        `{"remote":"203.0.113.9","local":"198.51.100.1","ttl":64,"pmtudisc":true,"ikey":"0.0.18.103","okey":"0.0.18.103",
+        "encap":{"type":"fou","sport":7700,"dport":40000,"csum":false,"csum6":false,"remcsum":false}}`,
+      );
+      expect(full?.gre).to.deep.equal({
+        ...{ type: 'gre', remote: '203.0.113.9', local: '198.51.100.1', key: 4711 },
+        udp: { source: 7700, destination: 40_000 },
+      });
+      const six = '{"remote":"2001:db8:1::9","local":"2001:db8::1","ttl":64,"encap_limit":0,"flowlabel":"0x00000"}';
+      expect(listed('ip6gre', six)?.gre).to.deep.equal({
+        ...{ type: 'ip6gre', remote: '2001:db8:1::9', local: '2001:db8::1', key: null, udp: null },
+      });
+    });
+
+    it('have any key of 32 bits, which is printed as an address', () => {
+      for (const [text, key] of [
+        ['0.0.0.0', 0],
+        ['0.0.0.1', 1],
+        ['1.0.0.0', 0x0100_0000],
+        ['255.255.255.255', 0xffff_ffff],
+      ] as const) {
+        const keyed = `{"remote":"203.0.113.9","local":"any","ttl":64,"pmtudisc":true,"ikey":"${text}","okey":"${text}"}`;
+        expect(listed('gre', keyed)?.gre?.key, text).to.equal(key);
+      }
+    });
+
+    it('are none of ours that lead to anybody, or whose other end packets name', () => {
+      for (const data of [
+        '{"remote":"any","local":"any","ttl":0,"pmtudisc":true}',
+        '{"external":true}',
+        '{}',
+        'null',
+      ]) {
+        expect(listed('gre', data)?.gre, data).to.equal(null);
+      }
+      expect(listed('gretap', '{"remote":"203.0.113.9","local":"any"}')?.gre).to.equal(null);
+    });
+
+    it('are described as they were asked for, whatever was asked', () => {
+      const quad = (key: number) => [24, 16, 8, 0].map((bits) => (key >>> bits) & 255).join('.');
+      const anyDevice: fc.Arbitrary<GreDevice> = fc.constantFrom('ipv4' as const, 'ipv6' as const).chain((family) =>
+        fc.record({
+          type: fc.constant(family === 'ipv4' ? ('gre' as const) : ('ip6gre' as const)),
+          remote: anyAddress[family].filter((address) => !/^(0\.0\.0\.0|::)$/.test(address)),
+          local: fc.option(anyAddress[family].filter((address) => !/^(0\.0\.0\.0|::)$/.test(address))),
+          key: fc.option(fc.integer({ min: 0, max: 0xffff_ffff })),
+          udp: fc.option(fc.record({ source: fc.integer({ min: 1, max: 65_535 }), destination: fc.nat(65_535) })),
+        }),
+      );
+      fc.assert(
+        fc.property(anyDevice, (device) => {
+          const { type, remote, local, key, udp } = device;
+          const keys = key === null ? {} : { ikey: quad(key), okey: quad(key) };
+          const encap = udp === null ? {} : { encap: { type: 'fou', sport: udp.source, dport: udp.destination } };
+          const printed = { remote, local: local ?? 'any', ttl: 64, ...keys, ...encap };
+          const back = listed(type, JSON.stringify(printed))?.gre;
+          expect(back === null || back === undefined ? null : deviceText(back)).to.equal(deviceText(device));
+        }),
+      );
+    });
+  });
+
+  it('reads the next machine of a route, where there is one', () => {
+    const json = `[{"dst":"default","gateway":"10.147.17.1","dev":"zt0","table":"7701","protocol":"177","flags":["onlink"]},
+      {"dst":"10.77.16.2","dev":"hwg1","protocol":"177","scope":"link","flags":[]}]`;
+    const found = parseRoutes(json, 'ipv4').map(({ destination, gateway, link, table, protocol }) =>
+      [destination, gateway, link, table, protocol].join(' '),
+    );
+    expect(found).to.deep.equal(['default 10.147.17.1 zt0 7701 177', '10.77.16.2  hwg1 main 177']);
+    const gateways = parseRoutes(recorded('routes.json'), 'ipv4').map(({ gateway }) => gateway);
+    expect(gateways.filter((gateway) => gateway !== null).length).to.be.above(0);
   });
 
   const routeLine = (r: ReturnType<typeof parseRoutes>[number]) =>

@@ -1,8 +1,9 @@
 /** What of a recorded machine is homeward's: foreign links, routes, rules and tables never are. */
 
-import { type Ownership, ownedState } from '@homeward/shared/kernel/owned-state';
-import { isSlotLink, isSlotTable } from '@homeward/shared/net/allocation';
-import { textOf } from '@homeward/shared/state/describe';
+import { type MadeByUs, type Ownership, ownedState } from '@homeward/shared/kernel/owned-state';
+import { parseIp } from '@homeward/shared/net/address';
+import { isSlotLink, isSlotTable, MAIN_TABLE } from '@homeward/shared/net/allocation';
+import { keyOf, textOf } from '@homeward/shared/state/describe';
 import type { HostState, NftTable } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -117,6 +118,49 @@ describe('kernel/owned-state', () => {
         JSON.stringify(other),
       ).to.deep.equal([]);
     }
+  });
+
+  it('owns GRE devices that it made, as they were made, and no others of their kind', () => {
+    const gre = { type: 'gre', remote: parseIp('203.0.113.9'), local: null, key: 7, udp: null } as const;
+    const links = snapshot.links.map((link) => (link.name === 'hw1' ? { ...link, type: 'gre', gre } : link));
+    const found = (made: MadeByUs) =>
+      ownedState({ ...snapshot, links, wireguard: new Map() }, OWNERSHIP, {}, new Map(), made).get('link hw1');
+    expect(found(MADE)).to.deep.equal({ kind: 'link', name: 'hw1', device: gre, mtu: 1420, up: true });
+    expect(found({ links: [], fouPorts: [] })).to.equal(undefined);
+    const toAnybody = links.map((link) => (link.name === 'hw1' ? { ...link, gre: null } : link));
+    expect(ownedState({ ...snapshot, links: toAnybody }, OWNERSHIP, {}, new Map(), MADE).has('link hw1')).to.equal(
+      false,
+    );
+  });
+
+  it('owns the ports for GRE in UDP that it opened', () => {
+    const listed = { ...snapshot, fouPorts: [7700, 7701, 5555] };
+    const ports = (fouPorts: readonly number[]) =>
+      [...ownedState(listed, OWNERSHIP, {}, new Map(), { links: [], fouPorts }).keys()].filter((key) =>
+        key.startsWith('fou '),
+      );
+    expect(ports([7701, 7702])).to.deep.equal(['fou port 7701']);
+    expect(ports([])).to.deep.equal([]);
+  });
+
+  it("owns main's routes with its protocol where it may have some, the next machine among what they are", () => {
+    const [ours] = snapshot.routes.filter(({ table }) => table === '7701');
+    if (ours === undefined) throw new Error('there is no route');
+    const routes = [
+      { ...ours, table: 'main', destination: '10.77.16.2', link: 'hwg1' },
+      { ...ours, gateway: '10.8.0.1' },
+      { ...ours, family: 'ipv6' as const, gateway: 'fd00:8::1' },
+      { ...ours, table: 'main', destination: '10.77.16.3', protocol: 'static' },
+    ];
+    const texts = (isRoutingTable: (table: number) => boolean) =>
+      [...ownedState({ ...snapshot, routes }, { ...OWNERSHIP, isRoutingTable }, {}, new Map(), MADE).values()].flatMap(
+        (one) => (one.kind === 'route' ? [`${keyOf(one)} ${textOf(one)}`] : []),
+      );
+    expect(texts((table) => table === MAIN_TABLE)).to.deep.equal(['route 10.77.16.2 table 254 dev hwg1']);
+    expect(texts(isSlotTable)).to.deep.equal([
+      'route default table 7701 via 10.8.0.1 dev hw1',
+      'route -6 default table 7701 via fd00:8::1 dev hw1',
+    ]);
   });
 
   it('leaves out the link-local address that the kernel gives a tun device', () => {

@@ -9,9 +9,11 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { command } from '@homeward/shared/host/command';
 import { parseNftTable } from '@homeward/shared/kernel/nft-parse';
 import { renderNft } from '@homeward/shared/kernel/nft-render';
-import { FAMILIES } from '@homeward/shared/net/address';
-import { MAX_SLOT, slotNumbers } from '@homeward/shared/net/allocation';
+import { FAMILIES, parseIpv4 } from '@homeward/shared/net/address';
+import { slotNumbers } from '@homeward/shared/net/allocation';
 import { parseForward } from '@homeward/shared/net/forward-spec';
+import { parseLinkName } from '@homeward/shared/net/names';
+import { parsePrefix } from '@homeward/shared/net/prefix';
 import { diff } from '@homeward/shared/reconcile/diff';
 import { plan } from '@homeward/shared/reconcile/plan';
 import type { HostState, NftElement, NftTable } from '@homeward/shared/state/resources';
@@ -23,11 +25,11 @@ import { elementLines } from '../desired/state-lines.js';
 import { paired, relayState } from '../store/relay-states.js';
 import { elementLine, linesOf } from './element-lines.js';
 import { networkNamespace } from './network-namespace.js';
-import { backendElements, relayElements } from './nft-generators.js';
+import { anyMapped, anyTableSlot, backendElements, relayElements } from './nft-generators.js';
 
 const anyLinks = fc.constantFrom<readonly string[]>([], ['eth0'], ['br-12ab', 'eth0', 'wlan0.7']);
 const anyGuard = fc.record({ ipv4: anyLinks, ipv6: anyLinks });
-const anySlots = fc.uniqueArray(fc.integer({ min: 1, max: MAX_SLOT }), { minLength: 1, maxLength: 4 });
+const anySlots = fc.uniqueArray(anyTableSlot, { minLength: 1, maxLength: 4, selector: ({ slot }) => slot });
 const NO_GUARD = { ipv4: [], ipv6: [] };
 
 const tableSlot = (slot: number): TableSlot => ({
@@ -110,16 +112,16 @@ describe('tables in nft', () => {
 
   it("loads the relay's table and lists the same elements, in both families", () =>
     fc.assert(
-      fc.asyncProperty(anyGuard, relayElements, (guard, elements) => roundTrip(relayTable(guard), elements)),
+      fc.asyncProperty(anyGuard, anyMapped, relayElements, (guard, mapped, elements) =>
+        roundTrip(relayTable(guard, mapped), elements),
+      ),
       { numRuns: 6 },
     ));
 
   it("loads the backend's table and lists the same elements, in both families", () =>
     fc.assert(
-      fc.asyncProperty(
-        anySlots.chain((slots) => fc.tuple(fc.constant(slots), backendElements(slots))),
-        anyGuard,
-        ([slots, elements], guard) => roundTrip(backendTable(slots.map(tableSlot), guard), elements),
+      fc.asyncProperty(anySlots, backendElements, anyGuard, (slots, elements, guard) =>
+        roundTrip(backendTable(slots, guard), elements),
       ),
       { numRuns: 6 },
     ));
@@ -147,9 +149,12 @@ describe('tables in nft', () => {
     ));
 
   it('keeps the digest over a reload and over changes of elements, and loses it with a rule', async () => {
+    const mapped = [{ index: 1, key: 4711, remote: parseIpv4('203.0.113.9') }];
+    const neighbours = ['10.8.0.0/24', '0.0.0.0/32', 'fd00:8::/64', '::/128'].map(parsePrefix);
+    const shared = { ...tableSlot(2), link: parseLinkName('tun0'), shared: { neighbours } };
     for (const [table, set, key, value] of [
-      [relayTable({ ipv4: ['eth0'], ipv6: ['eth0', 'eth1'] }), 'any-range6', 'tcp . 1024-65535', 'fd77:16::2'],
-      [backendTable([tableSlot(1)], NO_GUARD), 'source-pin6', '2000::/3', '2001:db8::9'],
+      [relayTable({ ipv4: ['eth0'], ipv6: ['eth0', 'eth1'] }, mapped), 'any-range6', 'tcp . 1024-65535', 'fd77:16::2'],
+      [backendTable([tableSlot(1), shared], NO_GUARD), 'source-pin6', '2000::/3', '2001:db8::9'],
     ] as const) {
       const element: NftElement = { kind: 'nft-element', table: table.name, set, key, value };
       await load(table, []);

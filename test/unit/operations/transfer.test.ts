@@ -11,7 +11,11 @@ import { rejectionOf } from '../errors/thrown.js';
 import { temporaryDirectory } from '../host/temporary.js';
 import { paired, relayState } from '../store/relay-states.js';
 
-const proven = { ...paired('home', 1, ['443/tcp']), proof: { ok: true, at: '2026-01-01T00:00:00.000Z' } };
+const proven = {
+  ...paired('home', 1, ['443/tcp']),
+  outer: { local: '198.51.100.1', remote: '203.0.113.9', port: null },
+  proof: { ok: true, at: '2026-01-01T00:00:00.000Z' },
+};
 const state = relayState([proven]);
 
 describe('operations/transfer', () => {
@@ -26,10 +30,12 @@ describe('operations/transfer', () => {
       uid: process.getuid?.() ?? -1,
     });
 
-  it('stores what was exported in a directory of its own, without proofs of another machine', async () => {
+  it('stores what was exported in a directory of its own, without proofs and addresses of another machine', async () => {
     const stateDir = path('new/controller');
     await storeImport(sideIn(stateDir), stateDir, async () => state);
-    expect(await stateToExport(sideIn(stateDir), stateDir)).to.deep.equal(relayState([{ ...proven, proof: null }]));
+    expect(await stateToExport(sideIn(stateDir), stateDir)).to.deep.equal(
+      relayState([{ ...proven, outer: null, proof: null }]),
+    );
     expect((await stat(stateDir)).mode & 0o777).to.equal(0o700);
     expect((await stat(`${stateDir}/controller.json`)).mode & 0o777).to.equal(0o600);
   });

@@ -1,5 +1,7 @@
 /** Differences and plans as readable text: what is done, in which order, for small desired and observed states. */
 
+import { parseIpv4 } from '@homeward/shared/net/address';
+import { parseLinkName } from '@homeward/shared/net/names';
 import { changeText, diff } from '@homeward/shared/reconcile/diff';
 import { plan } from '@homeward/shared/reconcile/plan';
 import { keyOf, textOf } from '@homeward/shared/state/describe';
@@ -14,6 +16,8 @@ import {
   address6,
   device,
   element,
+  fouPort,
+  gre,
   landing,
   link,
   replyRule,
@@ -269,6 +273,95 @@ describe('reconcile/plan', () => {
       '  delete element inet homeward_backend any4 { tcp . 443 }',
       '  add element inet homeward_backend any4 { tcp . 443 : 10.77.16.3 . 443 }',
     ]);
+  });
+
+  describe('of GRE', () => {
+    const fou = { source: 7701, destination: 7700 };
+    const WORDS = 'hw1 gre remote 203.0.113.9 local any';
+    const ENCAP = 'encap fou encap-sport 7701 encap-dport 7700';
+
+    it('opens the port before the link that needs it, and closes it when the link is gone', () => {
+      const made = [gre({ key: 7, udp: fou }), fouPort(), address()];
+      expect(planned(made, [])).to.deep.equal([
+        'add-fou-port 7701',
+        `create-link ${WORDS} key 7 ${ENCAP}`,
+        'ip',
+        '  address replace 10.77.16.2/32 dev hw1',
+        '  link set dev hw1 mtu 1464 up',
+      ]);
+      expect(planned([], made)).to.deep.equal(['delete-link hw1', 'delete-fou-port 7701']);
+    });
+
+    it('changes remote, local address, key and port where it stands, and sets the MTU again, which the kernel changes with them', () => {
+      const before = gre({ key: 7, udp: fou });
+      for (const [device, words] of [
+        [{ remote: parseIpv4('203.0.113.7'), key: 7, udp: fou }, `hw1 gre remote 203.0.113.7 local any key 7 ${ENCAP}`],
+        [{ local: parseIpv4('198.51.100.1'), key: 7, udp: fou }, /local 198\.51\.100\.1/],
+        [{ key: 8, udp: fou }, `${WORDS} key 8 ${ENCAP}`],
+        [{ key: 7, udp: { ...fou, destination: 40_000 } }, /encap-dport 40000$/],
+      ] as const) {
+        const [first = '', ...rest] = planned([gre(device), address(), route()], [before, address(), route()]);
+        const changed = first.replace(/^change-link /, '');
+        expect(changed).to.not.equal(first);
+        if (typeof words === 'string') expect(changed).to.equal(words);
+        else expect(changed).to.match(words);
+        expect(rest).to.deep.equal(['ip', '  link set dev hw1 mtu 1464 up']);
+      }
+    });
+
+    it('adds a key or ports where it stands, and makes a link without them anew: ip keeps what it is not told', () => {
+      expect(planned([gre({ key: 7 })], [gre()])[0]).to.equal(`change-link ${WORDS} key 7`);
+      expect(planned([gre({ udp: fou })], [gre()])[0]).to.equal(`change-link ${WORDS} ${ENCAP}`);
+      for (const before of [gre({ key: 7 }), gre({ udp: fou }), gre({ key: 7, udp: fou })]) {
+        expect(planned([gre()], [before]).slice(0, 2)).to.deep.equal(['delete-link hw1', `create-link ${WORDS}`]);
+      }
+    });
+
+    it('sets MTU and state without touching the device', () => {
+      const other = { ...gre(), mtu: 1400, up: false } as Resource;
+      expect(planned([gre()], [other])).to.deep.equal(['ip', '  link set dev hw1 mtu 1464 up']);
+    });
+
+    it('makes a link of another type anew, and puts back what stood on it, of both families', () => {
+      const standing = [
+        ...[address(), address6(), route(), route('ipv6')],
+        ...[sysctl('net/ipv4/conf/hw1/rp_filter', '2'), sysctl('net/ipv4/ip_forward', '1')],
+        ...[element('tunnels', 'hw1'), table('same'), replyRule()],
+      ];
+      const before = [link(), device('198.51.100.1:51820', null), ...standing];
+      expect(planned([gre(), ...standing], before)).to.deep.equal([
+        'delete-link hw1',
+        `create-link ${WORDS}`,
+        'sysctl net/ipv4/conf/hw1/rp_filter = 2',
+        'ip',
+        '  address replace 10.77.16.2/32 dev hw1',
+        '  link set dev hw1 mtu 1464 up',
+        '  route replace default dev hw1 table 7701 protocol 177',
+        'ip -6',
+        '  address replace fd77:16::2/128 dev hw1 nodad',
+        '  route replace default dev hw1 table 7701 protocol 177',
+      ]);
+      expect(planned(before, [gre(), ...standing]).slice(0, 3)).to.deep.equal([
+        'delete-link hw1',
+        'create-link hw1 wireguard',
+        'configure-wireguard hw1',
+      ]);
+    });
+
+    it('does not remove what went with a link that is made anew', () => {
+      expect(planned([gre()], [link(), address(), address6(), route(), route('ipv6')])).to.deep.equal([
+        'delete-link hw1',
+        `create-link ${WORDS}`,
+        'ip',
+        '  link set dev hw1 mtu 1464 up',
+      ]);
+    });
+
+    it('leaves alone what stands on other links', () => {
+      const other = { ...address(), link: parseLinkName('hw10') } as Resource;
+      const standing = [other, sysctl('net/ipv4/conf/hw10/rp_filter', '2')];
+      expect(planned([gre(), ...standing], [link(), ...standing]).join()).to.not.include('hw10');
+    });
   });
 
   it('configures a device again without making it again', () => {

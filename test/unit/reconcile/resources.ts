@@ -7,7 +7,7 @@ import { formatPortRange } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
 import type { Step } from '@homeward/shared/reconcile/step';
 import { deviceText } from '@homeward/shared/state/describe';
-import type { Resource } from '@homeward/shared/state/resources';
+import type { GreDevice, Resource } from '@homeward/shared/state/resources';
 
 const name = parseLinkName('hw1');
 
@@ -16,6 +16,12 @@ export const TABLE = 'homeward_backend';
 export const link = (mtu = 1420, up = true): Resource => ({
   ...{ kind: 'link', name, device: { type: 'wireguard' }, mtu, up },
 });
+/** The same link made of GRE. */
+export const gre = (more: Partial<GreDevice> = {}): Resource => {
+  const plain: GreDevice = { type: 'gre', remote: parseIpv4('203.0.113.9'), local: null, key: null, udp: null };
+  return { kind: 'link', name, device: { ...plain, ...more }, mtu: 1464, up: true };
+};
+export const fouPort = (port = 7701): Resource => ({ kind: 'fou-port', port });
 export const address = (): Resource => ({
   kind: 'address',
   link: name,

@@ -211,9 +211,14 @@ export async function connect(rig: Pick<Rig, 'url' | 'identity'>, identity: KeyP
 }
 
 /** An agent that is paired already, with its session confirmed. */
-export async function online(rig: Rig, identity: KeyPair, bootId = 'boot-a'): Promise<RawClient> {
+export async function online(
+  rig: Rig,
+  identity: KeyPair,
+  bootId = 'boot-a',
+  extra: Partial<Hello> = {},
+): Promise<RawClient> {
   const client = await connect(rig, identity);
-  client.send(helloOf(bootId));
+  client.send(helloOf(bootId, extra));
   await client.next('welcome');
   return client;
 }

@@ -4,9 +4,10 @@ import { parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { parseLinkName } from '@homeward/shared/net/names';
 import { parsePortRange } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
-import { eachElement, elementsKey, keyOf, ruleText, textOf } from '@homeward/shared/state/describe';
+import { deviceText, eachElement, elementsKey, keyOf, ruleText, textOf } from '@homeward/shared/state/describe';
 import { hostState } from '@homeward/shared/state/host-state';
 import type {
+  GreDevice,
   NftElement,
   PolicyRule,
   Resource,
@@ -20,6 +21,7 @@ import { describe, it } from 'mocha';
 const link = parseLinkName('hw1');
 const address = parseIpv4('10.77.16.2');
 const address6 = parseIpv6('fd77:16::2');
+const gre: GreDevice = { type: 'gre', remote: parseIpv4('203.0.113.9'), local: null, key: null, udp: null };
 
 function peer(publicKey: string, more: Partial<WireguardPeer> = {}): WireguardPeer {
   const allowedIps = ['0.0.0.0/0', '::/0'];
@@ -39,10 +41,13 @@ describe('state/describe', () => {
   it('names and describes each kind in words of its field', () => {
     const resources: Resource[] = [
       { kind: 'link', name: link, device: { type: 'wireguard' }, mtu: 1420, up: true },
+      { kind: 'link', name: link, device: gre, mtu: 1476, up: false },
+      { kind: 'fou-port', port: 7701 },
       { kind: 'address', link, address, prefixLength: 32 },
       { kind: 'address', link, address: address6, prefixLength: 128 },
       { kind: 'route', family: 'ipv4', table: 7701, destination: 'default', link, gateway: null },
       { kind: 'route', family: 'ipv6', table: 7701, destination: 'default', link, gateway: null },
+      { kind: 'route', family: 'ipv4', table: 7701, destination: 'default', link, gateway: parseIpv4('10.8.0.1') },
       rule('ipv4', { from: address }),
       rule('ipv6', { from: address6 }),
       { kind: 'sysctl', path: 'net/ipv4/conf/hw1/rp_filter', value: '2' },
@@ -52,10 +57,13 @@ describe('state/describe', () => {
     ];
     expect(resources.map((resource) => `${keyOf(resource)} | ${textOf(resource)}`)).to.deep.equal([
       'link hw1 | wireguard mtu 1420 up',
+      'link hw1 | gre remote 203.0.113.9 local any mtu 1476 down',
+      'fou port 7701 | ',
       'address 10.77.16.2/32 dev hw1 | ',
       'address fd77:16::2/128 dev hw1 | ',
       'route default table 7701 | dev hw1',
       'route -6 default table 7701 | dev hw1',
+      'route default table 7701 | via 10.8.0.1 dev hw1',
       'rule pref 4821 from 10.77.16.2 lookup 7701 | ',
       'rule -6 pref 4821 from fd77:16::2 lookup 7701 | ',
       'sysctl net/ipv4/conf/hw1/rp_filter | 2',
@@ -111,6 +119,23 @@ describe('state/describe', () => {
       device([peer('A')], { listenPort: null }),
     ];
     expect(new Set([base, ...others].map(textOf)).size).to.equal(others.length + 1);
+  });
+
+  it('sees every difference of a GRE device', () => {
+    const others: GreDevice[] = [
+      { ...gre, type: 'ip6gre', remote: address6 },
+      { ...gre, remote: parseIpv4('203.0.113.7') },
+      { ...gre, local: parseIpv4('198.51.100.1') },
+      { ...gre, key: 0 },
+      { ...gre, key: 1 },
+      { ...gre, udp: { source: 7700, destination: 7701 } },
+      { ...gre, udp: { source: 7700, destination: 7702 } },
+      { ...gre, udp: { source: 7701, destination: 7702 } },
+    ];
+    expect(new Set([gre, ...others].map(deviceText)).size).to.equal(others.length + 1);
+    expect(deviceText({ ...gre, key: 1, udp: { source: 7701, destination: 7700 } })).to.equal(
+      'gre remote 203.0.113.9 local any key 1 encap fou encap-sport 7701 encap-dport 7700',
+    );
   });
 
   it('prints no private or preshared key', () => {

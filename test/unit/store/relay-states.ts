@@ -4,6 +4,7 @@ import type { Pairing, RelayState } from '@homeward/controller/store/state';
 import type { FreshToken } from '@homeward/controller/store/tokens';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { hashTokenSecret } from '@homeward/shared/session/token';
+import type { TunnelSpecOf } from '@homeward/shared/tunnel/tunnel-spec';
 
 export const NOW = new Date('2026-01-01T00:00:00.000Z');
 export const SECRET = new Uint8Array(32).fill(7);
@@ -37,6 +38,27 @@ export function paired(name: string, index: number, forwards: readonly string[])
       echoPort: 40_404,
     },
   });
+}
+
+/** The same by GRE, from 203.0.113.9 to the relay's 198.51.100.1. */
+export function throughGre(
+  pairing: Pairing,
+  gre: Partial<TunnelSpecOf<'gre'>> = {},
+  port: number | null = null,
+): Pairing {
+  const outer = { local: '198.51.100.1', remote: '203.0.113.9', port };
+  return { ...pairing, tunnel: { kind: 'gre', udp: false, key: null, ...gre }, outer };
+}
+
+/** The same by a device of the relay's owner; the backend has said what addresses it has on its own one. */
+export function throughDevice(
+  pairing: Pairing,
+  device: string,
+  addresses: { readonly ipv4: string | null; readonly ipv6: string | null },
+): Pairing {
+  const applied =
+    pairing.applied === null ? null : { ...pairing.applied, device: 'tun0', implementation: null, addresses };
+  return { ...pairing, tunnel: { kind: 'external', device }, applied };
 }
 
 export function relayState(pairings: readonly Pairing[] = [], more: Partial<RelayState> = {}): RelayState {

@@ -1,33 +1,15 @@
 /** WireGuard's resources at both ends, for the families a machine speaks and an endpoint of either. */
 
-import { parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
-import { parseLinkName } from '@homeward/shared/net/names';
-import { Secret } from '@homeward/shared/net/secret';
-import { keyOf, textOf } from '@homeward/shared/state/describe';
-import type { Resource } from '@homeward/shared/state/resources';
-import type { RelayEnd, RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
+import type { RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
 import { wireguardTunnel } from '@homeward/shared/tunnel/wireguard';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { backendEnd, lines, peerOf, RELAY } from './ends.js';
 
-const RELAY: RelayEnd = {
-  addresses: { ipv4: parseIpv4('10.77.16.1'), ipv6: parseIpv6('fd77:16::1') },
-  prefixLengths: { ipv4: 20, ipv6: 64 },
-  families: ['ipv4', 'ipv6'],
-  uplinkMtu: 1500,
-  wireguard: { privateKey: new Secret('PRIVATE'), publicKey: 'RELAY', port: 51_820 },
-  devices: {},
-};
 const peer = (index: number, wireguardPublicKey: string | null): RelayPeer<'wireguard'> => ({
-  spec: { kind: 'wireguard' },
-  index,
-  addresses: { ipv4: parseIpv4(`10.77.16.${index + 1}`), ipv6: parseIpv6(`fd77:16::${index + 1}`) },
+  ...peerOf<'wireguard'>(index, { kind: 'wireguard' }),
   wireguardPublicKey,
-  presharedKey: new Secret('SHARED'),
-  outer: null,
 });
-const lines = (resources: readonly Resource[]) =>
-  resources.map((resource) => `${keyOf(resource)} ${textOf(resource)}`.trimEnd());
 
 describe('tunnel/wireguard', () => {
   it('has at the relay one device, a peer for each backend that came, and an address of each family', () => {
@@ -50,14 +32,7 @@ describe('tunnel/wireguard', () => {
     const offer = wireguardTunnel.offer(RELAY, peer(1, 'HOME'));
     if (offer === null) throw new Error('nothing is offered');
     const device = (endpointHost: string) =>
-      lines(
-        wireguardTunnel.backendResources(offer, {
-          slot: 1,
-          link: parseLinkName('hw1'),
-          wireguard: { privateKey: new Secret('OWN'), publicKey: 'HOME' },
-          endpointHost,
-        }),
-      );
+      lines(wireguardTunnel.backendResources(offer, backendEnd(1, endpointHost)));
     const line = (endpoint: string) =>
       `wireguard hw1 key HOME; peer RELAY allowed 0.0.0.0/0,::/0 endpoint ${endpoint} keepalive 25`;
     expect(device('198.51.100.1')).to.deep.equal(['link hw1 wireguard mtu 1420 up', line('198.51.100.1:51820')]);

@@ -2,7 +2,7 @@
 
 import { toRelayError } from '@homeward/shared/errors/relay-error';
 import { listListeners } from '@homeward/shared/kernel/sockets';
-import { slotNumbers } from '@homeward/shared/net/allocation';
+import { slotFouPort, slotNumbers } from '@homeward/shared/net/allocation';
 import { arrivalPorts } from '@homeward/shared/net/forward-spec';
 import { rangeContains } from '@homeward/shared/net/port';
 import type { ControllerMessage, MessageOf, Observed } from '@homeward/shared/protocol/messages';
@@ -94,9 +94,10 @@ export function createObservation(deps: ObservationDeps): Observation {
 
   function ownDrift(lines: readonly string[]): string[] {
     const others = pairedRelays(store.state()).filter((relay) => relay.controllerKey !== controllerKey);
-    const names = others.flatMap(({ slot }) => {
-      const { link, table, ruleArrival, ruleReply, ruleLocal, ruleSource } = slotNumbers(slot);
-      return [link, `table ${table}`, ...[ruleArrival, ruleReply, ruleLocal, ruleSource].map((pref) => `pref ${pref}`)];
+    const names = others.flatMap((relay) => {
+      const { link, table, ruleArrival, ruleReply, ruleLocal, ruleSource } = slotNumbers(relay.slot);
+      const rules = [ruleArrival, ruleReply, ruleLocal, ruleSource].map((pref) => `pref ${pref}`);
+      return [link, tunnelLink(relay), `fou port ${slotFouPort(relay.slot)}`, `table ${table}`, ...rules];
     });
     const isOthers = (line: string) => names.some((name) => `${line.replaceAll('/', ' ')} `.includes(` ${name} `));
     return lines

@@ -26,8 +26,17 @@ export async function settle(
       settings,
       snapshot,
     );
+    refuseSharedPort(settled);
     refuseForwardedDoors(settled, settings.listen.port);
     return { state: settled, result: null };
+  });
+}
+
+function refuseSharedPort(state: RelayState): void {
+  const [wireguard, ...others] = tunnelPorts(state);
+  if (wireguard === undefined || !others.includes(wireguard)) return;
+  throw new RelayError('conflict', `port ${wireguard}/udp is that of GRE in UDP, which a backend uses`, {
+    hint: 'choose another port with --wireguard-port',
   });
 }
 

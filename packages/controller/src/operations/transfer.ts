@@ -41,7 +41,7 @@ export async function storeImport(
   open: () => Promise<RelayState>,
 ): Promise<RelayState> {
   await refuseStoredRelay(stateDir);
-  const state = withoutProofs(await open());
+  const state = asMoved(await open());
   await side.prepare();
   await side.stateFile.write(state);
   return state;
@@ -63,7 +63,7 @@ async function refuseStoredRelay(stateDir: string): Promise<void> {
   });
 }
 
-/** What was proven on the old machine is not proven here. */
-function withoutProofs(state: RelayState): RelayState {
-  return { ...state, pairings: state.pairings.map((pairing) => ({ ...pairing, proof: null })) };
+/** What was proven on the old machine is not proven here, and backends have not yet reached this one's addresses. */
+function asMoved(state: RelayState): RelayState {
+  return { ...state, pairings: state.pairings.map((pairing) => ({ ...pairing, proof: null, outer: null })) };
 }

@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { command } from '@homeward/shared/host/command';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
@@ -48,14 +49,14 @@ export function tunnelOf(wish: TunnelWish, before: TunnelSpec | null): TunnelSpe
 }
 
 export function isSameTunnel(a: TunnelSpec, b: TunnelSpec): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return isDeepStrictEqual(a, b);
 }
 
 /** The state with another tunnel for a pairing; the one it has is gone back to unless the new one proves itself. Throws `conflict`. */
 export function withTunnel(state: RelayState, name: string, tunnel: TunnelSpec): RelayState {
   const pairing = pairingNamed(state, name);
   if (isSameTunnel(pairing.tunnel, tunnel)) return state;
-  refuseForwardedFouPort(state, tunnel);
+  refuseTakenFouPort(state, tunnel);
   refuseSharedKey(state, pairing, tunnel);
   const hasHeld = pairing.applied !== null && pairing.fallback === null;
   return withPairing(state, {
@@ -68,8 +69,13 @@ export function withTunnel(state: RelayState, name: string, tunnel: TunnelSpec):
   });
 }
 
-function refuseForwardedFouPort({ pairings }: RelayState, tunnel: TunnelSpec): void {
+function refuseTakenFouPort({ wireguard, pairings }: RelayState, tunnel: TunnelSpec): void {
   if (tunnel.kind !== 'gre' || !tunnel.udp) return;
+  if (wireguard.port === RELAY_FOU_PORT) {
+    throw new RelayError('conflict', `GRE in UDP needs port ${RELAY_FOU_PORT}/udp, which is WireGuard's here`, {
+      hint: 'start the controller with another --wireguard-port',
+    });
+  }
   const taken = pairings
     .flatMap(({ name, forwards }) => forwards.map((forward) => ({ name, forward })))
     .find(({ forward }) => forward.transports.includes('udp') && rangeContains(forward.publicPorts, RELAY_FOU_PORT));

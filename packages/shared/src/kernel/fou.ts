@@ -8,7 +8,8 @@ import type { Runner } from '../host/runner.js';
 /** GRE's protocol number (RFC 2784). */
 const GRE = 47;
 
-const listing = z.array(z.object({ port: z.int(), ipproto: z.union([z.int(), z.string()]).optional() }));
+/** Older versions of ip do not tell the family. */
+const listing = z.array(z.object({ port: z.int(), family: z.string().optional() }));
 
 /** None where the module is not loaded: asking would load it. */
 export async function listFouPorts(runner: Runner): Promise<readonly number[]> {
@@ -16,10 +17,11 @@ export async function listFouPorts(runner: Runner): Promise<readonly number[]> {
   return parseFouPorts(await runner.run(command('ip', ['-j', 'fou', 'show'])));
 }
 
-/** Parses `ip -j fou show`. */
+/** Parses `ip -j fou show`; IPv6's ports are others than ours. */
 export function parseFouPorts(json: string): number[] {
   if (json.trim() === '') return [];
-  return listing.parse(JSON.parse(json)).map(({ port }) => port);
+  const ports = listing.parse(JSON.parse(json)).filter(({ family }) => family !== 'inet6');
+  return ports.map(({ port }) => port);
 }
 
 export function fouAdd(port: number): Command {
