@@ -113,6 +113,19 @@ const machine = (name: string, pid: number): LabNode => {
   };
 };
 
+/**
+ * Automounts that came along from the host's systemd (such as binfmt_misc's) are of no use in a mount namespace of its
+ * own: systemd mounts in its own one, and whoever looks into the directory, `sysctl -a` above all, waits forever.
+ */
+const removeAutomounts = async (node: LabNode): Promise<void> => {
+  const mounts = await readFile(`/proc/${node.pid}/mounts`, 'utf8');
+  const places = mounts.split('\n').flatMap((line) => {
+    const [, place = '', type] = line.split(' ');
+    return type === 'autofs' ? [place] : [];
+  });
+  for (const place of places) await node.must(['umount', '--lazy', place]);
+};
+
 /** Makes the namespaces; `lab` is the name under which everything inside is found again. */
 export const createNode = async (lab: string, name: string): Promise<LabNode> => {
   const holder = spawn(
@@ -127,6 +140,7 @@ export const createNode = async (lab: string, name: string): Promise<LabNode> =>
     (await readFile(`/proc/${pid}/comm`, 'utf8')).trim() === 'sleep' ? true : undefined,
   );
   const node = machine(name, pid);
+  await removeAutomounts(node);
   for (const directory of privateDirectories.filter((path) => existsSync(path))) {
     await node.must(['mount', '-t', 'tmpfs', '-o', 'mode=755', lab, directory]);
   }

@@ -30,6 +30,7 @@ const vmPackages = {
   e2fsprogs: "the guests' file system",
   'busybox-static': 'what runs before their root is mounted',
   cpio: 'the archive that holds it',
+  'xz-utils': 'their kernel, unpacked beforehand',
   kmod: 'depmod: which modules the kernel needs in which order',
 };
 

@@ -23,7 +23,7 @@ export const guestPackages = {
 } as const satisfies Readonly<Record<string, string>>;
 
 /** Units that would start by themselves and that no test wants, or that only cost time at boot. */
-export const maskedUnits = [
+export const maskedUnits: readonly string[] = [
   'nginx.service',
   'openvpn.service',
   'getty@tty1.service',
@@ -36,7 +36,8 @@ export const maskedUnits = [
   'e2scrub_reap.service',
   'fstrim.timer',
   'tmp.mount',
+  ...['configfs', 'dm_mod', 'drm', 'efi_pstore', 'fuse', 'loop'].map((module) => `modprobe@${module}.service`),
   'systemd-logind.service',
   'systemd-update-utmp.service',
   'systemd-update-utmp-runlevel.service',
-] as const;
+];

@@ -10,7 +10,7 @@ import { guestNode } from './places.js';
 import { makeImage, makeTree } from './tree.js';
 
 /** Outside the repository, so that every checkout of this machine uses the same. */
-const cache = process.env['HOMEWARD_TEST_CACHE'] ?? '/var/cache/homeward-test';
+const cache = join(process.env['HOMEWARD_TEST_CACHE'] ?? '/var/cache/homeward-test', 'vm');
 
 /** A system that nothing has used for so long is removed: another kernel version has taken its place. */
 const keptMs = 14 * 24 * 3_600_000;
@@ -31,7 +31,7 @@ interface Recipe {
 }
 
 /** The modules that make a system: when one of them changes, another system is made. */
-const makers = ['tree.js', 'initramfs.js', 'guest-packages.js'];
+const makers = ['tree.js', 'kernel-image.js', 'initramfs.js', 'guest-packages.js'];
 
 const recipe = async (): Promise<Recipe> => {
   const [codename, kernel, libraries, ...sources] = await Promise.all([
@@ -46,7 +46,7 @@ const recipe = async (): Promise<Recipe> => {
 };
 
 const systemIn = (directory: string, { kernel }: Recipe): System => ({
-  kernel: join(directory, 'vmlinuz'),
+  kernel: join(directory, 'kernel'),
   initramfs: join(directory, 'initramfs'),
   disk: join(directory, 'root.ext4'),
   release: kernel.release,

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { downloadKernel, type Kernel, mirror } from './apt.js';
 import { maskedUnits } from './guest-packages.js';
+import { unpackKernelImage } from './kernel-image.js';
 import { guestNode, inGuest, repository } from './places.js';
 
 /** Room for what tests write; the file is sparse. */
@@ -76,7 +77,7 @@ const unpackKernel = async (kernel: Kernel, work: string, tree: string, target: 
   await execa('dpkg-deb', ['--extract', join(work, deb), unpacked]);
   const base = (await readdir(unpacked)).includes('lib') ? 'lib' : 'usr/lib'; // Debian 13 has /usr/lib
   await execa('cp', ['-a', join(unpacked, base, 'modules'), join(tree, 'usr/lib/')]);
-  await execa('mv', [join(unpacked, 'boot', `vmlinuz-${kernel.release}`), target]);
+  await unpackKernelImage(join(unpacked, 'boot', `vmlinuz-${kernel.release}`), target);
   await execa('depmod', ['--basedir', tree, kernel.release]);
   await rm(join(work, deb));
 };

@@ -21,12 +21,10 @@ export interface Vm {
   readonly guest: Guest;
   /** Switches it on; resolves when its door is open, with the time at which its kernel started (ms since the epoch). */
   boot(): Promise<number>;
-  /** Shuts down in good order and stays off. */
-  powerOff(): Promise<void>;
+  /** Shuts down from inside, as an administrator would, and is off then: QEMU's next start is the next boot. */
+  shutDown(how: 'reboot' | 'poweroff'): Promise<void>;
   /** Pulls the plug. */
   cut(): Promise<void>;
-  /** Reboots from inside, as an administrator would. */
-  reboot(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -86,28 +84,18 @@ export const createVm = async (system: System, options: VmOptions): Promise<Vm> 
   };
   const guest: Guest = { name, share: files.share, start: channel.start, pid: () => machine?.pid ?? -1 };
   const node = vmNode(guest);
-  const shutDown = async (verb: 'reboot' | 'poweroff'): Promise<void> => {
+  const shutDown: Vm['shutDown'] = async (how) => {
     const before = machine;
-    node.spawn(['systemctl', verb]);
+    node.spawn(['systemctl', how]);
     const timer = setTimeout(() => before?.kill('SIGKILL'), shutdownLimitMs);
     const code = await before?.ended;
     clearTimeout(timer);
-    if (code !== 0) throw new Error(`${name}: ${verb} did not end it in good order (${code}): ${before?.stderr()}`);
+    if (code !== 0) throw new Error(`${name}: ${how} did not end it in good order (${code}): ${before?.stderr()}`);
   };
-  return {
-    node,
-    guest,
-    boot,
-    cut,
-    powerOff: () => shutDown('poweroff'),
-    reboot: async () => {
-      await shutDown('reboot');
-      return boot();
-    },
-    close: async () => {
-      await cut();
-      await channel.close();
-      await files.remove();
-    },
+  const close = async (): Promise<void> => {
+    await cut();
+    await channel.close();
+    await files.remove();
   };
+  return { node, guest, boot, cut, shutDown, close };
 };
