@@ -57,7 +57,7 @@ export const describeRealMachines = (builder: () => Builder): Mocha.Suite =>
       poll('a proof', 60_000, async () => {
         const { exitCode, stdout } = await controller('probe');
         if (exitCode !== 0) throw new Error(stdout);
-        return true;
+        return true as const;
       });
 
     it('leads to the proof, and to a service that sees the client', async () => {
@@ -94,7 +94,7 @@ export const describeRealMachines = (builder: () => Builder): Mocha.Suite =>
         [lab.backend, 'agent'],
         [lab.relay, 'controller'],
       ] as const) {
-        for (const words of [['update'], ['exec', 'down'], ['rm']]) {
+        for (const words of [['update'], ['exec', 'down'], ['wait'], ['rm']]) {
           await node.must(line(...words).map((word) => (word === 'controller' ? name : word)));
         }
         expect(await node.must(['docker', 'ps', '--all', '--quiet'])).to.equal('');
