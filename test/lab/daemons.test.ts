@@ -56,4 +56,17 @@ describe('without daemons', () => {
       await expectTraffic();
     });
   }
+
+  it('a relay that lost its tunnel, as by a reboot, is back in 15 s, not when the old WireGuard session ends', async () => {
+    const received = async (): Promise<number> =>
+      Number((await lab.backend.must(['wg', 'show', 'hw1', 'transfer'])).split('\t')[1]);
+    const before = await received();
+    // WireGuard's own receipt for the last packet, 10 s after it: from now on the backend waits for no answer.
+    await poll('a silent tunnel', 20_000, async () => ((await received()) > before ? true : undefined));
+    await daemons[0]?.kill('SIGTERM');
+    await lab.relay.must(['ip', 'link', 'delete', 'dev', 'hw0']);
+    await startDaemon(lab.relay, 'controller');
+    await poll('a green probe', 40_000, async () => ((await probe(lab.relay)).exitCode === 0 ? true : undefined));
+    await expectTraffic();
+  });
 });

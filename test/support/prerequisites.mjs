@@ -1,5 +1,5 @@
 /** What the lab needs of the machine: Linux, root, a TUN device, Debian packages. Installs what can be installed. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mustRun, root, runCommand } from './command.mjs';
 
 /** Debian package → why the lab needs it. */
@@ -34,6 +34,13 @@ const vmPackages = {
   kmod: 'depmod: which modules the kernel needs in which order',
 };
 
+/** Packages of the docker tier alone. */
+const dockerPackages = {
+  'docker.io': 'the images, built and run',
+  'docker-compose': 'the demonstration in containers',
+  debootstrap: 'what the images begin with',
+};
+
 /** Oldest Node with everything we use (Debian 13 ships it). */
 const oldestNode = [20, 19];
 
@@ -59,31 +66,56 @@ const notInstalled = async (names) => {
 };
 
 /**
- * Debian starts a service when it is installed. nginx must not take the machine's port 80, so its unit is masked
- * until it is installed; without systemd its init script is told to stop what the installation started.
+ * Debian starts a service when it is installed. nginx must not take the machine's port 80, nor Docker put its rules into
+ * the machine's ruleset: the tests start both in namespaces. Package → its units.
  */
-const withoutStartingNginx = async (install) => {
-  if ((await notInstalled(['nginx-common'])).length === 0) return install();
-  const hasSystemd = existsSync('/run/systemd/system');
-  if (hasSystemd) await mustRun('systemctl', ['mask', '--runtime', 'nginx.service']);
+const services = {
+  'nginx-common': ['nginx.service'],
+  'docker.io': ['docker.service', 'docker.socket'],
+  containerd: ['containerd.service'],
+};
+
+/** What Debian asks whether a service may be started (its exit code 101: no). */
+const startPolicy = '/usr/sbin/policy-rc.d';
+
+/** Without systemd: nothing may be started meanwhile. A policy that is there already is its owner's decision. */
+const withStartPolicy = async (install) => {
+  if (existsSync(startPolicy)) return install();
+  writeFileSync(startPolicy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
     await install();
   } finally {
-    if (hasSystemd) await mustRun('systemctl', ['unmask', '--runtime', 'nginx.service']);
+    rmSync(startPolicy);
   }
-  if (hasSystemd) await mustRun('systemctl', ['disable', 'nginx.service']);
-  else if (existsSync('/run/nginx.pid')) await mustRun('/etc/init.d/nginx', ['stop']);
+};
+
+/** With systemd the units are masked until they are installed, and disabled then. */
+const withoutStartingServices = async (install) => {
+  const units = (await notInstalled(Object.keys(services))).flatMap((name) => services[name]);
+  if (units.length === 0) return install();
+  if (!existsSync('/run/systemd/system')) return withStartPolicy(install);
+  await mustRun('systemctl', ['mask', '--runtime', ...units]);
+  try {
+    await install();
+  } finally {
+    await mustRun('systemctl', ['unmask', '--runtime', ...units]);
+  }
+  await mustRun('systemctl', ['disable', ...units]);
 };
 
 const ensurePackages = async (tiers, say) => {
-  const needed = Object.keys(tiers.includes('vm') ? { ...packages, ...vmPackages } : packages);
+  const needed = Object.keys({
+    ...packages,
+    ...(tiers.includes('vm') ? vmPackages : {}),
+    ...(tiers.includes('docker') ? dockerPackages : {}),
+  });
   const missing = await notInstalled(needed);
   if (missing.length === 0) return;
   say(`installing ${missing.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const install = () => mustRun('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env });
   await mustRun('apt-get', ['update'], { env });
-  await (missing.includes('nginx-light') ? withoutStartingNginx(install) : install());
+  await withoutStartingServices(install);
   const still = await notInstalled(needed);
   if (still.length > 0) throw new Error(`apt-get did not install ${still.join(' ')}`);
 };

@@ -86,6 +86,7 @@ export const tiers = {
   lint: () => check(process.execPath, [`${root}/node_modules/.bin/biome`, 'check', '.'], 120_000),
   unit: () => mocha('unit', 5_000, 120_000),
   lab: () => mocha('lab', 60_000, 600_000),
+  docker: () => mocha('docker', 180_000, 900_000),
   vm: () =>
     withVmLogs(async (env) =>
       both(await mochaInGuest('vm/guest', 240_000, 480_000, env), await mocha('vm/machines', 240_000, 480_000, env)),

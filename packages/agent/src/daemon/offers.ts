@@ -7,7 +7,7 @@ import { plainText } from '@homeward/shared/protocol/plain-text';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
 import { tunnelEnd } from '../desired/tunnel-end.js';
-import { keepMapped } from '../link/keepalive.js';
+import { provokeAnswer } from '../link/keepalive.js';
 import { pairedRelays, withAccepted } from '../store/relays.js';
 import type { AcceptedOffer, RelayRecord } from '../store/state.js';
 import type { MachineLook } from './backend-kernel.js';
@@ -112,7 +112,7 @@ export function createOffers(deps: OffersDeps): Offers {
     const message = await answerOf(offer, problem);
     lastAnswer = JSON.stringify(message);
     deps.send(message);
-    if (problem === null) await keepMapped(offer.tunnel);
+    if (problem === null) await provokeAnswer(offer.tunnel);
   }
 
   return {

@@ -1,6 +1,6 @@
 /**
- * Keeps a NAT's mapping for GRE in UDP: a datagram through the tunnel now and then. WireGuard does so by itself, GRE
- * does not; and the relay learns from it where the backend's packets come from.
+ * Datagrams through the tunnel. For GRE in UDP now and then: they keep a NAT's mapping, which WireGuard does by itself, and
+ * the relay learns from them where the backend's packets come from. WireGuard needs one when a session begins.
  */
 
 import { createSocket } from 'node:dgram';
@@ -15,8 +15,23 @@ const DISCARD = 9;
 
 /** Sends one datagram for a tunnel that goes through NAT in UDP; nothing for others. A tunnel that is away is no error: it comes back. */
 export async function keepMapped(tunnel: TunnelOffer): Promise<void> {
-  if (tunnel.kind !== 'gre' || tunnel.udpPort === null) return;
-  const { backendAddress, relayAddress } = tunnel;
+  if (tunnel.kind === 'gre' && tunnel.udpPort !== null) await sendThrough(tunnel);
+}
+
+/**
+ * With the answer to an offer, hence at the beginning of each session: the relay may have been restarted, and its WireGuard
+ * know nothing of us any more. WireGuard begins anew when 15 s after a datagram nothing has come back (KEEPALIVE_TIMEOUT and
+ * REKEY_TIMEOUT of its protocol). Its own keepalives want no answer: with them alone the silence would last until the
+ * old session is two minutes old.
+ */
+export async function provokeAnswer(tunnel: TunnelOffer): Promise<void> {
+  if (tunnel.kind === 'wireguard') await sendThrough(tunnel);
+  else await keepMapped(tunnel);
+}
+
+type Addressed = Pick<Exclude<TunnelOffer, { kind: 'external' }>, 'backendAddress' | 'relayAddress'>;
+
+async function sendThrough({ backendAddress, relayAddress }: Addressed): Promise<void> {
   await new Promise<void>((resolve) => {
     const socket = createSocket('udp4');
     const done = () => socket.close(() => resolve());
