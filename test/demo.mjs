@@ -19,7 +19,7 @@ for (const [signal, code] of [
 }
 
 try {
-  await ensurePrerequisites(say);
+  await ensurePrerequisites([], say);
   await build(say);
   const { playDemo } = await import('./dist/support/demo.js');
   await playDemo({ say, fact });

@@ -21,15 +21,16 @@ const runTier = async (name) => {
   }
 };
 
-/** Leftovers of a lab whose test process was ended in the middle. */
+/** Leftovers of labs and virtual machines whose test process was ended in the middle. */
 const sweep = async () => {
   const { sweepDeadLabs } = await import('./dist/support/lab-mark.js');
-  for (const lab of await sweepDeadLabs()) say(`removed what was left of ${lab}`);
+  const { sweepDeadVms } = await import('./dist/support/vm/vm-files.js');
+  for (const name of [...(await sweepDeadLabs()), ...(await sweepDeadVms())]) say(`removed what was left of ${name}`);
 };
 
 const runAll = async (names) => {
   try {
-    await ensurePrerequisites(say);
+    await ensurePrerequisites(names, say);
     await build(say);
   } catch (error) {
     say(error.message);

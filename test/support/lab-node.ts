@@ -44,15 +44,12 @@ export interface LabNode {
 /** Directories that a machine under test must not share with the host. */
 const privateDirectories = ['/run', '/etc/homeward', '/var/lib/homeward'];
 
-const baseEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C' };
+/** The environment of every command, besides what a test adds. */
+export const baseEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C' };
 
-const enter = (pid: number, command: readonly string[], uid: number | undefined): string[] => [
-  '/usr/bin/nsenter', // by its path: PATH is part of what a test may change
-  `--target=${pid}`,
-  '--net',
-  '--mount',
-  '--',
-  ...(uid === undefined
+/** The words before a command that take root's rights away; none without a user id. */
+export const asUser = (uid: number | undefined): string[] =>
+  uid === undefined
     ? []
     : [
         '/usr/bin/setpriv',
@@ -61,9 +58,27 @@ const enter = (pid: number, command: readonly string[], uid: number | undefined)
         '--clear-groups',
         '--bounding-set=-all',
         '--inh-caps=-all',
-      ]),
+      ];
+
+const enter = (pid: number, command: readonly string[], uid: number | undefined): string[] => [
+  '/usr/bin/nsenter', // by its path: PATH is part of what a test may change
+  `--target=${pid}`,
+  '--net',
+  '--mount',
+  '--',
+  ...asUser(uid),
   ...command,
 ];
+
+/** The ways of running a command that follow from running it to its end. */
+export const runners = (name: string, run: LabNode['run']): Pick<LabNode, 'run' | 'must' | 'json'> => {
+  const must: LabNode['must'] = async (command, options) => {
+    const { stdout, stderr, exitCode } = await run(command, options);
+    if (exitCode !== 0) throw new Error(`${name}: ${command.join(' ')}: exit ${exitCode}\n${stdout}\n${stderr}`);
+    return stdout;
+  };
+  return { run, must, json: async <T>(...args: Parameters<typeof must>) => JSON.parse(await must(...args)) as T };
+};
 
 const machine = (name: string, pid: number): LabNode => {
   const run = async (command: readonly string[], options: RunOptions = {}): Promise<Outcome> => {
@@ -80,17 +95,10 @@ const machine = (name: string, pid: number): LabNode => {
     if (result.exitCode === undefined) throw new Error(`${name}: ${command.join(' ')}: ${result.message}`);
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
   };
-  const must = async (command: readonly string[], options?: RunOptions): Promise<string> => {
-    const { stdout, stderr, exitCode } = await run(command, options);
-    if (exitCode !== 0) throw new Error(`${name}: ${command.join(' ')}: exit ${exitCode}\n${stdout}\n${stderr}`);
-    return stdout;
-  };
   return {
     name,
     pid,
-    run,
-    must,
-    json: async <T>(command: readonly string[], options?: RunOptions) => JSON.parse(await must(command, options)) as T,
+    ...runners(name, run),
     spawn: (command, options = {}) => {
       const entered = enter(pid, command, options.uid);
       const child = spawn('/usr/bin/setpriv', ['--pdeathsig', 'KILL', ...entered], {

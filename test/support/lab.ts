@@ -151,8 +151,10 @@ const wire = async (nodes: Nodes): Promise<void> => {
   const { relay, home } = nodes;
   await Promise.all([
     relay.must(['ip', 'address', 'add', `${address.relaySecond}/24`, 'dev', 'eth0']),
-    home.must(['nft', '-f', '-'], { input: homeRules }),
-    home.must(['sysctl', '-q', 'net.netfilter.nf_conntrack_udp_timeout=30']),
+    // The rules first: where conntrack is a module, they bring it, and its sysctls with it.
+    home
+      .must(['nft', '-f', '-'], { input: homeRules })
+      .then(() => home.must(['sysctl', '-q', 'net.netfilter.nf_conntrack_udp_timeout=30'])),
   ]);
 };
 

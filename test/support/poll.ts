@@ -4,6 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 /** How often a condition is asked; short against every limit, long against the cost of asking. */
 const intervalMs = 20;
 
+/** How many times longer than usual everything may take: more than 1 where the machine is an emulated one. */
+const patience = (): number => Number(process.env['HOMEWARD_TEST_PATIENCE'] ?? 1);
+
 /**
  * Resolves with the first value of `ask` that is not undefined. After `limitMs` it throws, naming `what` and the last
  * error, so that a failed test says what it waited for.
@@ -13,7 +16,8 @@ export const poll = async <T>(
   limitMs: number,
   ask: () => T | undefined | Promise<T | undefined>,
 ): Promise<T> => {
-  const end = Date.now() + limitMs;
+  const limit = limitMs * patience();
+  const end = Date.now() + limit;
   let last: unknown;
   for (;;) {
     try {
@@ -24,7 +28,7 @@ export const poll = async <T>(
       last = error;
     }
     if (Date.now() > end) {
-      throw new Error(`waited ${limitMs} ms in vain for ${what}`, last === undefined ? {} : { cause: last });
+      throw new Error(`waited ${limit} ms in vain for ${what}`, last === undefined ? {} : { cause: last });
     }
     await pause(intervalMs);
   }

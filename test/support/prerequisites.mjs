@@ -20,10 +20,21 @@ const packages = {
   fish: 'its completion script',
 };
 
+/** Packages of the vm tier alone. */
+const vmPackages = {
+  'qemu-system-x86': 'virtual machines, emulated',
+  'qemu-utils': 'their disks',
+  debootstrap: "the guests' Debian",
+  e2fsprogs: "the guests' file system",
+  'busybox-static': 'what runs before their root is mounted',
+  cpio: 'the archive that holds it',
+  kmod: 'depmod: which modules the kernel needs in which order',
+};
+
 /** Oldest Node with everything we use (Debian 13 ships it). */
 const oldestNode = [20, 19];
 
-const wholeMachine = () => {
+const wholeMachine = (tiers) => {
   const missing = [];
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (process.platform !== 'linux') missing.push(`Linux (this is ${process.platform})`);
@@ -33,6 +44,7 @@ const wholeMachine = () => {
   }
   if (process.platform === 'linux' && !existsSync('/dev/net/tun')) missing.push('/dev/net/tun: wireguard-go needs it');
   if (process.platform === 'linux' && !existsSync('/usr/bin/dpkg-query')) missing.push('Debian or a relative of it');
+  if (tiers.includes('vm') && process.arch !== 'x64') missing.push('amd64: the vm tier boots its kernel');
   if (missing.length > 0) throw new Error(`this machine lacks:\n${missing.map((line) => `  ${line}`).join('\n')}`);
 };
 
@@ -60,15 +72,16 @@ const withoutStartingNginx = async (install) => {
   else if (existsSync('/run/nginx.pid')) await mustRun('/etc/init.d/nginx', ['stop']);
 };
 
-const ensurePackages = async (say) => {
-  const missing = await notInstalled(Object.keys(packages));
+const ensurePackages = async (tiers, say) => {
+  const needed = Object.keys(tiers.includes('vm') ? { ...packages, ...vmPackages } : packages);
+  const missing = await notInstalled(needed);
   if (missing.length === 0) return;
   say(`installing ${missing.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const install = () => mustRun('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env });
   await mustRun('apt-get', ['update'], { env });
   await (missing.includes('nginx-light') ? withoutStartingNginx(install) : install());
-  const still = await notInstalled(Object.keys(packages));
+  const still = await notInstalled(needed);
   if (still.length > 0) throw new Error(`apt-get did not install ${still.join(' ')}`);
 };
 
@@ -80,9 +93,9 @@ const ensureModules = async (say) => {
   await mustRun('npm', ['ci']);
 };
 
-/** Makes the machine ready, or throws one message that says what is missing. */
-export const ensurePrerequisites = async (say) => {
-  wholeMachine();
-  await ensurePackages(say);
+/** Makes the machine ready for these tiers, or throws one message that says what is missing. */
+export const ensurePrerequisites = async (tiers, say) => {
+  wholeMachine(tiers);
+  await ensurePackages(tiers, say);
   await ensureModules(say);
 };

@@ -19,8 +19,16 @@ export interface Running {
   prints(pattern: RegExp, limitMs?: number): Promise<RegExpMatchArray>;
 }
 
-/** Follows a child whose stdout and stderr are pipes. */
-export const follow = (child: ChildProcess, command: string): Running => {
+/** What is followed: a child of ours, or a process elsewhere that is told of as one. */
+export interface Followed extends Pick<ChildProcess, 'stdin' | 'stdout' | 'stderr'> {
+  readonly pid?: number | undefined;
+  kill(signal?: NodeJS.Signals): boolean;
+  once(event: 'close', listener: (code: number | null) => void): unknown;
+  once(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** Follows a process whose stdout and stderr are pipes. */
+export const follow = (child: Followed, command: string): Running => {
   let out = '';
   let err = '';
   let isAlive = true;
@@ -42,7 +50,9 @@ export const follow = (child: ChildProcess, command: string): Running => {
     });
   });
   return {
-    pid: child.pid ?? -1,
+    get pid() {
+      return child.pid ?? -1;
+    },
     command,
     stdout: () => out,
     stderr: () => err,

@@ -33,27 +33,61 @@ const judge = (report, code) => {
   return count(passes, failures + pending + (isOutOfLine ? 1 : 0) + (isEmpty ? 1 : 0), notes);
 };
 
-const mocha = async (folder, timeoutMs, limitMs) => {
+/** mocha on a folder's tests, in words that hold on this machine. */
+const mochaCommand = (folder, timeoutMs, report) =>
+  [process.execPath, '--enable-source-maps', `${root}/node_modules/mocha/bin/mocha.js`]
+    .concat(['--reporter', `${root}/test/support/mocha-reporter.mjs`, '--reporter-option', `output=${report}`])
+    .concat(['--file', `${root}/test/support/mocha-setup.mjs`, '--forbid-only', '--timeout', String(timeoutMs)])
+    .concat([`${root}/test/dist/${folder}/**/*.test.js`]);
+
+/** Runs `command(report)` and counts by the report that it writes. */
+const reported = async (command, { limitMs, env = {} }) => {
   const directory = mkdtempSync(join(tmpdir(), 'homeward-test-'));
-  const output = join(directory, 'report.json');
+  const report = join(directory, 'report.json');
   try {
-    const { code } = await runCommand(
-      process.execPath,
-      ['--enable-source-maps', `${root}/node_modules/mocha/bin/mocha.js`]
-        .concat(['--reporter', `${root}/test/support/mocha-reporter.mjs`, '--reporter-option', `output=${output}`])
-        .concat(['--file', `${root}/test/support/mocha-setup.mjs`, '--forbid-only', '--timeout', String(timeoutMs)])
-        .concat([`${root}/test/dist/${folder}/**/*.test.js`]),
-      { limitMs },
-    );
-    return judge(readReport(output), code);
+    const [file, ...args] = command(report);
+    const { code } = await runCommand(file, args, {
+      limitMs,
+      env: { ...process.env, HOMEWARD_VM_REPORT: report, ...env },
+    });
+    return judge(readReport(report), code);
   } finally {
     rmSync(directory, { recursive: true });
   }
 };
+
+const mocha = (folder, timeoutMs, limitMs, env) =>
+  reported((report) => mochaCommand(folder, timeoutMs, report), { limitMs, env });
+
+/** Tests that run inside a guest, as if it were the machine at hand. */
+const mochaInGuest = (folder, timeoutMs, limitMs, env) =>
+  reported(
+    () =>
+      [process.execPath, '--enable-source-maps', `${root}/test/dist/support/vm/guest-run.js`].concat(
+        mochaCommand(folder, timeoutMs, '/opt/share/report.json'),
+      ),
+    { limitMs, env },
+  );
+
+/** Consoles and journals of the virtual machines are kept where a test failed. */
+const withVmLogs = async (run) => {
+  const logs = mkdtempSync(join(tmpdir(), 'homeward-vm-logs-'));
+  const result = await run({ HOMEWARD_VM_LOGS: logs });
+  if (result.failed === 0) rmSync(logs, { recursive: true });
+  else result.notes.push(`consoles and journals: ${logs}`);
+  return result;
+};
+
+const both = (one, other) =>
+  count(one.passed + other.passed, one.failed + other.failed, [...one.notes, ...other.notes]);
 
 /** Name → how to run it; each resolves with {passed, failed, notes}. The limits end a tier that hangs. */
 export const tiers = {
   lint: () => check(process.execPath, [`${root}/node_modules/.bin/biome`, 'check', '.'], 120_000),
   unit: () => mocha('unit', 5_000, 120_000),
   lab: () => mocha('lab', 60_000, 600_000),
+  vm: () =>
+    withVmLogs(async (env) =>
+      both(await mochaInGuest('vm/guest', 240_000, 480_000, env), await mocha('vm/machines', 240_000, 480_000, env)),
+    ),
 };

@@ -1,0 +1,33 @@
+/**
+ * Runs a test command inside a guest and passes on what it prints; ends with its exit code. Arguments: the command,
+ * with this machine's paths. `report.json` in the guest's share is copied to HOMEWARD_VM_REPORT.
+ */
+import { copyFile } from 'node:fs/promises';
+import { baseEnvironment } from '../lab-node.js';
+import { inGuest, reportInGuest } from './places.js';
+import { ensureSystem } from './system.js';
+import { createVm } from './vm.js';
+
+const say = (line: string): void => {
+  process.stdout.write(`  ${line}\n`);
+};
+
+/** Emulated, everything takes some ten times as long; limits of tests are for machines that hang, not for slow ones. */
+const environment = { ...baseEnvironment, HOMEWARD_TEST_PATIENCE: '6' };
+
+const system = await ensureSystem(say);
+const begin = Date.now();
+const vm = await createVm(system, { name: 'guest', cpus: 2, memoryMb: 2048 });
+try {
+  await vm.boot();
+  say(`Linux ${system.release} is up after ${((Date.now() - begin) / 1000).toFixed(1)} s`);
+  const command = vm.guest.start(process.argv.slice(2).map(inGuest), environment);
+  command.stdout?.on('data', (text: string | Buffer) => process.stdout.write(text));
+  command.stderr?.on('data', (text: string | Buffer) => process.stderr.write(text));
+  const code = await new Promise<number | null>((resolve) => command.once('close', resolve));
+  await copyFile(vm.node.file(reportInGuest), process.env['HOMEWARD_VM_REPORT'] ?? 'report.json');
+  await vm.powerOff();
+  process.exitCode = code ?? 1;
+} finally {
+  await vm.close();
+}

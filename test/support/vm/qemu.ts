@@ -1,0 +1,72 @@
+/** QEMU's command line for a guest (qemu(1)). Emulated, without KVM: so it runs, and takes as long, everywhere. */
+import { portName } from './door-messages.js';
+import { shares } from './places.js';
+import type { System } from './system.js';
+
+export interface Hardware {
+  readonly name: string;
+  readonly cpus: number;
+  readonly memoryMb: number;
+  /** The host's tap device of eth0; none: no network. */
+  readonly tap?: string;
+}
+
+export interface Files {
+  /** The layer on the system's disk that keeps what this guest writes. */
+  readonly disk: string;
+  readonly share: string;
+  readonly door: string;
+  readonly console: string;
+  readonly journal: string;
+}
+
+/** A comma ends an option's value unless it is doubled. */
+const value = (path: string): string => path.replaceAll(',', ',,');
+
+/**
+ * The kernel: warnings to the serial console; a panic ends QEMU; links keep the names that the lab's have; no care for
+ * leaks between processes, which costs an emulated processor much.
+ */
+const kernelCommandLine = 'console=ttyS0 loglevel=5 panic=-1 net.ifnames=0 systemd.show_status=no mitigations=off';
+
+const share = (tag: string, path: string, isReadOnly: boolean): string[] => [
+  '-virtfs',
+  `local,path=${value(path)},mount_tag=${tag},security_model=none,multidevs=remap${isReadOnly ? ',readonly=on' : ''}`,
+];
+
+const network = (name: string, tap: string): string[] => {
+  // A locally administered address made of the name, so that machines on one link differ.
+  const bytes = [...Buffer.from(name.padEnd(5, '\0').slice(-5))];
+  const mac = [0x52, ...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+  return [
+    ...['-netdev', `tap,id=eth0,ifname=${tap},script=no,downscript=no`],
+    ...['-device', `virtio-net-pci,netdev=eth0,mac=${mac},romfile=`],
+  ];
+};
+
+export const qemu = (system: System, { name, cpus, memoryMb, tap }: Hardware, files: Files): string[] => [
+  'qemu-system-x86_64',
+  ...[
+    '-name',
+    name,
+    '-accel',
+    'tcg,thread=multi',
+    '-cpu',
+    'qemu64,+rdrand',
+    '-smp',
+    String(cpus),
+    '-m',
+    String(memoryMb),
+  ],
+  // A guest that reboots ends QEMU; the next boot is another process.
+  ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+  ...['-kernel', system.kernel, '-initrd', system.initramfs, '-append', kernelCommandLine],
+  // What the guest has written survives QEMU's end in any case; the host's own crash needs no care.
+  ...['-drive', `file=${value(files.disk)},if=virtio,format=qcow2,cache=unsafe`],
+  ...Object.entries(shares).flatMap(([tag, { host, isReadOnly }]) => share(tag, host ?? files.share, isReadOnly)),
+  ...['-serial', `file:${files.console}`, '-device', 'virtio-serial-pci'],
+  ...['-chardev', `file,id=journal,path=${value(files.journal)}`, '-device', 'virtconsole,chardev=journal'],
+  ...['-chardev', `socket,id=door,path=${value(files.door)}`],
+  ...['-device', `virtserialport,chardev=door,name=${portName}`],
+  ...(tap === undefined ? [] : network(name, tap)),
+];

@@ -1,0 +1,113 @@
+/** One virtual machine: boots, reboots, loses its power, and is a machine of the lab meanwhile. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { LabNode } from '../lab-node.js';
+import { follow, type Running } from '../running.js';
+import { createChannel } from './channel.js';
+import { type Files, type Hardware, qemu } from './qemu.js';
+import type { System } from './system.js';
+import { createVmFiles } from './vm-files.js';
+import { type Guest, vmNode } from './vm-node.js';
+
+/** From QEMU's start to the open door; 8 s on an idle machine. */
+const bootLimitMs = 120_000;
+/** systemd gives units 90 s to stop. */
+const shutdownLimitMs = 120_000;
+
+export interface Vm {
+  readonly node: LabNode;
+  /** The guest itself: what starts processes in it, with their streams. */
+  readonly guest: Guest;
+  /** Switches it on; resolves when its door is open, with the time at which its kernel started (ms since the epoch). */
+  boot(): Promise<number>;
+  /** Shuts down in good order and stays off. */
+  powerOff(): Promise<void>;
+  /** Pulls the plug. */
+  cut(): Promise<void>;
+  /** Reboots from inside, as an administrator would. */
+  reboot(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface VmOptions extends Hardware {
+  /** Files of its own: path → content. */
+  readonly seed?: Readonly<Record<string, string>>;
+  /** The machine whose namespace holds the tap device. */
+  readonly host?: LabNode;
+}
+
+/** A process that ends with us, whatever ends us. */
+const startHere = (argv: readonly string[]): Running =>
+  follow(
+    spawn('/usr/bin/setpriv', ['--pdeathsig', 'KILL', ...argv], { stdio: ['ignore', 'pipe', 'pipe'] }),
+    argv.join(' '),
+  );
+
+const machineFiles = (name: string): Record<string, string> => ({
+  '/etc/hostname': `${name}\n`,
+  '/etc/machine-id': `${randomBytes(16).toString('hex')}\n`,
+});
+
+const lastLines = async (file: string): Promise<string> =>
+  (await readFile(file, 'utf8').catch(() => '')).split('\n').slice(-15).join('\n');
+
+/** Makes the machine; it is off until it is booted. */
+export const createVm = async (system: System, options: VmOptions): Promise<Vm> => {
+  const { name } = options;
+  const files = await createVmFiles(name, system.disk, { ...machineFiles(name), ...options.seed });
+  const channel = await createChannel(files.door);
+  let machine: Running | undefined;
+
+  const opened = async (running: Running, { console, journal }: Files): Promise<number> => {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), bootLimitMs);
+    running.ended.then(() => limit.abort());
+    try {
+      const uptime = await channel.opened(limit.signal);
+      return Date.now() - uptime * 1000;
+    } catch (cause) {
+      const told = [running.stderr(), await lastLines(console), await lastLines(journal)].join('\n');
+      throw new Error(`${name} did not boot within ${bootLimitMs / 1000} s; ${console}:\n${told}`, { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const boot = (): Promise<number> => {
+    const now = files.next();
+    const argv = qemu(system, options, now);
+    const running = options.host?.spawn(argv) ?? startHere(argv);
+    machine = running;
+    running.ended.then(() => channel.cut());
+    return opened(running, now);
+  };
+  const cut = async (): Promise<void> => {
+    await machine?.kill('SIGKILL');
+  };
+  const guest: Guest = { name, share: files.share, start: channel.start, pid: () => machine?.pid ?? -1 };
+  const node = vmNode(guest);
+  const shutDown = async (verb: 'reboot' | 'poweroff'): Promise<void> => {
+    const before = machine;
+    node.spawn(['systemctl', verb]);
+    const timer = setTimeout(() => before?.kill('SIGKILL'), shutdownLimitMs);
+    const code = await before?.ended;
+    clearTimeout(timer);
+    if (code !== 0) throw new Error(`${name}: ${verb} did not end it in good order (${code}): ${before?.stderr()}`);
+  };
+  return {
+    node,
+    guest,
+    boot,
+    cut,
+    powerOff: () => shutDown('poweroff'),
+    reboot: async () => {
+      await shutDown('reboot');
+      return boot();
+    },
+    close: async () => {
+      await cut();
+      await channel.close();
+      await files.remove();
+    },
+  };
+};
