@@ -43,8 +43,8 @@ export interface ServiceTexts {
   readonly left: string;
 }
 
-/** How long a daemon may take to set up the kernel; on a slow machine with many forwards that is tens of seconds. */
-const START_LIMIT_MS = 60_000;
+/** How long a daemon may take to set up the kernel; on a small machine with many forwards that is a minute. */
+const START_LIMIT_MS = 120_000;
 
 const DRY_RUN = ['--dry-run', 'print what would be done, and do nothing'] as const;
 
