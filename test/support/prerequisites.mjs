@@ -18,6 +18,7 @@ const packages = {
   'groff-base': 'the manual pages, read as man does',
   zsh: 'its completion script',
   fish: 'its completion script',
+  openvpn: 'a tunnel that somebody else makes',
 };
 
 /** Packages of the vm tier alone. */

@@ -39,8 +39,8 @@ export interface Transfer {
   readonly seconds: number;
 }
 
-export const udpAsk = (node: LabNode, host: string, port: number, tries = 10): Promise<UdpAnswer> =>
-  node.json(script('clients/udp-ask', host, String(port), String(tries)));
+export const udpAsk = (node: LabNode, host: string, port: number, tries = 10, bytes = 0): Promise<UdpAnswer> =>
+  node.json(script('clients/udp-ask', host, String(port), String(tries), String(bytes)));
 
 export const dnsAsk = (
   node: LabNode,

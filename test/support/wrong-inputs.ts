@@ -38,6 +38,13 @@ const anySpec = /^a forward is \[ADDRESS:\]PUBLIC\[=TARGET\]\/PROTO, for example
 const anyName = 'use up to 32 lower case letters, digits and dashes, for example home or nas-2';
 const anyToken = 'copy the whole token as the relay printed it, or make a new one there';
 const aTokenFile = 'put the token into it that controller pair printed at the relay';
+const aTunnel = 'use one of wireguard, gre, external';
+const forGre = 'add --tunnel gre, or leave it out';
+const aKey = 'leave it out, or write for example --key 4711';
+const forExternal = 'add --tunnel external, or leave it out';
+const aDeviceHere = 'name the one of this relay: --tunnel external --device tun0';
+const aDevice = 'see what there is: ip link';
+const aGateway = "write the relay's address on the device, for example --gateway 10.8.0.1";
 const pairUsage = 'usage: controller pair [options] <backend>; more with --help';
 
 /** Files of wrong content, by name below `/run/wrong`. */
@@ -146,6 +153,13 @@ export const alone: readonly WrongInput[] = [
     aTokenFile,
   ),
   wrong('agent enroll --timeout 5', `--timeout "5" ${noDuration}`, 'example: --timeout 10m'),
+  wrong('agent enroll --gateway 10.8.0.1', '--gateway belongs to a device', 'add --device, for example --device tun0'),
+  wrong('agent enroll --device tun0 --gateway nonsense', '--gateway "nonsense" is not an IP address', aGateway),
+  wrong('agent enroll --device tun0;reboot', '"tun0;reboot" is not a device name', aDevice),
+  wrong('agent run --gateway 10.8.0.1', '--gateway belongs to a device', 'add --device, for example --device tun0'),
+  wrong('agent device', "missing required argument 'device'", /^usage: agent device .*<device>/),
+  wrong('agent device tun0 --gateway nonsense', '--gateway "nonsense" is not an IP address', aGateway),
+  wrong('agent device tun0/0', '"tun0/0" is not a device name', aDevice),
   wrong('agent enroll', /must run as root$/, 'try: sudo agent enroll', nobody),
   wrong('agent run', /^that is not a homeward token/, anyToken, {
     options: { env: { HOMEWARD_TOKEN: 'abc' } },
@@ -177,7 +191,20 @@ export const besideController: readonly WrongInput[] = [
   wrong("controller pair '' --no-wait", '"" is not a backend name', anyName),
   wrong('controller pair new --no-wait --expires 1w', `--expires "1w" ${noDuration}`, 'example: --expires 10m'),
   wrong('controller pair new --timeout 0s', `--timeout "0s" ${noDuration}`, 'example: --timeout 10m'),
-  wrong('controller pair new --tunnel openvpn', /^--tunnel "openvpn"/, /^use --tunnel wireguard/),
+  wrong('controller pair new --tunnel openvpn', '--tunnel "openvpn" is not a tunnel', aTunnel),
+  wrong('controller pair new --tunnel ipsec', '--tunnel "ipsec" is not a tunnel', aTunnel),
+  wrong('controller pair new --udp', '--udp belongs to GRE', forGre),
+  wrong('controller pair new --tunnel wireguard --udp', '--udp belongs to GRE', forGre),
+  wrong('controller pair new --key 1', '--key belongs to GRE', forGre),
+  wrong('controller pair new --tunnel external --device tun0 --key 1', '--key belongs to GRE', forGre),
+  wrong('controller pair new --tunnel gre --key x', '--key "x" is not a number from 0 to 4294967295', aKey),
+  wrong('controller pair new --tunnel gre --key 4294967296', /^--key "4294967296" is not a number/, aKey),
+  wrong('controller pair new --tunnel gre --key -1', /^--key "-1" is not a number/, aKey),
+  wrong('controller pair new --device tun0', '--device belongs to an external tunnel', forExternal),
+  wrong('controller pair new --tunnel gre --device tun0', '--device belongs to an external tunnel', forExternal),
+  wrong('controller pair new --tunnel external', /^an external tunnel needs the device/, aDeviceHere),
+  wrong('controller pair new --tunnel external --device tun0;reboot', '"tun0;reboot" is not a device name', aDevice),
+  wrong('controller pair new --tunnel external --device %d', '"%d" is not a device name', aDevice),
   wrong('controller status', 'not allowed to talk to the controller daemon', 'run as root', nobody),
 ];
 
@@ -194,6 +221,7 @@ export const besidePairing: readonly WrongInput[] = [
   wrong('controller unpair hom', 'there is no backend named "hom"', 'paired are: home'),
   wrong('agent run', 'another agent daemon runs in this network namespace', /^see it with: agent status/),
   wrong('agent leave nobody', 'there is no single relay "nobody"', /^name it by its slot: home \(slot 1, /),
+  wrong('agent device tun0 nobody', 'there is no single relay "nobody"', /^name it by its slot: home \(slot 1, /),
   wrong('agent status', 'not allowed to talk to the agent daemon', 'run as root', nobody),
 ];
 

@@ -1,6 +1,7 @@
 /** The agent's command tree: every command, grouped by purpose, in the order a newcomer needs them. */
 
 import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
+import { addDoctorCommand } from '@homeward/shared/terminal/doctor-command';
 import { createProgram } from '@homeward/shared/terminal/global-options';
 import { addKernelCommands } from '@homeward/shared/terminal/kernel-commands';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
@@ -54,6 +55,10 @@ export function agentProgram(interrupt: AbortSignal): AgentProgram {
   addDeviceCommand(program, context);
   addLeaveCommand(program, context);
   program.commandsGroup('The kernel and this machine:');
+  addDoctorCommand(program, () => {
+    const current = context();
+    return { ...current, status: () => current.call('status', {}) };
+  });
   addKernelCommands(program, 'agent', 'agent install (or run)', () => {
     const current = context();
     return { ...current, kernel: () => storedKernel(current) };

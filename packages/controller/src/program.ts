@@ -1,6 +1,7 @@
 /** The controller's command tree: every command, grouped by purpose, in the order a newcomer needs them. */
 
 import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
+import { addDoctorCommand } from '@homeward/shared/terminal/doctor-command';
 import { createProgram } from '@homeward/shared/terminal/global-options';
 import { addKernelCommands } from '@homeward/shared/terminal/kernel-commands';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
@@ -60,6 +61,10 @@ export function controllerProgram(interrupt: AbortSignal): ControllerProgram {
   addRenameCommand(program, context);
   addUnpairCommand(program, context);
   program.commandsGroup('The kernel and this machine:');
+  addDoctorCommand(program, () => {
+    const current = context();
+    return { ...current, status: () => current.call('status', { backend: null }) };
+  });
   addKernelCommands(program, 'controller', 'controller install (or serve)', context);
   addTransferCommands(program, context, interrupt);
   addUninstallCommand(program, SERVICE_TEXTS, service);

@@ -37,7 +37,9 @@ describe('daemon/backends', () => {
     const logger = pino({ level: 'silent' });
     reconcile = async () => undefined;
     backends = createBackends({
-      ...{ store, changes: createChanges(), logger, tunnelFacts: () => ({ mtu: 1420, families: ['ipv4', 'ipv6'] }) },
+      ...{ store, changes: createChanges(), logger },
+      tunnelFacts: () => ({ uplinkMtu: 1500, families: ['ipv4', 'ipv6'], devices: {} }),
+      isBehind: () => false,
       reconcile: () => reconcile(),
     });
     rig = await startRig({ onSession: backends.attach });
@@ -59,6 +61,7 @@ describe('daemon/backends', () => {
       refused: [],
       device: 'hw1',
       implementation: 'kernel',
+      addresses: null,
       ipv6: true,
       echoPort: 40_404,
     });

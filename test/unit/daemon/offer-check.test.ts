@@ -157,10 +157,11 @@ describe('daemon/offer-check', () => {
 
   it("gives the kernel's view of an accepted offer, and none of a relay without one", () => {
     const allowed = (specs: readonly string[]) => sortForwards(read(specs), policy, own).allowed;
-    expect(relayTunnel(ours, policy, allowed)).to.deep.equal([]);
+    expect(relayTunnel(ours, policy, machine, allowed)).to.deep.equal([]);
     const [tunnel] = relayTunnel(
       relay(3, 'A', { accepted: accepted('10.77.16.2', ['443/tcp', '22/tcp']) }),
       policy,
+      machine,
       allowed,
     );
     expect(tunnel?.tunnelAddresses).to.deep.equal({ ipv4: '10.77.16.2', ipv6: 'fd77:16::2' });

@@ -1,6 +1,7 @@
 /** Facts the relay's kernel state is made of: what is its own, and what fits into its tunnel. */
 
-import { RELAY_OWNERSHIP, tunnelMtu } from '@homeward/controller/daemon/relay-kernel';
+import { RELAY_OWNERSHIP, uplinkMtu } from '@homeward/controller/daemon/relay-kernel';
+import { wireguardMtu } from '@homeward/shared/tunnel/mtu';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { snapshotOf } from '../kernel/snapshots.js';
@@ -9,7 +10,8 @@ import { snapshotOf } from '../kernel/snapshots.js';
 function mtuWith(mtus: Readonly<Record<string, number>>, routes: readonly string[]): number {
   const links = { eth0: ['198.51.100.1/24'], ppp0: ['198.51.100.9/32', '2001:db8:5::2/64'], hw0: ['10.77.16.1/20'] };
   const machine = snapshotOf(links, routes);
-  return tunnelMtu({ ...machine, links: machine.links.map((link) => ({ ...link, mtu: mtus[link.name] ?? link.mtu })) });
+  const listed = machine.links.map((link) => ({ ...link, mtu: mtus[link.name] ?? link.mtu }));
+  return wireguardMtu(uplinkMtu({ ...machine, links: listed }));
 }
 
 describe('daemon/relay-kernel', () => {
@@ -21,11 +23,12 @@ describe('daemon/relay-kernel', () => {
   });
 
   it('takes the usual MTU where there is no uplink', () => {
-    expect(tunnelMtu(snapshotOf({ lo: ['127.0.0.1/8', '::1/128'] }, []))).to.equal(1420);
+    expect(uplinkMtu(snapshotOf({ lo: ['127.0.0.1/8', '::1/128'] }, []))).to.equal(1500);
   });
 
-  it("owns its device and the probe's link, and nothing of the backend's side", () => {
-    expect(['hw0', 'hwp0', 'hw1', 'hwp1', 'eth0'].filter(RELAY_OWNERSHIP.isLink)).to.deep.equal(['hw0', 'hwp0']);
+  it("owns its devices and the probe's link, and nothing of the backend's side", () => {
+    const names = ['hw0', 'hwp0', 'hwg1', 'hwg4093', 'hw1', 'hwp1', 'hwg0', 'hwg', 'eth0'];
+    expect(names.filter(RELAY_OWNERSHIP.isLink)).to.deep.equal(['hw0', 'hwp0', 'hwg1', 'hwg4093']);
     expect(RELAY_OWNERSHIP.isRoutingTable(7701)).to.equal(false);
     expect(RELAY_OWNERSHIP.rules).to.equal(false);
   });

@@ -24,11 +24,15 @@ export function tunnelAddresses(slot: number): AddressPair {
 
 export function tunnel(slot: number, forwards: readonly string[]): RelayTunnel {
   const addresses = tunnelAddresses(slot);
+  const { link } = slotNumbers(slot);
   return {
     slot,
+    link,
     tunnelAddresses: addresses,
+    shared: null,
     resources: backendTunnel(offer(addresses.ipv4, [], addresses.ipv6).tunnel, {
-      link: slotNumbers(slot).link,
+      slot,
+      link,
       wireguard: { publicKey: `PUBLIC-${slot}`, privateKey: new Secret(`PRIVATE-${slot}`) },
       endpointHost: '198.51.100.1',
     }),

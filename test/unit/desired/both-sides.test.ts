@@ -41,8 +41,9 @@ interface Sides {
 function sidesOf(specs: readonly string[]): Sides {
   return {
     relay: relayHostState(relayState([paired('home', 1, specs)]), {
-      mtu: 1420,
+      uplinkMtu: 1500,
       families: FAMILIES,
+      devices: {},
       forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
       sshPorts: [],
     }),
@@ -74,7 +75,7 @@ const end = (specs: readonly string[], address: string, transport: string, port:
 /** The forwards with one more, where the relay takes it. */
 function accepted(specs: readonly string[], forward: Forward): readonly string[] {
   const state = relayState([paired('home', 1, specs)]);
-  const check = createForwardCheck(state, { listeners: [], controlPort: 7700, tunnelPort: 51_820 });
+  const check = createForwardCheck(state, { listeners: [], controlPort: 7700, tunnelPorts: [51_820] });
   try {
     check.admit('home', forward, false);
   } catch {

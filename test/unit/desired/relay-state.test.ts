@@ -1,6 +1,7 @@
 /** What should be in a relay's kernel for its pairings. */
 
-import { echoEntryPort, type RelayFacts, relayHostState, tunnelOffer } from '@homeward/controller/desired/relay-state';
+import { tunnelOffer } from '@homeward/controller/desired/pairing-tunnel';
+import { echoEntryPort, type RelayFacts, relayHostState } from '@homeward/controller/desired/relay-state';
 import { FAMILIES } from '@homeward/shared/net/address';
 import { offerSchema } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
@@ -9,19 +10,22 @@ import { paired, pairing, relayState } from '../store/relay-states.js';
 import { coarseLines, elementLines, textAt } from './state-lines.js';
 
 const FACTS: RelayFacts = {
-  mtu: 1420,
+  uplinkMtu: 1500,
   families: FAMILIES,
+  devices: {},
   forwarding: { guarded: { ipv4: ['eth0', 'eth1'], ipv6: ['eth0', 'eth1'] }, advertised: [], switched: [] },
   sshPorts: [],
 };
+/** The link that is there for backends to come. */
+const OWN_TUNNEL = 'tunnels { hw0 }';
 type State = ReturnType<typeof relayState>;
 
 const lines = (state: State, facts = FACTS) => coarseLines(relayHostState(state, facts));
 const elements = (state: State, facts = FACTS) => elementLines(relayHostState(state, facts));
-/** Elements of sets of these names, without what counts. */
+/** Where clients are led, without the echo and without what counts. */
 const led = (specs: readonly string[], facts = FACTS) =>
   elements(relayState([paired('home', 1, specs)]), facts).filter(
-    (line) => !line.includes('bytes-') && !line.includes(' . 10001 '),
+    (line) => !line.includes('bytes-') && !line.includes(' . 10001 ') && line !== OWN_TUNNEL,
   );
 const counted = (specs: readonly string[]) =>
   elements(relayState([paired('home', 1, specs)])).filter((line) => line.includes('bytes-in'));
@@ -39,6 +43,7 @@ describe('desired/relay-state', () => {
       'table inet homeward_relay skeleton',
     ]);
     expect(elements(state)).to.have.members([
+      OWN_TUNNEL,
       'exact4 { 192.0.2.1 . tcp . 10001 : 10.77.16.2 . 40404 }',
       'exact4 { 192.0.2.1 . udp . 10001 : 10.77.16.2 . 40404 }',
       'exact6 { 3fff:770::1 . tcp . 10001 : fd77:16::2 . 40404 }',
@@ -108,9 +113,9 @@ describe('desired/relay-state', () => {
 
   it('forwards nothing to a backend that has not come, or has not applied, or refuses it', () => {
     const waiting = pairing('home', 1, { forwards: paired('home', 1, ['443/tcp']).forwards });
-    expect(elements(relayState([waiting]))).to.deep.equal([]);
+    expect(elements(relayState([waiting]))).to.deep.equal([OWN_TUNNEL]);
     const unapplied = { ...paired('home', 1, ['443/tcp']), applied: null };
-    expect(elements(relayState([unapplied]))).to.deep.equal([]);
+    expect(elements(relayState([unapplied]))).to.deep.equal([OWN_TUNNEL]);
     const some = paired('home', 1, ['22/tcp', '443/tcp']);
     const applied = some.applied === null ? null : { ...some.applied, refused: [{ spec: '22/tcp', reason: 'SSH' }] };
     const forwarded = elements(relayState([{ ...some, applied }])).filter((line) => line.startsWith('any4'));

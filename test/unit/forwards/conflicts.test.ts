@@ -20,7 +20,7 @@ tcp LISTEN 0 128      127.0.0.1:631        0.0.0.0:* users:(("cupsd",pid=5,fd=3)
 udp UNCONN 0 0   127.0.0.53%lo:53         0.0.0.0:* users:(("systemd-resolve",pid=6,fd=3))
 tcp LISTEN 0 128           [::]:8006          [::]:* users:(("pveproxy",pid=7,fd=3))
 tcp LISTEN 0 128        0.0.0.0:2222       0.0.0.0:* users:(("sshd",pid=8,fd=3))`;
-const ports = { listeners: parseListeners(SOCKETS), controlPort: 7700, tunnelPort: 51_820 };
+const ports = { listeners: parseListeners(SOCKETS), controlPort: 7700, tunnelPorts: [51_820] };
 const state = relayState([paired('home', 1, ['443/tcp', '5000-5099/udp']), paired('nas', 2, ['8080/tcp'])]);
 
 /** Checks forwards of a backend one after another. */

@@ -28,7 +28,12 @@ describe('kernel/iproute-parse', () => {
     const json = `[{"ifindex":4,"ifname":"hw0","flags":["POINTOPOINT","NOARP"],"mtu":1420,"qdisc":"noop","operstate":"DOWN",
       "linkinfo":{"info_kind":"wireguard"},"addr_info":[]}]`;
     expect(parseLinks(json)).to.deep.equal([
-      { name: 'hw0', index: 4, up: false, mtu: 1420, type: 'wireguard', addresses: [] },
+      {
+        ...{ name: 'hw0', index: 4, up: false, mtu: 1420, type: 'wireguard' },
+        pointToPoint: true,
+        gre: null,
+        addresses: [],
+      },
     ]);
   });
 

@@ -14,8 +14,8 @@ const OWNERSHIP: Ownership = {
   isRoutingTable: isSlotTable,
   rules: true,
 };
-/** The links we made, by our own record. */
-const MADE = ['hw1'];
+/** What we made, by our own record. */
+const MADE = { links: ['hw1'], fouPorts: [] };
 const snapshot = recordedSnapshot();
 const tableOf = (found: ReturnType<HostState['get']>): NftTable => {
   if (found?.kind !== 'nft-table') throw new Error('the table is not there');
@@ -96,7 +96,7 @@ describe('kernel/owned-state', () => {
 
   it('takes no link for ours that it did not make, whatever its name', () => {
     for (const made of [[], ['hw2']]) {
-      const state = [...ownedState(snapshot, OWNERSHIP, {}, new Map(), made).keys()];
+      const state = [...ownedState(snapshot, OWNERSHIP, {}, new Map(), { links: made, fouPorts: [] }).keys()];
       expect(state.filter((key) => /^(link|address|wireguard) /.test(key))).to.deep.equal([]);
     }
   });

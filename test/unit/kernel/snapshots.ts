@@ -14,6 +14,7 @@ export function recordedSnapshot(): Snapshot {
     routes: [...parseRoutes(recorded('routes.json'), 'ipv4'), ...parseRoutes(recorded('routes6.json'), 'ipv6')],
     rules: [...parseRules(recorded('rules.json'), 'ipv4'), ...parseRules(recorded('rules6.json'), 'ipv6')],
     tables: new Map([['homeward_backend', parseNftTable(recorded('backend-table.json'))]]),
+    fouPorts: [],
     wireguard: new Map([['hw1', parseWireguardDump(recorded('wireguard-dump.txt'))]]),
   };
 }
@@ -30,6 +31,8 @@ export function snapshotOf(links: Readonly<Record<string, readonly string[]>>, r
       up: true,
       mtu: 1500,
       type: null,
+      pointToPoint: false,
+      gre: null,
       addresses: addresses.map((text) => {
         const [address = '', length] = text.split('/');
         return { address, prefixLength: Number(length), scope: scopeOf(name, address) };
@@ -43,6 +46,7 @@ export function snapshotOf(links: Readonly<Record<string, readonly string[]>>, r
         destination: destination === 'default6' ? 'default' : destination,
         type: 'unicast',
         link,
+        gateway: null,
         table: 'main',
         source: null,
         metric: Number(metric),
@@ -51,6 +55,7 @@ export function snapshotOf(links: Readonly<Record<string, readonly string[]>>, r
     }),
     rules: [],
     tables: new Map(),
+    fouPorts: [],
     wireguard: new Map(),
   };
 }

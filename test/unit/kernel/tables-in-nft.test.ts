@@ -1,7 +1,7 @@
 /** Real nft: every table and element that is rendered loads, and what is listed back is what was meant. */
 
 import { backendState } from '@homeward/agent/desired/backend-state';
-import { backendTable } from '@homeward/agent/desired/backend-table';
+import { backendTable, type TableSlot } from '@homeward/agent/desired/backend-table';
 import { relayHostState } from '@homeward/controller/desired/relay-state';
 import { relayTable } from '@homeward/controller/desired/relay-table';
 import { createForwardCheck } from '@homeward/controller/forwards/conflicts';
@@ -10,7 +10,7 @@ import { command } from '@homeward/shared/host/command';
 import { parseNftTable } from '@homeward/shared/kernel/nft-parse';
 import { renderNft } from '@homeward/shared/kernel/nft-render';
 import { FAMILIES } from '@homeward/shared/net/address';
-import { MAX_SLOT } from '@homeward/shared/net/allocation';
+import { MAX_SLOT, slotNumbers } from '@homeward/shared/net/allocation';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { diff } from '@homeward/shared/reconcile/diff';
 import { plan } from '@homeward/shared/reconcile/plan';
@@ -30,7 +30,9 @@ const anyGuard = fc.record({ ipv4: anyLinks, ipv6: anyLinks });
 const anySlots = fc.uniqueArray(fc.integer({ min: 1, max: MAX_SLOT }), { minLength: 1, maxLength: 4 });
 const NO_GUARD = { ipv4: [], ipv6: [] };
 
-const tableSlot = (slot: number) => ({ slot, tunnelAddresses: tunnelAddresses(slot) });
+const tableSlot = (slot: number): TableSlot => ({
+  ...{ slot, link: slotNumbers(slot).link, tunnelAddresses: tunnelAddresses(slot), shared: null },
+});
 const lines = (elements: readonly NftElement[]) => elements.map(elementLine).sort();
 
 /** Forwards among few ports, so that they meet, of lists that a relay takes. */
@@ -56,7 +58,7 @@ const anySpecs = fc
     const check = createForwardCheck(relayState([paired('home', 1, [])]), {
       listeners: [],
       controlPort: 7700,
-      tunnelPort: 51_820,
+      tunnelPorts: [51_820],
     });
     return specs.filter((spec) => {
       try {
@@ -71,8 +73,9 @@ const anySpecs = fc
 
 const relayOf = (specs: readonly string[]) =>
   relayHostState(relayState([paired('home', 1, specs)]), {
-    mtu: 1420,
+    uplinkMtu: 1500,
     families: FAMILIES,
+    devices: {},
     forwarding: { guarded: NO_GUARD, advertised: [], switched: [] },
     sshPorts: [22],
   });

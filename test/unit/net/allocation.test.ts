@@ -15,6 +15,7 @@ import {
   RELAY_LINK,
   RULE_LANDING,
   RULE_NO_DEFAULT_ROUTE,
+  relayGreLink,
   slotNumbers,
 } from '@homeward/shared/net/allocation';
 import { parsePrefix, prefixContains, prefixesOverlap } from '@homeward/shared/net/prefix';
@@ -75,8 +76,10 @@ describe('net/allocation', () => {
   });
 
   it('knows the links of either side, and nobody else has such names', () => {
-    for (const name of [RELAY_LINK, PROBE_LINK, 'hw1', 'hw255']) expect(isHomewardLink(name), name).to.equal(true);
-    for (const name of ['lo', 'eth0', 'hw256', 'hwg1', 'docker0']) expect(isHomewardLink(name), name).to.equal(false);
+    const ours = [RELAY_LINK, PROBE_LINK, 'hw1', 'hw255', relayGreLink(1), relayGreLink(4093)];
+    for (const name of ours) expect(isHomewardLink(name), name).to.equal(true);
+    for (const name of ['lo', 'eth0', 'hw256', 'hwg', 'hwg0', 'hwg01', 'hwg1a', 'xhwg1', 'docker0'])
+      expect(isHomewardLink(name), name).to.equal(false);
   });
 
   it('has probe addresses that no pool can hold, nor any network in use', () => {

@@ -9,7 +9,7 @@ import { FAMILIES } from '@homeward/shared/net/address';
 import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
-import { tunnelAddresses } from '../desired/backend-states.js';
+import { tunnel } from '../desired/backend-states.js';
 import { networkNamespace } from '../kernel/network-namespace.js';
 
 describe('probe/observer', () => {
@@ -19,7 +19,7 @@ describe('probe/observer', () => {
 
   beforeEach(async () => {
     const script = renderNft({
-      replace: [backendTable([{ slot: 1, tunnelAddresses: tunnelAddresses(1) }], { ipv4: [], ipv6: [] })],
+      replace: [backendTable([tunnel(1, [])], { ipv4: [], ipv6: [] })],
       remove: [],
       addElements: [],
       deleteElements: [],

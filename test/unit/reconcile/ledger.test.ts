@@ -6,9 +6,10 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { temporaryDirectory } from '../host/temporary.js';
 
-const RECORD: Pick<LedgerRecord, 'sysctls' | 'links' | 'tables'> = {
+const RECORD: Pick<LedgerRecord, 'sysctls' | 'links' | 'fouPorts' | 'tables'> = {
   sysctls: { 'net/ipv4/ip_forward': { before: '0', ours: '1', links: ['eth0'] } },
   links: ['hw0'],
+  fouPorts: [7700],
   tables: { homeward_relay: { fingerprint: 'f', digest: 'd' } },
 };
 
@@ -23,6 +24,7 @@ describe('reconcile/ledger', () => {
       kernel: 'boot-1 net:[1]',
       sysctls: {},
       links: [],
+      fouPorts: [],
       tables: {},
     });
   });
@@ -37,7 +39,8 @@ describe('reconcile/ledger', () => {
     const ledger = await open('boot-1 net:[1]');
     await ledger.save({ ...ledger.current(), ...RECORD });
     for (const kernel of ['boot-2 net:[1]', 'boot-1 net:[2]']) {
-      expect((await open(kernel)).current()).to.deep.equal({ version: 1, kernel, sysctls: {}, links: [], tables: {} });
+      const empty = { version: 1, kernel, sysctls: {}, links: [], fouPorts: [], tables: {} };
+      expect((await open(kernel)).current()).to.deep.equal(empty);
     }
   });
 });

@@ -135,7 +135,7 @@ describe('reconcile/diff', () => {
 describe('reconcile/plan', () => {
   it('builds up in order: link and keys, filter, sysctls, then addresses, routes and rules', () => {
     expect(planned(EVERYTHING, [])).to.deep.equal([
-      'create-wireguard-link hw1',
+      'create-link hw1 wireguard',
       'configure-wireguard hw1',
       'nft',
       '  table inet homeward_backend {}',
@@ -143,7 +143,7 @@ describe('reconcile/plan', () => {
       '  table inet homeward_backend {',
       '  set tunnels { type ifname; }',
       '  }',
-      '  add element inet homeward_backend tunnels { hw1 }',
+      '  add element inet homeward_backend tunnels { "hw1" }',
       'sysctl net/ipv4/conf/hw1/rp_filter = 2',
       'ip',
       '  address replace 10.77.16.2/32 dev hw1',
@@ -241,7 +241,7 @@ describe('reconcile/plan', () => {
       '  table inet homeward_backend {',
       '  new',
       '  }',
-      '  add element inet homeward_backend tunnels { hw1 }',
+      '  add element inet homeward_backend tunnels { "hw1" }',
       '  add element inet homeward_backend any4 { tcp . 443 : 10.77.16.2 . 443 }',
     ]);
   });
@@ -257,8 +257,8 @@ describe('reconcile/plan', () => {
     const observed = [table('same'), element('tunnels', 'hw2')];
     expect(planned([table('same'), element('tunnels', 'hw1')], observed)).to.deep.equal([
       'nft',
-      '  delete element inet homeward_backend tunnels { hw2 }',
-      '  add element inet homeward_backend tunnels { hw1 }',
+      '  delete element inet homeward_backend tunnels { "hw2" }',
+      '  add element inet homeward_backend tunnels { "hw1" }',
     ]);
   });
 

@@ -17,7 +17,7 @@ import type { NftElement, Resource } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
 import { pino } from 'pino';
-import { tunnelAddresses } from '../desired/backend-states.js';
+import { tunnel } from '../desired/backend-states.js';
 import { temporaryDirectory } from '../host/temporary.js';
 import { networkNamespace } from '../kernel/network-namespace.js';
 
@@ -26,10 +26,7 @@ function allowed(port: number): NftElement {
   return { kind: 'nft-element', table: BACKEND_TABLE, set: SETS.ipv4.allowed.single, key, value: null };
 }
 
-const BASE: readonly Resource[] = [
-  backendTable([{ slot: 1, tunnelAddresses: tunnelAddresses(1) }], { ipv4: [], ipv6: [] }),
-  ...FAMILIES.map(landingRule),
-];
+const BASE: readonly Resource[] = [backendTable([tunnel(1, [])], { ipv4: [], ipv6: [] }), ...FAMILIES.map(landingRule)];
 
 describe('reconcile/reconciler', () => {
   const inside = networkNamespace();

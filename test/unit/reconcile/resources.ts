@@ -6,13 +6,16 @@ import { parseLinkName } from '@homeward/shared/net/names';
 import { formatPortRange } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
 import type { Step } from '@homeward/shared/reconcile/step';
+import { deviceText } from '@homeward/shared/state/describe';
 import type { Resource } from '@homeward/shared/state/resources';
 
 const name = parseLinkName('hw1');
 
 export const TABLE = 'homeward_backend';
 
-export const link = (mtu = 1420, up = true): Resource => ({ kind: 'link', name, type: 'wireguard', mtu, up });
+export const link = (mtu = 1420, up = true): Resource => ({
+  ...{ kind: 'link', name, device: { type: 'wireguard' }, mtu, up },
+});
 export const address = (): Resource => ({
   kind: 'address',
   link: name,
@@ -31,6 +34,7 @@ export const route = (family: Family = 'ipv4'): Resource => ({
   table: 7701,
   destination: 'default',
   link: name,
+  gateway: null,
 });
 export const sysctl = (path: string, value: string): Resource => ({ kind: 'sysctl', path, value });
 export const table = (body: string): Resource => nftTable(TABLE, body);
@@ -79,9 +83,14 @@ export const stepLines = (steps: readonly Step[]): string[] => steps.flatMap(lin
 
 function linesOf(step: Step): string[] {
   switch (step.kind) {
-    case 'create-wireguard-link':
+    case 'create-link':
+    case 'change-link':
+      return [`${step.kind} ${step.link.name} ${deviceText(step.link.device)}`];
     case 'delete-link':
       return [`${step.kind} ${step.link}`];
+    case 'add-fou-port':
+    case 'delete-fou-port':
+      return [`${step.kind} ${step.port}`];
     case 'configure-wireguard':
       return [`${step.kind} ${step.device.link}`];
     case 'sysctl':

@@ -11,7 +11,7 @@ const FORWARD6 = 'net/ipv6/conf/all/forwarding';
 const ACCEPT_RA = 'net/ipv6/conf/eth0/accept_ra';
 const OWN6 = 'net/ipv6/conf/eth0/forwarding';
 const REDIRECTS = 'net/ipv4/conf/all/accept_redirects';
-const EMPTY: LedgerRecord = { version: 1, kernel: 'boot net', sysctls: {}, links: [], tables: {} };
+const EMPTY: LedgerRecord = { version: 1, kernel: 'boot net', sysctls: {}, links: [], fouPorts: [], tables: {} };
 const write = (path: string, value: string): Sysctl => ({ kind: 'sysctl', path, value });
 const isOurLink = (name: string) => name.startsWith('hw');
 

@@ -38,11 +38,11 @@ function rule(family: PolicyRule['family'], selector: PolicyRule['selector']): P
 describe('state/describe', () => {
   it('names and describes each kind in words of its field', () => {
     const resources: Resource[] = [
-      { kind: 'link', name: link, type: 'wireguard', mtu: 1420, up: true },
+      { kind: 'link', name: link, device: { type: 'wireguard' }, mtu: 1420, up: true },
       { kind: 'address', link, address, prefixLength: 32 },
       { kind: 'address', link, address: address6, prefixLength: 128 },
-      { kind: 'route', family: 'ipv4', table: 7701, destination: 'default', link },
-      { kind: 'route', family: 'ipv6', table: 7701, destination: 'default', link },
+      { kind: 'route', family: 'ipv4', table: 7701, destination: 'default', link, gateway: null },
+      { kind: 'route', family: 'ipv6', table: 7701, destination: 'default', link, gateway: null },
       rule('ipv4', { from: address }),
       rule('ipv6', { from: address6 }),
       { kind: 'sysctl', path: 'net/ipv4/conf/hw1/rp_filter', value: '2' },

@@ -46,6 +46,7 @@ export function relay(slot: number, controllerKey: string, more: Partial<RelayRe
     tokenId: `token-${controllerKey}`,
     urls: ['ws://198.51.100.1:7700'],
     wireguard: { publicKey: `PUBLIC-${slot}`, privateKey: `PRIVATE-${slot}` },
+    device: null,
     accepted: null,
     revoked: false,
     ...more,

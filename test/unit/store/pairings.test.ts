@@ -2,8 +2,8 @@
 
 import {
   addPairing,
-  backendTunnelAddresses,
   pairingNamed,
+  poolAddresses,
   relayTunnelAddresses,
   removePairing,
   withForwards,
@@ -42,7 +42,7 @@ describe('store/pairings', () => {
           if (isAdded) return isThere ? now : add(now, name);
           return isThere ? remove(now, name) : now;
         }, relayState());
-        const pairs = [relayTunnelAddresses(state), ...state.pairings.map((one) => backendTunnelAddresses(state, one))];
+        const pairs = [relayTunnelAddresses(state), ...state.pairings.map((one) => poolAddresses(state, one))];
         expect(new Set(pairs.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6])).size).to.equal(2 * pairs.length);
         expect(Math.max(0, ...state.pairings.map((one) => one.index))).to.be.at.most(5);
         expect(z.decode(stateSchema, z.encode(stateSchema, state))).to.deep.equal(state);
@@ -58,18 +58,18 @@ describe('store/pairings', () => {
   it('counts from the pool: the relay first, then the backends', () => {
     const state = add(relayState(), 'home');
     expect(relayTunnelAddresses(state)).to.deep.equal({ ipv4: '10.77.16.1', ipv6: 'fd77:16::1' });
-    expect(backendTunnelAddresses(state, pairingNamed(state, 'home'))).to.deep.equal({
+    expect(poolAddresses(state, pairingNamed(state, 'home'))).to.deep.equal({
       ipv4: '10.77.16.2',
       ipv6: 'fd77:16::2',
     });
     const many = { ...pairingNamed(state, 'home'), index: 4000 };
-    expect(backendTunnelAddresses(state, many)).to.deep.equal({ ipv4: '10.77.31.161', ipv6: 'fd77:16::fa1' });
+    expect(poolAddresses(state, many)).to.deep.equal({ ipv4: '10.77.31.161', ipv6: 'fd77:16::fa1' });
   });
 
   it('refuses one more backend than the pool has addresses for, its broadcast address not counted', () => {
     const names = Array.from({ length: 13 }, (_, index) => `backend-${index}`);
     const full = names.reduce(add, relayState([], { pool: '10.77.16.0/28' }));
-    expect(full.pairings.map((one) => backendTunnelAddresses(full, one).ipv4).at(-1)).to.equal('10.77.16.14');
+    expect(full.pairings.map((one) => poolAddresses(full, one).ipv4).at(-1)).to.equal('10.77.16.14');
     expect(thrownBy(() => add(full, 'one-more')).code).to.equal('conflict');
   });
 

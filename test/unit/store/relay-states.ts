@@ -12,7 +12,9 @@ export function pairing(name: string, index: number, more: Partial<Pairing> = {}
   return {
     name,
     index,
-    tunnel: 'wireguard',
+    tunnel: { kind: 'wireguard' },
+    fallback: null,
+    outer: null,
     agentKey: null,
     wireguardPublicKey: null,
     presharedKey: 'SHARED',
@@ -30,7 +32,10 @@ export function paired(name: string, index: number, forwards: readonly string[])
     agentKey: `KEY-${name}`,
     wireguardPublicKey: `WG-${name}`,
     forwards: forwards.map(parseForward),
-    applied: { revision: 1, refused: [], device: 'hw1', implementation: 'kernel', ipv6: true, echoPort: 40_404 },
+    applied: {
+      ...{ revision: 1, refused: [], device: 'hw1', implementation: 'kernel', addresses: null, ipv6: true },
+      echoPort: 40_404,
+    },
   });
 }
 

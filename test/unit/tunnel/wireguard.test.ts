@@ -14,13 +14,17 @@ const RELAY: RelayEnd = {
   addresses: { ipv4: parseIpv4('10.77.16.1'), ipv6: parseIpv6('fd77:16::1') },
   prefixLengths: { ipv4: 20, ipv6: 64 },
   families: ['ipv4', 'ipv6'],
-  mtu: 1420,
+  uplinkMtu: 1500,
   wireguard: { privateKey: new Secret('PRIVATE'), publicKey: 'RELAY', port: 51_820 },
+  devices: {},
 };
-const peer = (index: number, wireguardPublicKey: string | null): RelayPeer => ({
+const peer = (index: number, wireguardPublicKey: string | null): RelayPeer<'wireguard'> => ({
+  spec: { kind: 'wireguard' },
+  index,
   addresses: { ipv4: parseIpv4(`10.77.16.${index + 1}`), ipv6: parseIpv6(`fd77:16::${index + 1}`) },
   wireguardPublicKey,
   presharedKey: new Secret('SHARED'),
+  outer: null,
 });
 const lines = (resources: readonly Resource[]) =>
   resources.map((resource) => `${keyOf(resource)} ${textOf(resource)}`.trimEnd());
@@ -44,9 +48,11 @@ describe('tunnel/wireguard', () => {
 
   it('calls a relay at an address of either family, or at a name', () => {
     const offer = wireguardTunnel.offer(RELAY, peer(1, 'HOME'));
+    if (offer === null) throw new Error('nothing is offered');
     const device = (endpointHost: string) =>
       lines(
         wireguardTunnel.backendResources(offer, {
+          slot: 1,
           link: parseLinkName('hw1'),
           wireguard: { privateKey: new Secret('OWN'), publicKey: 'HOME' },
           endpointHost,
@@ -60,6 +66,7 @@ describe('tunnel/wireguard', () => {
   });
 
   it('leaves room for its own headers, and for IPv6 inside', () => {
-    expect([1500, 1492, 9000, 1400, 1300].map(wireguardTunnel.mtu)).to.deep.equal([1420, 1412, 1420, 1320, 1280]);
+    const inside = (uplinkMtu: number) => wireguardTunnel.mtu({ ...RELAY, uplinkMtu }, peer(1, 'HOME'));
+    expect([1500, 1492, 9000, 1400, 1300].map(inside)).to.deep.equal([1420, 1412, 1420, 1320, 1280]);
   });
 });

@@ -62,7 +62,6 @@ export function addEnrollCommand(
     .option('--no-service', 'only enroll: neither install nor start the service')
     .example('agent enroll', 'paste the token when asked')
     .example('agent enroll --token-file token --allow 22/tcp', 'for scripts; and let the relay forward to SSH')
-    .example('agent enroll --allow-lan 192.168.1.0/24', 'let the relay reach the hosts behind this backend, too')
     .example('agent enroll --device tun0', 'over a VPN that is there already (pair NAME --tunnel external)')
     .action((options: EnrollOptions, command: Command) => runEnroll(context(), service, command.args, options));
 }

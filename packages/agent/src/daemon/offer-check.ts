@@ -4,16 +4,17 @@ import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { type IpAddress, isIp, parseIp } from '@homeward/shared/net/address';
-import { isSlotLink } from '@homeward/shared/net/allocation';
+import { isHomewardLink, isSlotLink } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { rangeLength } from '@homeward/shared/net/port';
-import { formatPrefix, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
+import { formatPrefix, isNetwork, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
 import { Secret } from '@homeward/shared/net/secret';
 import type { Offer, TunnelOffer } from '@homeward/shared/protocol/messages';
 import { backendTunnel } from '@homeward/shared/tunnel/kinds';
 import type { RelayTunnel } from '../desired/backend-state.js';
 import { tunnelEnd } from '../desired/tunnel-end.js';
 import type { OwnSide, Policy } from '../policy.js';
+import { isReachedBy } from '../store/relays.js';
 import type { RelayRecord } from '../store/state.js';
 import type { ReadForward } from './forward-reader.js';
 
@@ -89,7 +90,7 @@ export function offerProblem(
   if (listedPorts(offered) > MOST_LISTED_PORTS) {
     return `the relay offers more than ${MOST_LISTED_PORTS} ports of hosts behind this backend`;
   }
-  if (tunnel.kind === 'external') return deviceProblem(relay, tunnel, snapshot);
+  if (tunnel.kind === 'external') return deviceProblem(relay, others, tunnel, snapshot);
   for (const address of [tunnel.backendAddress, tunnel.backendAddress6].map(parseIp)) {
     const problem = addressProblem(address, relay, others, snapshot);
     if (problem !== null) return problem;
@@ -98,15 +99,26 @@ export function offerProblem(
 }
 
 /** Which device it is, the owner says; it has to be there, with an address the relay can reach. */
-export function deviceProblem(relay: RelayRecord, offer: TunnelOffer, snapshot: Snapshot): string | null {
+export function deviceProblem(
+  relay: RelayRecord,
+  others: readonly RelayRecord[],
+  offer: TunnelOffer,
+  snapshot: Snapshot,
+): string | null {
   if (offer.kind !== 'external') return null;
-  if (relay.device === null) {
+  const { device } = relay;
+  if (device === null) {
     return `this backend was not told which of its devices leads to the relay; tell it there, for example: agent device tun0`;
   }
+  if (isHomewardLink(device.name)) return `${device.name} is a device of homeward's own, no tunnel of somebody else's`;
+  const twin = others.find((other) => other.controllerKey !== relay.controllerKey && isReachedBy(other, device));
+  if (twin !== undefined) {
+    return `${device.name} leads to the relay in slot ${twin.slot}; of two relays behind one device it cannot be told whom a reply is for`;
+  }
   const end = tunnelEnd(relay, offer, snapshot);
-  if (end === null) return `this backend has no device ${relay.device.name} that is up`;
+  if (end === null) return `this backend has no device ${device.name} that is up`;
   if (Object.keys(end.addresses).length > 0) return null;
-  return `${relay.device.name} and the relay's device have no addresses of one family`;
+  return `${device.name} and the relay's device have no addresses of one family`;
 }
 
 function addressProblem(
@@ -142,6 +154,5 @@ export function usedPrefixes(snapshot: Snapshot): string[] {
     .filter((route) => route.type === 'unicast' && route.table === 'main' && !isSlotLink(route.link ?? ''))
     .filter((route) => route.destination !== 'default')
     .map((route) => formatPrefix(parsePrefix(route.destination)));
-  // Two halves of everything are a VPN's default route, no network that is in use.
-  return [...new Set([...addresses, ...routes])].filter((prefix) => parsePrefix(prefix).length > 1);
+  return [...new Set([...addresses, ...routes])].filter((prefix) => isNetwork(parsePrefix(prefix)));
 }

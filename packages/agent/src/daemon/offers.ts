@@ -130,7 +130,7 @@ export function createOffers(deps: OffersDeps): Offers {
       if (accepted === null || lastAnswer === null || deps.trials.has(controllerKey)) return;
       const look = await deps.lastLook();
       refused = sorted(accepted.offer.forwards, look);
-      const problem = deviceProblem(record(), accepted.offer.tunnel, look.snapshot);
+      const problem = deviceProblem(record(), pairedRelays(store.state()), accepted.offer.tunnel, look.snapshot);
       const isNews = JSON.stringify(await answerOf(accepted.offer, problem)) !== lastAnswer;
       if (isNews && deps.endpointHost() !== null) await answer(accepted.offer, problem);
     },

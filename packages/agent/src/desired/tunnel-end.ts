@@ -16,7 +16,7 @@ import {
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import type { LinkName } from '@homeward/shared/net/names';
 import { parseLinkName } from '@homeward/shared/net/names';
-import { type IpPrefix, parsePrefix } from '@homeward/shared/net/prefix';
+import { type IpPrefix, isNetwork, parsePrefix } from '@homeward/shared/net/prefix';
 import type { TunnelOffer } from '@homeward/shared/protocol/messages';
 import type { OwnersDevice } from '../store/state.js';
 
@@ -63,6 +63,9 @@ export function tunnelEnd(
   };
 }
 
+/** Who has no address yet, and asks for one (RFC 2131) or whether it is free (RFC 4862). */
+const NOBODY = ['0.0.0.0/32', '::/128'];
+
 /** A gateway that the owner gave goes before the relay's own address. */
 function gatewaysOf(
   relayAddresses: Readonly<Record<Family, string | null>>,
@@ -84,7 +87,7 @@ function neighboursOf(snapshot: Snapshot, device: string): IpPrefix[] {
     .filter((route) => route.link === device && route.table === 'main' && route.type === 'unicast')
     .map(({ destination }) => destination)
     .filter((destination) => destination !== 'default');
-  const prefixes = [...new Set([...addresses, ...routed])].filter((text) => isIp(text.split('/')[0] ?? ''));
-  // Two halves of everything are a VPN's default route: clients are there as well.
-  return prefixes.map(parsePrefix).filter(({ length }) => length > 1);
+  const prefixes = [...new Set([...NOBODY, ...addresses, ...routed])].filter((text) => isIp(text.split('/')[0] ?? ''));
+  // Behind a VPN's default route are clients as well.
+  return prefixes.map(parsePrefix).filter(isNetwork);
 }

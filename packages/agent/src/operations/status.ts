@@ -57,6 +57,7 @@ async function tunnelStatus(
   return {
     kind: tunnel.kind,
     implementation: link === undefined || tunnel.kind === 'external' ? null : implementationOf(link),
+    ...(tunnel.kind === 'gre' ? { udp: tunnel.udpPort !== null } : {}),
     device,
     relayAddress: tunnel.relayAddress,
     backendAddress: ipv4,

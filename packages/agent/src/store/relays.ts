@@ -1,7 +1,7 @@
 /** Changes of the backend's relays, each a pure function from state to state. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { MAX_SLOT, slotNumbers } from '@homeward/shared/net/allocation';
+import { isHomewardLink, MAX_SLOT, slotNumbers } from '@homeward/shared/net/allocation';
 import type { AcceptedOffer, BackendState, OwnersDevice, RelayRecord } from './state.js';
 
 /** Relays that are paired now. */
@@ -60,8 +60,24 @@ export function withAccepted(state: BackendState, controllerKey: string, accepte
   return changed(state, controllerKey, (relay) => ({ ...relay, accepted }));
 }
 
-/** Names the device that leads to a relay. */
+/** Whether a relay's tunnel goes by that device of the owner's. */
+export function isReachedBy({ device, accepted }: RelayRecord, { name }: Pick<OwnersDevice, 'name'>): boolean {
+  return accepted?.offer.tunnel.kind === 'external' && device?.name === name;
+}
+
+/** Names the device that leads to a relay. Throws `conflict` for one that leads to another relay, or is homeward's own. */
 export function withDevice(state: BackendState, controllerKey: string, device: OwnersDevice): BackendState {
+  if (isHomewardLink(device.name)) {
+    throw new RelayError('conflict', `${device.name} is a device of homeward's own`, {
+      hint: 'name the one that somebody else made; see what there is: ip link',
+    });
+  }
+  const other = pairedRelays(state).find((one) => one.controllerKey !== controllerKey && isReachedBy(one, device));
+  if (other !== undefined) {
+    throw new RelayError('conflict', `${device.name} leads to the relay in slot ${other.slot} already`, {
+      hint: 'of two relays behind one device it cannot be told whom a reply is for; name another one',
+    });
+  }
   return changed(state, controllerKey, (relay) => ({ ...relay, device }));
 }
 

@@ -30,7 +30,7 @@ export function addPairCommand(program: DocumentedCommand, context: () => Comman
     .command('pair')
     .summary('bind a backend to this relay, set both ends up, prove the real IP')
     .description(
-      'Makes a pairing and prints its token and the one command to run at the backend; waits for it, sets both ends up, probes, prints the proof.\nOn a paired backend: adds the given forwards, applies and probes everything again. With another --tunnel it changes the tunnel while everything runs; one that does not prove itself is undone.',
+      'Makes a pairing and prints its token and the one command to run at the backend; waits for it, sets both ends up, probes, prints the proof. Again, while it waits: a new token.\nOn a paired backend: adds the given forwards, applies and probes everything again. With another --tunnel it changes the tunnel while everything runs; one that does not prove itself is undone.',
     )
     .argument('<backend>', 'a name for the backend: lower case letters, digits, dashes')
     .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 8080=80/tcp', collect)
@@ -42,7 +42,10 @@ export function addPairCommand(program: DocumentedCommand, context: () => Comman
     )
     .option('--udp', 'with --tunnel gre: in UDP, for a backend behind NAT')
     .option('--key <number>', 'with --tunnel gre: a key in each packet, 0 to 4294967295')
-    .option('--device <device>', 'with --tunnel external: the device of this relay that leads to the backend')
+    .option(
+      '--device <device>',
+      'with --tunnel external: the device of this relay that leads to the backend, such as tun0',
+    )
     .option('--expires <time>', 'how long the token is valid: 30m, 1h, 7d', '1h')
     .option('--timeout <time>', 'how long to wait for the backend: 90s, 10m', '10m')
     .option('--no-wait', 'print the token and do not wait for the backend')
@@ -51,9 +54,7 @@ export function addPairCommand(program: DocumentedCommand, context: () => Comman
       'controller pair home --forward 443/tcp --forward 53/tcp+udp',
       'a web server and DNS at the backend "home"',
     )
-    .example('controller pair home', 'again, while it waits: a new token; once paired: apply and prove everything anew')
     .example('controller pair home --tunnel gre --udp', 'GRE through NAT; on a paired backend: change to it, or stay')
-    .example('controller pair home --tunnel external --device tun0', 'over a VPN that is there already')
     .example('controller pair nas --no-wait --json', 'for a program: one event a line, the token in the first')
     .action(async (backend: string, options: PairOptions) => {
       await runPair(context(), backend, options);
@@ -178,6 +179,10 @@ function tellToken(console: Console, event: z.infer<typeof eventSchemas.token>):
   console.line(`  ${console.style('bold', event.command)}`);
   console.line();
   console.line(event.token);
+  if (event.tunnel === 'external') {
+    console.line();
+    console.line('--device is what the backend calls its device that leads to this relay');
+  }
   console.line();
   console.line(`It works once, until ${event.expiresAt}; the backend will dial ${event.urls.join(', ')}`);
   console.line(`If a cloud firewall stands before this relay, open ${specList(event.openPorts)}`);

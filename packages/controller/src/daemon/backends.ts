@@ -3,7 +3,7 @@
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
 import { withTimeLimit } from '@homeward/shared/host/time-limit';
-import { FAMILIES, type IpAddress, parseIp } from '@homeward/shared/net/address';
+import type { IpAddress } from '@homeward/shared/net/address';
 import type { AgentMessage, Applied, Observed } from '@homeward/shared/protocol/messages';
 import type { Logger } from 'pino';
 import { type TunnelFacts, tunnelOffer } from '../desired/pairing-tunnel.js';
@@ -11,6 +11,7 @@ import type { AgentSession } from '../server/agent-session.js';
 import { pairingNamed, removePairing, withPairing } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
 import type { Changes } from './changes.js';
+import { foreignAddress, isForeignKey } from './foreign-claims.js';
 import { withSessionFacts } from './session-facts.js';
 import { tunnelProblem } from './tunnel-problem.js';
 
@@ -77,7 +78,7 @@ export function createBackends(deps: BackendsDeps): Backends {
   /** The peer must stand at the relay before the agent calls it, or its first handshake is lost. */
   async function welcomeBackend(session: AgentSession): Promise<void> {
     const { wireguardPublicKey } = session.hello;
-    if (isForeignKey(store.state(), session, wireguardPublicKey)) {
+    if (isForeignKey(store.state(), session.agentKey, wireguardPublicKey)) {
       logger.error({ backend: nameOf(session) }, "the backend claims another one's WireGuard key; it is sent away");
       return session.close('foreign WireGuard key');
     }
@@ -110,11 +111,13 @@ export function createBackends(deps: BackendsDeps): Backends {
     const pairing = pairingOf(session);
     if (pairing === null || applied.revision !== pairing.revision) return;
     if (!applied.ok) return applyFailed(session, pairing, applied.reason ?? 'no reason given');
-    const claimed = foreignClaim(pairing, applied);
+    const claimed = foreignAddress(store.state(), pairing, applied, deps.isBehind);
     if (claimed !== null)
       return applyFailed(session, pairing, `it claims the address ${claimed}, which is not behind the relay's device`);
     failures.delete(session.agentKey);
-    const { revision, refused, device, implementation, addresses, ipv6, echoPort } = applied;
+    const { revision, refused, device, implementation, ipv6, echoPort } = applied;
+    // Of tunnels of ours the relay itself gives the addresses.
+    const addresses = pairing.tunnel.kind === 'external' ? applied.addresses : null;
     await store.update((state) => {
       const current = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
       const next = { revision, refused, device, implementation, addresses, ipv6, echoPort };
@@ -134,16 +137,6 @@ export function createBackends(deps: BackendsDeps): Backends {
     failures.set(session.agentKey, reason);
     logger.error({ backend: pairing.name, reason }, 'the backend could not apply its offer');
     changes.notify();
-  }
-
-  /** An address on an external device that belongs to somebody else, or null: clients would be sent there. */
-  function foreignClaim({ tunnel, name }: Pairing, { addresses }: Applied): string | null {
-    if (tunnel.kind !== 'external') return null;
-    const { pairings } = store.state();
-    const isOthers = (address: string) =>
-      pairings.some((other) => other.name !== name && FAMILIES.some((f) => other.applied?.addresses?.[f] === address));
-    const claimed = [addresses?.ipv4, addresses?.ipv6].filter((address) => address != null);
-    return claimed.find((address) => isOthers(address) || !deps.isBehind(tunnel.device, parseIp(address))) ?? null;
   }
 
   async function leave(session: AgentSession): Promise<void> {
@@ -250,12 +243,6 @@ export function createBackends(deps: BackendsDeps): Backends {
     },
   };
   return backends;
-}
-
-/** The relay's own key, or another pairing's: taking it would break theirs. */
-function isForeignKey(state: RelayState, session: AgentSession, key: string): boolean {
-  if (key === state.wireguard.publicKey) return true;
-  return state.pairings.some((other) => other.agentKey !== session.agentKey && other.wireguardPublicKey === key);
 }
 
 function offline(name: string): RelayError {

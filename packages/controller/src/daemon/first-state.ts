@@ -4,12 +4,13 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
-import { POOL_LENGTH, POOL_SPACE, POOL6_LENGTH, RELAY_LINK } from '@homeward/shared/net/allocation';
+import { isRelayTunnelLink, POOL_LENGTH, POOL_SPACE, POOL6_LENGTH } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import {
   addressAt,
   formatPrefix,
   type Ipv4Prefix,
+  isNetwork,
   parseIpv4Prefix,
   parseIpv6Prefix,
   prefixesOverlap,
@@ -66,8 +67,8 @@ export function chooseTunnelPort(
 export function refuseUsedPool(pool: Ipv4Prefix, snapshot: Snapshot): void {
   const foreign = {
     ...snapshot,
-    links: snapshot.links.filter((link) => link.name !== RELAY_LINK),
-    routes: snapshot.routes.filter((route) => route.link !== RELAY_LINK),
+    links: snapshot.links.filter((link) => !isRelayTunnelLink(link.name)),
+    routes: snapshot.routes.filter((route) => !isRelayTunnelLink(route.link ?? '')),
   };
   const used = prefixesInUse(foreign).find((prefix) => prefixesOverlap(prefix, pool));
   if (used === undefined) return;
@@ -95,14 +96,14 @@ export function choosePool(inUse: readonly Ipv4Prefix[], random: (count: number)
   });
 }
 
-/** IPv4 prefixes of addresses and routes of the machine, without default routes; the two halves of everything are a VPN's. */
+/** IPv4 prefixes of addresses and routes of the machine, without default routes and pieces of them. */
 export function prefixesInUse(snapshot: Snapshot): Ipv4Prefix[] {
   const addresses = snapshot.links.flatMap((link) => link.addresses.map((a) => `${a.address}/${a.prefixLength}`));
   const routes = snapshot.routes.filter((route) => route.destination !== 'default').map((route) => route.destination);
   return [...addresses, ...routes]
     .filter((prefix) => !prefix.includes(':'))
     .map(parseIpv4Prefix)
-    .filter((prefix) => prefix.length > 1);
+    .filter(isNetwork);
 }
 
 /** A subnet of a unique local prefix (RFC 4193) from 40 random bits: whoever chose another one is not met. */

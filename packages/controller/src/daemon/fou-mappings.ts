@@ -14,7 +14,7 @@ import { mappingSet } from '../desired/relay-sets.js';
 import { withPairing } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
 
-/** How often is looked, milliseconds: with a keepalive every 20 s a backend is found again within half a minute. */
+/** How often is looked, milliseconds: with a keepalive every 10 s a backend is found again within a quarter of a minute. */
 const LOOK_MS = 2_000;
 
 export interface FouMappingsDeps {

@@ -1,12 +1,13 @@
 /** Everything that should be in a relay's kernel, as one value. Pure. */
 
 import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
+import { isIpv4 } from '@homeward/shared/net/address';
 import { PROBE, RELAY_LINK } from '@homeward/shared/net/allocation';
 import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
 import { type ItemMemory, NO_MEMORY, type Remember } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/host-state';
 import type { HostState, NftElement } from '@homeward/shared/state/resources';
-import { relayTunnels } from '@homeward/shared/tunnel/kinds';
+import { relayLinkOf, relayTunnels } from '@homeward/shared/tunnel/kinds';
 import type { RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
 import type { Pairing, RelayState } from '../store/state.js';
 import { forwardElements } from './forward-elements.js';
@@ -42,7 +43,10 @@ export function relayHostState(
     relayTable(facts.forwarding.guarded, state.pairings.flatMap(mappedPeer)),
     ...memory.gather([
       ...led.flatMap((one) => pairingElements(one, facts, memory.remember)),
-      linkElements(led.map(({ tunnel }) => tunnel)),
+      linkElements(
+        peers,
+        led.map(({ tunnel }) => tunnel),
+      ),
     ]),
   ]);
 }
@@ -89,20 +93,25 @@ function pairingElements(
   return [...forwardElements(accepted, { backend, families, spared: facts.sshPorts }, remember), echo];
 }
 
-/** By which links backends are reached: ours as a whole, of others' only what comes from or goes to the backend. */
-function linkElements(tunnels: readonly PairingTunnel[]): NftElement[] {
+/**
+ * By which links backends are reached: ours as a whole and from their first packet on, whatever the backend has said by
+ * then; of others' only what comes from or goes to a backend that clients are led to.
+ */
+function linkElements(peers: readonly RelayPeer[], led: readonly PairingTunnel[]): NftElement[] {
+  const own = peers.filter(({ spec }) => spec.kind !== 'external').map(relayLinkOf);
   return [
-    relayElement(COMMON_SETS.tunnels, RELAY_LINK),
-    ...tunnels.flatMap(({ link, isOurs, families, backend }) =>
-      isOurs
-        ? [relayElement(COMMON_SETS.tunnels, link)]
-        : families.map((family) => relayElement(SETS[family].shared, `${link} . ${backend[family]}`)),
-    ),
+    ...[RELAY_LINK, ...own].map((link) => relayElement(COMMON_SETS.tunnels, link)),
+    ...led
+      .filter(({ isOurs }) => !isOurs)
+      .flatMap(({ link, families, backend }) =>
+        families.map((family) => relayElement(SETS[family].shared, `${link} . ${backend[family]}`)),
+      ),
   ];
 }
 
 /** Backends whose GRE comes in UDP, through a NAT that says from which port. */
 function mappedPeer({ tunnel, index, outer }: Pairing): MappedPeer[] {
-  if (tunnel.kind !== 'gre' || !tunnel.udp || tunnel.key === null || outer === null) return [];
-  return [{ index, key: tunnel.key, remote: outer.remote }];
+  if (tunnel.kind !== 'gre' || !tunnel.udp || tunnel.key === null) return [];
+  // One that calls by IPv6 cannot have such a tunnel, and is told so.
+  return outer !== null && isIpv4(outer.remote) ? [{ index, key: tunnel.key, remote: outer.remote }] : [];
 }

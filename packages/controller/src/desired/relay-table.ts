@@ -8,7 +8,7 @@
 import { type GuardedLinks, guardRules } from '@homeward/shared/kernel/forwarding-guard';
 import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { chain, WORDS } from '@homeward/shared/kernel/nft-words';
-import { FAMILIES, type Family } from '@homeward/shared/net/address';
+import { FAMILIES, type Family, type Ipv4Address } from '@homeward/shared/net/address';
 import { RELAY_FOU_PORT, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { NftTable } from '@homeward/shared/state/resources';
 import { COMMON_SETS, mappingSet, SETS } from './relay-sets.js';
@@ -18,10 +18,10 @@ export interface MappedPeer {
   readonly index: number;
   readonly key: number;
   /** Where its session comes from: nobody else is listened to. */
-  readonly remote: string;
+  readonly remote: Ipv4Address;
 }
 
-/** How long a mapping counts, seconds: the backend's keepalive comes every 20. */
+/** How long a mapping counts, seconds: the backend's keepalive comes every 10. */
 const MAPPING_SECONDS = 60;
 
 /**

@@ -120,7 +120,7 @@ async function tokenEvent(
     backend: name,
     token,
     tunnel: tunnel.kind,
-    command: tunnel.kind === 'external' ? 'agent enroll --device tun0' : 'agent enroll',
+    command: tunnel.kind === 'external' ? `agent enroll --device ${tunnel.device}` : 'agent enroll',
     expiresAt,
     urls,
     openPorts: [`${controlPort}/tcp`, ...tunnelDoors(relay, tunnel), ...forwards.map(publicSide)],

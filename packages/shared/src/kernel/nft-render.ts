@@ -30,13 +30,23 @@ export function renderNft(transaction: NftTransaction): string {
     lines.push(`table inet ${table.name} {}`, `delete table inet ${table.name}`);
     lines.push(`table inet ${table.name} {`, table.body, '}');
   }
-  lines.push(...elementLines('delete', transaction.deleteElements, (element) => element.key));
+  lines.push(...elementLines('delete', transaction.deleteElements, keyText));
   lines.push(...elementLines('add', transaction.addElements, elementText));
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
 function elementText(element: NftElement): string {
-  return element.value === null ? element.key : `${element.key} : ${element.value}`;
+  return element.value === null ? keyText(element) : `${keyText(element)} : ${element.value}`;
+}
+
+/** What a key of our sets can begin with beside a link's name: a transport, an address, a port, or a range or prefix of these. */
+const NO_NAME = /^(tcp|udp|[\d./-]+|.*:.*)$/;
+
+/** Names of links go in quotes: some (`6in4`, `map`, `0x1`) would be read as something else. */
+function keyText({ key }: NftElement): string {
+  const end = key.indexOf(' ');
+  const first = end === -1 ? key : key.slice(0, end);
+  return NO_NAME.test(first) ? key : `"${first}"${key.slice(first.length)}`;
 }
 
 function elementLines(

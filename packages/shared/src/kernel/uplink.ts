@@ -10,7 +10,7 @@ import {
   isIpv4,
   isIpv6,
 } from '../net/address.js';
-import { parsePrefix, prefixContains } from '../net/prefix.js';
+import { isNetwork, parsePrefix, prefixContains } from '../net/prefix.js';
 import type { ListedLink } from './iproute-parse.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -48,14 +48,18 @@ export function deviceFacts(link: ListedLink): {
   };
 }
 
-/** Whether a route of main that is no default one, or the device's own network, leads to the address by the device. */
+/**
+ * Whether a route of main that is no default one, or the device's own network, leads to the address by the device. None of
+ * this machine's own addresses is behind any, though it lies in the device's network.
+ */
 export function isBehind(snapshot: Snapshot, device: string, address: IpAddress): boolean {
+  if (snapshot.links.some(({ addresses }) => addresses.some((own) => own.address === address))) return false;
   const family = familyOf(address);
   const leading = snapshot.routes
     .filter((route) => route.family === family && route.table === 'main' && route.type === 'unicast')
     .filter(({ destination }) => destination !== 'default')
     .map((route) => ({ link: route.link, prefix: parsePrefix(route.destination) }))
-    .filter(({ prefix }) => prefixContains(prefix, address))
+    .filter(({ prefix }) => isNetwork(prefix) && prefixContains(prefix, address))
     .sort((a, b) => b.prefix.length - a.prefix.length);
   return leading[0]?.link === device;
 }

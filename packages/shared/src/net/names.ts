@@ -26,6 +26,10 @@ export function parseBackendName(text: string): BackendName {
 
 /** Throws `bad-input` for a name that we would not hand to ip or nft. */
 export function parseLinkName(text: string): LinkName {
-  if (!LINK_NAME_PATTERN.test(text)) throw new RelayError('bad-input', `${JSON.stringify(text)} is not a device name`);
+  if (!LINK_NAME_PATTERN.test(text)) {
+    throw new RelayError('bad-input', `${JSON.stringify(text)} is not a device name`, {
+      hint: 'see what there is: ip link',
+    });
+  }
   return text as LinkName;
 }

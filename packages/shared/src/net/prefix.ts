@@ -24,6 +24,14 @@ export interface IpPrefix<Address extends IpAddress = IpAddress> {
 export type Ipv4Prefix = IpPrefix<Ipv4Address>;
 export type Ipv6Prefix = IpPrefix<Ipv6Address>;
 
+/** The widest prefix that people give to a network: 10.0.0.0/8, fd00::/8. */
+const WIDEST_NETWORK = 8;
+
+/** False for what is wider than any network: pieces of a VPN's default route, such as halves of everything, or OpenVPN's 2000::/3 and fc00::/7. */
+export function isNetwork({ length }: IpPrefix): boolean {
+  return length >= WIDEST_NETWORK;
+}
+
 /** An inclusive range of addresses of one family, as numbers. */
 export interface IpInterval {
   readonly family: Family;

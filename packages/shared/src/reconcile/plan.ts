@@ -17,13 +17,18 @@ import {
 import { renderNft } from '../kernel/nft-render.js';
 import { FAMILIES, type Family, familyOf } from '../net/address.js';
 import { deviceText, eachElement } from '../state/describe.js';
-import type { HostState, NftElement, Resource, ResourceKind, ResourceOf } from '../state/resources.js';
+import type { HostState, Link, NftElement, Resource, ResourceKind, ResourceOf } from '../state/resources.js';
 import type { Change } from './diff.js';
 import type { Step } from './step.js';
 
-/** `desired` is needed beside the changes: a table that is replaced needs all its elements again. */
+/** `desired` is needed beside the changes: a table that is replaced needs all its elements again, a link what stood on it. */
 export function plan(changes: readonly Change[], desired: HostState): Step[] {
-  const made = created(changes);
+  const replaced = new Set<string>(changes.filter(isReplacement).map(({ desired: { name } }) => name));
+  const changing = new Set(changes.map(({ key }) => key));
+  const lost = [...desired].flatMap(([key, resource]) =>
+    resource.kind !== 'nft-elements' && !changing.has(key) && stoodOn(resource, replaced) ? [resource] : [],
+  );
+  const made = [...created(changes), ...lost];
   return [
     ...of(removed(changes), 'link').map((link) => ({ kind: 'delete-link' as const, link: link.name })),
     ...of(removed(changes), 'fou-port').map(({ port }) => ({ kind: 'delete-fou-port' as const, port })),
@@ -32,23 +37,47 @@ export function plan(changes: readonly Change[], desired: HostState): Step[] {
     ...of(made, 'wireguard-device').map((device) => ({ kind: 'configure-wireguard' as const, device })),
     ...nftStep(changes, desired),
     ...of(made, 'sysctl').map((sysctl) => ({ kind: 'sysctl' as const, sysctl })),
-    ...FAMILIES.flatMap((family) => ipStep(changes, family)),
+    ...FAMILIES.flatMap((family) => ipStep(made, removed(changes), replaced, family)),
   ];
 }
 
-/** A device cannot become another kind: it goes and comes. */
 function linkSteps(change: Change): Step[] {
   if (change.kind === 'delete' || change.desired.kind !== 'link') return [];
   const { desired: link } = change;
   if (change.kind === 'create') return [{ kind: 'create-link', link }];
-  const before = change.observed.kind === 'link' ? change.observed.device : link.device;
-  if (before.type !== link.device.type) {
+  if (isReplacement(change)) {
     return [
       { kind: 'delete-link', link: link.name },
       { kind: 'create-link', link },
     ];
   }
-  return deviceText(before) === deviceText(link.device) ? [] : [{ kind: 'change-link', link }];
+  const isSame = change.observed.kind === 'link' && deviceText(change.observed.device) === deviceText(link.device);
+  return isSame ? [] : [{ kind: 'change-link', link }];
+}
+
+type LinkUpdate = Extract<Change, { kind: 'update' }> & { readonly desired: Link; readonly observed: Link };
+
+/** A device cannot become another kind, and `ip link change` keeps a key or ports that it is not told: such a link goes and comes. */
+function isReplacement(change: Change): change is LinkUpdate {
+  if (change.kind !== 'update' || change.desired.kind !== 'link' || change.observed.kind !== 'link') return false;
+  const [before, after] = [change.observed.device, change.desired.device];
+  if (before.type === 'wireguard' || after.type === 'wireguard') return before.type !== after.type;
+  const loses = (part: 'key' | 'udp') => before[part] !== null && after[part] === null;
+  return before.type !== after.type || loses('key') || loses('udp');
+}
+
+/** What the kernel removes together with a link, so that it has to come again with it. */
+function stoodOn(resource: Resource, links: ReadonlySet<string>): boolean {
+  switch (resource.kind) {
+    case 'address':
+    case 'route':
+    case 'wireguard-device':
+      return links.has(resource.link);
+    case 'sysctl':
+      return resource.path.split('/').some((part) => links.has(part));
+    default:
+      return false;
+  }
 }
 
 function created(changes: readonly Change[]): Resource[] {
@@ -89,15 +118,20 @@ function nftStep(changes: readonly Change[], desired: HostState): Step[] {
 }
 
 /** Links are set up with IPv4, which comes first. */
-function ipStep(changes: readonly Change[], family: Family): Step[] {
+function ipStep(
+  created: readonly Resource[],
+  removed: readonly Resource[],
+  replaced: ReadonlySet<string>,
+  family: Family,
+): Step[] {
   const isOfFamily = (resource: Resource): boolean => {
     if (resource.kind === 'address') return familyOf(resource.address) === family;
     return resource.kind === 'route' || resource.kind === 'rule' ? resource.family === family : family === 'ipv4';
   };
-  const made = created(changes).filter(isOfFamily);
-  const gone = removed(changes).filter(isOfFamily);
+  const made = created.filter(isOfFamily);
+  const gone = removed.filter(isOfFamily);
   // With a link go its addresses and routes; deleting them before would only add steps that can fail.
-  const lostLinks = new Set<string>(of(removed(changes), 'link').map((link) => link.name));
+  const lostLinks = new Set<string>([...replaced, ...of(removed, 'link').map((link) => link.name)]);
   const lines = [
     ...of(made, 'address').map(addressReplace),
     ...of(made, 'link').map(linkUp),
