@@ -14,6 +14,7 @@ import { buildTarball } from './tarball.mjs';
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: 'dist' },
+    side: { type: 'string', multiple: true, default: ['controller', 'agent'] },
     /** For trying an upgrade: another version of the same program. */
     version: { type: 'string' },
   },
@@ -41,7 +42,7 @@ const packageSide = async (side, work) => {
 await mkdir(out, { recursive: true });
 const work = await mkdtemp(join(tmpdir(), 'homeward-package-'));
 try {
-  for (const side of ['controller', 'agent']) await packageSide(side, work);
+  for (const side of values.side) await packageSide(side, work);
 } finally {
   await rm(work, { recursive: true });
 }

@@ -19,9 +19,9 @@ const DAEMONS = { controller: 'serve', agent: 'run' } as const;
 
 const run = promisify(execFile);
 
-/** Builds both sides' packages; some seconds. */
-async function build(out: string): Promise<void> {
-  const args = ['packages/shared/packaging/package.mjs', '--out', out];
+/** Builds packages; some seconds. */
+async function build(out: string, ...sides: string[]): Promise<void> {
+  const args = ['packages/shared/packaging/package.mjs', '--out', out, ...sides.map((side) => `--side=${side}`)];
   await run(process.execPath, args, { cwd: ROOT, env: { ...process.env, SOURCE_DATE_EPOCH: '1700000000' } });
 }
 
@@ -35,7 +35,7 @@ describe('packages', () => {
   before(async function () {
     this.timeout(60_000);
     out = await mkdtemp(join(tmpdir(), 'homeward-packages-'));
-    await build(out);
+    await build(out, ...SIDES);
     for (const side of SIDES) await run('dpkg-deb', ['--raw-extract', deb(side), tree(side)]);
   });
   after(() => rm(out, { recursive: true }));
@@ -136,8 +136,8 @@ describe('packages', () => {
   it('is the same, byte for byte, when it is built again', async function () {
     this.timeout(60_000);
     const again = join(out, 'again');
-    await build(again);
-    for (const name of SIDES.flatMap((side) => [deb(side), tarball(side)])) {
+    await build(again, 'agent');
+    for (const name of [deb('agent'), tarball('agent')]) {
       const [first, second] = await Promise.all([readFile(name), readFile(name.replace(out, again))]);
       expect(first.equals(second), name).to.equal(true);
     }

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
+import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import type { Secret } from '@homeward/shared/net/secret';
 import type { ControllerMessage, MessageOf } from '@homeward/shared/protocol/messages';
 import { reconnectDelayMs } from '@homeward/shared/session/backoff';
@@ -83,8 +84,7 @@ export interface EnrollOnceOptions extends EnrollOptions {
  */
 export async function enrollOnce(options: EnrollOnceOptions, signal: AbortSignal): Promise<Enrolled> {
   const { urls, timeoutMs, random = Math.random } = options;
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const either = AbortSignal.any([signal, deadline]);
+  const either = withTimeLimit(signal, timeoutMs);
   const reasons = new Map<string, string>();
   for (let round = 1; !either.aborted; round += 1) {
     for (const url of urls) {

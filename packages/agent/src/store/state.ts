@@ -1,4 +1,4 @@
-/** What a backend remembers: its identity, and for each relay the keys, the slot and the last good offer. The schema is the file's format. */
+/** What a backend remembers: its identity, and for each relay the keys, the slot and the last good offer. The schema is the file's format; fields with a default came later. */
 
 import { LINK_NAME_PATTERN } from '@homeward/shared/net/names';
 import { offerSchema } from '@homeward/shared/protocol/messages';
@@ -16,7 +16,10 @@ export const relaySchema = z.strictObject({
   urls: z.array(z.string()),
   wireguard: z.strictObject({ publicKey: z.string(), privateKey: z.string() }),
   /** The device that leads to the relay by a tunnel of somebody else's, and the next machine on it where that must be said; null for tunnels of ours. */
-  device: z.strictObject({ name: z.string().regex(LINK_NAME_PATTERN), gateway: z.string().nullable() }).nullable(),
+  device: z
+    .strictObject({ name: z.string().regex(LINK_NAME_PATTERN), gateway: z.string().nullable() })
+    .nullable()
+    .default(null),
   /** Applied at boot before the network is reached; null until the first was applied. */
   accepted: z.strictObject({ offer: offerSchema, endpointHost: z.string() }).nullable(),
   /** The relay has ended the pairing: kept only so that `status` can tell. */

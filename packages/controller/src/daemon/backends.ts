@@ -2,6 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
+import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import type { IpAddress } from '@homeward/shared/net/address';
 import type { AgentMessage, Applied, Observed } from '@homeward/shared/protocol/messages';
 import type { Logger } from 'pino';
@@ -211,7 +212,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       const pending = answers.get(session) ?? new Map<number, Observed | null>();
       answers.set(session, pending.set(id, null));
       session.send({ type: 'observe', id, action, watch: [...watch.ports], clientPorts: [...watch.clientPorts] });
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(OBSERVE_TIMEOUT_MS)]);
+      const limit = withTimeLimit(signal, OBSERVE_TIMEOUT_MS);
       try {
         return await changes.until(() => {
           if (sessions.get(session.agentKey) !== session) throw offline(name);

@@ -1,6 +1,7 @@
 /** Changing the forwards of a backend while everything runs. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
+import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import { type Forward, parseForward, placeOf } from '@homeward/shared/net/forward-spec';
 import { createForwardCheck, type RelayPorts } from '../forwards/conflicts.js';
 import { withForwardsAdded, withForwardsRemoved } from '../forwards/forward-list.js';
@@ -92,18 +93,16 @@ export async function bringAbout(
   await relay.reconcile('last-look');
   if (pairingNamed(relay.store.state(), backend).agentKey === null) return 'waiting';
   if (!relay.backends.isOnline(backend)) return 'offline';
-  await untilApplied(relay, backend, AbortSignal.any([signal, AbortSignal.timeout(APPLY_TIMEOUT_MS)])).catch(
-    (error: unknown) => {
-      if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
-      throw new RelayError(
-        'timeout',
-        `backend "${backend}" did not apply its forwards within ${APPLY_TIMEOUT_MS / 1000} s`,
-        {
-          hint: 'look at it there: agent status',
-        },
-      );
-    },
-  );
+  await untilApplied(relay, backend, withTimeLimit(signal, APPLY_TIMEOUT_MS)).catch((error: unknown) => {
+    if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
+    throw new RelayError(
+      'timeout',
+      `backend "${backend}" did not apply its forwards within ${APPLY_TIMEOUT_MS / 1000} s`,
+      {
+        hint: 'look at it there: agent status',
+      },
+    );
+  });
   return 'applied';
 }
 

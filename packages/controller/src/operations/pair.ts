@@ -1,6 +1,7 @@
 /** The main job: makes a pairing and its token, waits for the backend, sets both ends up, proves it. Tells each step as an event. */
 
 import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
+import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import { RELAY_FOU_PORT } from '@homeward/shared/net/allocation';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { parseBackendName } from '@homeward/shared/net/names';
@@ -145,7 +146,7 @@ async function untilOnline(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const limit = withTimeLimit(signal, timeoutMs);
   let announced = false;
   const wasPaired = pairingNamed(relay.store.state(), name).agentKey !== null;
   try {

@@ -1,4 +1,4 @@
-/** What a relay remembers: its keys, its pool, its pairings, its tokens. The schema is the file's format. */
+/** What a relay remembers: its keys, its pool, its pairings, its tokens. The schema is the file's format; fields with a default came later. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
@@ -20,15 +20,21 @@ const forward = z.codec(z.string(), z.custom<Forward>(), {
   encode: ({ spec }) => spec,
 });
 
+/** Version 0.1.0 had one kind and stored its name. */
+const tunnel = z.codec(z.union([z.literal('wireguard'), tunnelSpec]), tunnelSpec, {
+  decode: (stored) => (stored === 'wireguard' ? { kind: stored } : stored),
+  encode: (spec) => spec,
+});
+
 export const pairingSchema = z.strictObject({
   name: z.string(),
   /** Position in the pools; the backend's addresses are pool + index + 1. */
   index: z.int().min(1),
-  tunnel: tunnelSpec,
+  tunnel,
   /** What is gone back to unless the tunnel proves itself; null when it has, or was the first. */
-  fallback: tunnelSpec.nullable(),
+  fallback: tunnelSpec.nullable().default(null),
   /** Where the backend is, as its last session and its own packets showed it; null until the agent said hello. */
-  outer: z.strictObject({ local: z.string(), remote: z.string(), port: z.int().nullable() }).nullable(),
+  outer: z.strictObject({ local: z.string(), remote: z.string(), port: z.int().nullable() }).nullable().default(null),
   /** Null until the backend has enrolled. */
   agentKey: z.string().nullable(),
   /** Null until the agent said hello. */
@@ -45,7 +51,7 @@ export const pairingSchema = z.strictObject({
       device: z.string(),
       implementation: z.enum(['kernel', 'wireguard-go']).nullable(),
       /** The backend's addresses on its owner's device; null for all tunnels that are ours. */
-      addresses: z.strictObject({ ipv4: z.string().nullable(), ipv6: z.string().nullable() }).nullable(),
+      addresses: z.strictObject({ ipv4: z.string().nullable(), ipv6: z.string().nullable() }).nullable().default(null),
       ipv6: z.boolean(),
       echoPort: z.int(),
     })

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { JsonFile } from '../host/json-file.js';
 
+/** Fields with a default came later: a file of an older version has none. */
 export const ledgerSchema = z.strictObject({
   version: z.literal(1),
   /** Boot and network namespace this is about; records of another one are void. */
@@ -11,7 +12,7 @@ export const ledgerSchema = z.strictObject({
   /** Links that we made; one that merely has such a name is a stranger's. */
   links: z.array(z.string()),
   /** UDP ports whose GRE the kernel takes at our word. */
-  fouPorts: z.array(z.int()),
+  fouPorts: z.array(z.int()).default([]),
   tables: z.record(z.string(), z.strictObject({ fingerprint: z.string(), digest: z.string() })),
 });
 

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RelayError } from '../errors/relay-error.js';
 import { needsSystemdUnit } from '../host/systemd.js';
+import { withTimeLimit } from '../host/time-limit.js';
 import { takeInstanceLock } from '../local/instance-lock.js';
 import { executeSteps } from '../service/execute.js';
 import {
@@ -42,8 +43,8 @@ export interface ServiceTexts {
   readonly left: string;
 }
 
-/** How long a daemon may take to set up the kernel; on a slow machine with many forwards that is tens of seconds. */
-const START_LIMIT_MS = 90_000;
+/** How long a daemon may take to set up the kernel; on a small machine with many forwards that is a minute. */
+const START_LIMIT_MS = 120_000;
 
 const DRY_RUN = ['--dry-run', 'print what would be done, and do nothing'] as const;
 
@@ -116,7 +117,7 @@ export async function installService(context: ServiceContext): Promise<void> {
   await refuseForegroundDaemon(context);
   await executeSteps(installPlan(unit, await packagedUnit(unit.side)), runner, uid, interrupt);
   try {
-    const limited = AbortSignal.any([interrupt, AbortSignal.timeout(START_LIMIT_MS)]);
+    const limited = withTimeLimit(interrupt, START_LIMIT_MS);
     await executeSteps(startPlan(unit.side), runner, uid, limited);
   } catch (error) {
     if (interrupt.aborted) throw error;

@@ -1,0 +1,36 @@
+/** A limit holds whatever the garbage collector does meanwhile. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { withTimeLimit } from '@homeward/shared/host/time-limit';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { poll } from '../../support/poll.js';
+
+describe('host/time-limit', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+
+  it('aborts after the time, although garbage is collected', async () => {
+    let aborted = false;
+    withTimeLimit(new AbortController().signal, 50).addEventListener('abort', () => {
+      aborted = true;
+    });
+    await poll('the end', 3_000, () => {
+      collectGarbage();
+      return aborted ? true : undefined;
+    });
+  });
+
+  it('aborts with the other signal, for its reason, and only once', async () => {
+    const outer = new AbortController();
+    const limited = withTimeLimit(outer.signal, 20);
+    outer.abort('enough');
+    expect(limited.aborted).to.equal(true);
+    expect(limited.reason).to.equal('enough');
+    await delay(40);
+    expect(limited.reason).to.equal('enough');
+    expect(withTimeLimit(outer.signal, 1_000).aborted).to.equal(true);
+  });
+});

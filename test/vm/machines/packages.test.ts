@@ -1,0 +1,189 @@
+/**
+ * The packages on a stock Debian with systemd: installed, upgraded and removed by dpkg while traffic goes on.
+ *
+ * One virtual machine has both. Its controller leads the client to the lab's backend, its agent serves the lab's relay:
+ * ```
+ *   client ──► guest (homeward-controller) ──► backend: UDP echo 5300
+ *   client ──► relay ──► guest (homeward-agent): UDP echo 5301
+ * ```
+ */
+import { expect } from 'chai';
+import { homeward, start, startDaemon } from '../../support/homeward.js';
+import { createLab, type Lab } from '../../support/lab.js';
+import type { LabNode } from '../../support/lab-node.js';
+import { startPair, tokenOf } from '../../support/pairing.js';
+import { poll } from '../../support/poll.js';
+import { script } from '../../support/scripts.js';
+import { startUdpEcho } from '../../support/services.js';
+import { type Snapshot, snapshot } from '../../support/snapshot.js';
+import { expectUnchanged } from '../../support/tidy.js';
+import { startUdpStream, type UdpStream } from '../../support/udp-stream.js';
+import { buildPackages, installNode, packageFile, versions } from '../../support/vm/debian-packages.js';
+import { exposure, service, unitOf, untilActiveAnew } from '../../support/vm/service.js';
+import { ensureSystem } from '../../support/vm/system.js';
+import { createVm, type Vm } from '../../support/vm/vm.js';
+
+const PROGRAMS = ['controller', 'agent'] as const;
+
+/** A network of its own at the lab's internet. */
+const guestAddress = '198.51.103.1';
+const clientAddress = '203.0.113.7';
+const tap = 'guest';
+
+const interfaces = `auto lo
+iface lo inet loopback
+auto eth0
+iface eth0 inet static
+  address ${guestAddress}/24
+  gateway 198.51.103.254
+`;
+
+const plugIn = async (internet: LabNode): Promise<void> => {
+  const lines = [`tuntap add dev ${tap} mode tap`, `link set ${tap} up`, `address add 198.51.103.254/24 dev ${tap}`];
+  await internet.must(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` });
+};
+
+describe('packages', () => {
+  let lab: Lab;
+  let vm: Vm;
+  let guest: LabNode;
+  let untouched: Snapshot;
+  let streams: readonly UdpStream[] = [];
+
+  const dpkg = (verb: string, ...what: string[]) =>
+    guest.must(['dpkg', `--${verb}`, ...what], { env: { DEBIAN_FRONTEND: 'noninteractive' } });
+
+  /** Both ways carry traffic: datagrams sent from now on are answered, and both services see the client. */
+  const expectTraffic = async (): Promise<void> => {
+    for (const stream of streams) {
+      const last = await stream.goesOn(20);
+      const answer = await poll(`an answer after datagram ${last}`, 10_000, () =>
+        stream.answers().find(({ number }) => number > last - 20),
+      );
+      expect(answer.seen).to.equal(`${clientAddress}:${stream.localPort}`);
+    }
+  };
+
+  before(async () => {
+    lab = await createLab();
+    await plugIn(lab.internet);
+    const seed = { '/etc/network/interfaces': interfaces };
+    vm = await createVm(await ensureSystem(() => undefined), {
+      ...{ name: 'packages', cpus: 2, memoryMb: 1024, host: lab.internet, tap, seed },
+    });
+    guest = vm.node;
+    await buildPackages(guest);
+    await vm.boot();
+    await installNode(guest);
+    await poll("the guest's network", 30_000, async () =>
+      (await guest.must(['ip', 'route', 'show', 'default'])) === '' ? undefined : true,
+    );
+    untouched = await snapshot(guest);
+  });
+  after(async () => {
+    await vm?.close();
+    await lab?.close();
+  });
+
+  it('install: the controller runs at once, the agent waits for its token', async () => {
+    await dpkg('install', ...PROGRAMS.map((side) => packageFile(side, versions.old)));
+    expect(await service(guest, 'controller')).to.include({
+      ...{ ActiveState: 'active', UnitFileState: 'enabled', Type: 'notify', StatusText: '0 backends, 0 online' },
+    });
+    expect(await service(guest, 'agent')).to.include({ ActiveState: 'inactive', UnitFileState: 'disabled' });
+  });
+
+  it('pair the controller with a backend elsewhere, and the agent with a relay elsewhere', async () => {
+    const echo = ['0.0.0.0', '5301', '/opt/share/echo.log'];
+    await startUdpEcho(lab.backend, 5300);
+    await guest.spawn(script('services/udp-echo', ...echo)).prints(/ready/, 60_000);
+
+    const pairing = guest.spawn(['controller', 'pair', 'home', '--json', '--forward', '5300/udp']);
+    const [, token = ''] = await pairing.prints(/"token":"([^"]+)"/, 60_000);
+    const enrolled = await homeward(lab.backend, 'agent', ['enroll'], { input: token });
+    expect(enrolled.exitCode, enrolled.stderr).to.equal(0);
+    start(lab.backend, 'agent', ['run']);
+    expect(await pairing.ended, pairing.stdout() + pairing.stderr()).to.equal(0);
+
+    await startDaemon(lab.relay, 'controller');
+    const other = startPair(lab.relay, 'guest', ['5301/udp']);
+    const told = await guest.must(['agent', 'enroll'], { input: await tokenOf(other) });
+    expect(told).to.include(`${unitOf('agent')} is active`);
+    expect(await other.process.ended, other.process.stdout() + other.process.stderr()).to.equal(0);
+    for (const side of PROGRAMS) {
+      expect(await service(guest, side)).to.include({
+        ...{ ActiveState: 'active', UnitFileState: 'enabled', Type: 'notify' },
+        // A package's unit is used as it is.
+        FragmentPath: `/lib/systemd/system/${unitOf(side)}`,
+      });
+    }
+    streams = [
+      await startUdpStream(lab.client, guestAddress, 5300),
+      await startUdpStream(lab.client, '198.51.100.1', 5301),
+    ];
+    await expectTraffic();
+  });
+
+  for (const side of PROGRAMS) {
+    it(`${side}: the sandbox leaves it little (systemd-analyze security)`, async () => {
+      const { level, told } = await exposure(guest, side);
+      process.stdout.write(`  ${told.trim()}\n`);
+      expect(level).to.be.below(4);
+    });
+  }
+
+  it('upgrade: both daemons are others, and no datagram is lost', async () => {
+    const former = await Promise.all(PROGRAMS.map((side) => service(guest, side)));
+    const begin = await Promise.all(streams.map((stream) => stream.goesOn(1)));
+    await dpkg('install', ...PROGRAMS.map((side) => packageFile(side, versions.new)));
+    const now = await Promise.all(PROGRAMS.map((side) => service(guest, side)));
+    for (const [index, properties] of now.entries()) {
+      expect(properties).to.include({ ActiveState: 'active', NRestarts: '0' });
+      expect(properties.MainPID).to.not.equal(former[index]?.MainPID);
+    }
+    await expectTraffic();
+    for (const [index, stream] of streams.entries()) {
+      const [first = 0, last] = [begin[index], await stream.goesOn(100)];
+      const answered = new Set(stream.answers().map(({ number }) => number));
+      const sent = Array.from({ length: last - 100 - first }, (_, offset) => first + 1 + offset);
+      expect(sent.filter((number) => !answered.has(number))).to.deep.equal([]);
+    }
+  });
+
+  it('a daemon that hangs is started anew by the watchdog, and traffic goes on', async () => {
+    await guest.must(['mkdir', '-p', ...PROGRAMS.map((side) => `/run/systemd/system/${unitOf(side)}.d`)]);
+    for (const side of PROGRAMS) {
+      await guest.must(['tee', `/run/systemd/system/${unitOf(side)}.d/test.conf`], {
+        input: '[Service]\nWatchdogSec=20\n',
+      });
+    }
+    await guest.must(['systemctl', 'daemon-reload']);
+    await guest.must(['systemctl', 'restart', ...PROGRAMS.map(unitOf)]);
+    const former = await Promise.all(PROGRAMS.map((side) => service(guest, side)));
+    for (const { MainPID } of former) await guest.must(['kill', '-STOP', MainPID]);
+    await expectTraffic();
+    for (const [index, side] of PROGRAMS.entries()) {
+      const now = await untilActiveAnew(guest, side, former[index]?.MainPID ?? '');
+      expect(Number(now.NRestarts)).to.be.above(0);
+    }
+    await expectTraffic();
+  });
+
+  it('removal: everything is out of the kernel, keys and pairings stay', async () => {
+    for (const stream of streams) await stream.end();
+    await dpkg('remove', ...PROGRAMS.map((side) => `homeward-${side}`));
+    await expectUnchanged(guest, untouched, 10_000);
+    for (const side of PROGRAMS) {
+      await guest.must(['test', '-s', `/var/lib/homeward/${side}/${side}.json`]);
+      expect((await service(guest, side)).ActiveState).to.equal('inactive');
+    }
+    await guest.must(['test', '-e', '/etc/homeward/controller.json']);
+  });
+
+  it('purge: nothing is left', async () => {
+    await dpkg('purge', ...PROGRAMS.map((side) => `homeward-${side}`));
+    const found = await guest.must(['find', '/etc', '/var/lib', '/usr', '/run', '-xdev', '-name', '*homeward*']);
+    const ours = found.split('\n').filter((path) => path !== '' && !/homeward-test|\.service\.d$/.test(path));
+    expect(ours).to.deep.equal([]);
+  });
+});
