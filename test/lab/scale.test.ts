@@ -16,7 +16,8 @@ const count = 10_000;
 const specs = Array.from({ length: count }, (_, index) =>
   index % 2 === 0 ? `${10_000 + index}=80/tcp` : `${10_000 + index}/udp`,
 );
-const more = [30_000, 30_001, 30_002, 30_003, 30_004];
+/** Enough that a moment in which the machine is busy with something else does not make the median. */
+const more = Array.from({ length: 11 }, (_, index) => 30_000 + index);
 const atMostMs = 150;
 
 describe('ten thousand forwards', () => {

@@ -84,11 +84,14 @@ const both = (one, other) =>
 /** Name → how to run it; each resolves with {passed, failed, notes}. The limits end a tier that hangs. */
 export const tiers = {
   lint: () => check(process.execPath, [`${root}/node_modules/.bin/biome`, 'check', '.'], 120_000),
-  unit: () => mocha('unit', 5_000, 120_000),
-  lab: () => mocha('lab', 60_000, 600_000),
+  unit: () => mocha('unit', 5_000, 240_000),
+  lab: () => mocha('lab', 60_000, 1_200_000),
   docker: () => mocha('docker', 180_000, 900_000),
   vm: () =>
     withVmLogs(async (env) =>
-      both(await mochaInGuest('vm/guest', 240_000, 480_000, env), await mocha('vm/machines', 240_000, 480_000, env)),
+      both(
+        await mochaInGuest('vm/guest', 600_000, 1_500_000, env),
+        await mocha('vm/machines', 600_000, 1_500_000, env),
+      ),
     ),
 };
