@@ -1,5 +1,5 @@
 /**
- * The images that docker/Dockerfile begins with, made here, since no image registry can be reached: Debian by debootstrap,
+ * The images that docker/Dockerfile begins with, made here, so that the tests need no image registry: Debian by debootstrap,
  * Node and npm from this machine. They already have what the Dockerfile installs: Debian's packages as it names them, and
  * npm's in a cache. So the very Dockerfile that users build is built here without a network. Kept outside of the
  * repository, under the digest of what they are made from.
