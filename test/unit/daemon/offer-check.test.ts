@@ -4,6 +4,7 @@ import { createForwardReader } from '@homeward/agent/daemon/forward-reader';
 import { sortForwards } from '@homeward/agent/daemon/forward-sorter';
 import { offerProblem, ownSide, relayTunnel, usedPrefixes } from '@homeward/agent/daemon/offer-check';
 import { parsePolicy } from '@homeward/agent/policy';
+import type { RelayRecord } from '@homeward/agent/store/state';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
 import type { Offer } from '@homeward/shared/protocol/messages';
 import { keyOf } from '@homeward/shared/state/describe';
@@ -11,7 +12,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { z } from 'zod';
 import { recordedSnapshot, snapshotOf } from '../kernel/snapshots.js';
-import { accepted, offer, relay } from '../store/backend-states.js';
+import { accepted, externalOffer, greOffer, offer, relay } from '../store/backend-states.js';
 
 const policy = parsePolicy('/etc/policy.json', {});
 const machine = snapshotOf({ lo: ['127.0.0.1/8'], eth0: ['192.168.1.2/24'] }, ['default eth0', '192.168.1.0/24 eth0']);
@@ -134,6 +135,89 @@ describe('daemon/offer-check', () => {
     );
     const open = parsePolicy('/etc/policy.json', { tunnels: ['gre', 'wireguard'] });
     expect(refusalOf(offer(), open)).to.equal(null);
+  });
+
+  describe('of external tunnels', () => {
+    const links = { lo: ['127.0.0.1/8'], eth0: ['192.168.1.2/24'], tun0: ['10.8.0.2/24'] };
+    const there = snapshotOf(links, ['default eth0', '192.168.1.0/24 eth0', '10.8.0.0/24 tun0']);
+    const made = externalOffer('10.8.0.1', 'fd00:8::1');
+    const named = relay(1, 'A', { device: { name: 'tun0', gateway: null } });
+    const refusal = (own: RelayRecord, snapshot = there, others: RelayRecord[] = [own], one = made, rules = policy) =>
+      offerProblem(one, read(one.forwards), own, others, rules, snapshot);
+
+    it("takes the owner's device, whose addresses lie in a network of its own", () => {
+      expect(refusal(named)).to.equal(null);
+    });
+
+    it('says what is to be done where no device was named, or it is away or down, or has no address the relay can reach', () => {
+      expect(refusal(ours)).to.match(/was not told which of its devices .* agent device tun0$/);
+      const away = 'this backend has no device tun0 that is up';
+      expect(refusal(named, machine)).to.equal(away);
+      const down = there.links.map((link) => ({ ...link, up: link.name !== 'tun0' }));
+      expect(refusal(named, { ...there, links: down })).to.equal(away);
+      const sixOnly = externalOffer(null, 'fd00:8::1');
+      expect(refusal(named, there, [named], sixOnly)).to.equal(
+        "tun0 and the relay's device have no addresses of one family",
+      );
+    });
+
+    it('takes no device for two relays, nor one of its own', () => {
+      const held = { offer: made, endpointHost: '198.51.100.1' };
+      const other = relay(2, 'B', { device: { name: 'tun0', gateway: null }, accepted: held });
+      expect(refusal(named, there, [named, other])).to.match(/^tun0 leads to the relay in slot 2; of two relays/);
+      expect(refusal(named, there, [named, { ...other, accepted: accepted('10.77.16.2') }])).to.equal(null);
+      expect(refusal({ ...named, accepted: held }, there, [{ ...named, accepted: held }])).to.equal(null);
+      const own = relay(1, 'A', { device: { name: 'hw2', gateway: null } });
+      expect(refusal(own, snapshotOf({ ...links, hw2: ['10.77.16.2/32'] }, []))).to.match(/homeward's own/);
+    });
+
+    it('takes none that the policy does not allow', () => {
+      const strict = parsePolicy('/etc/policy.json', { tunnels: ['wireguard'] });
+      expect(refusal(named, there, [named], made, strict)).to.equal(
+        '/etc/policy.json does not allow external tunnels; to allow them, add "external" to "tunnels"',
+      );
+    });
+
+    it('does not compare its addresses with those that relays give to others', () => {
+      const external = relay(2, 'B', { accepted: { offer: made, endpointHost: '198.51.100.1' } });
+      expect(problem('10.77.16.2', machine, [ours, external])).to.equal(null);
+    });
+
+    it("gives the kernel's view while the device is there, and none while it is away", () => {
+      const all = (specs: readonly string[]) => sortForwards(read(specs), policy, own).allowed;
+      const held = { ...named, accepted: { offer: externalOffer('10.8.0.1', null, ['443/tcp']), endpointHost: 'x' } };
+      const [found] = relayTunnel(held, policy, there, all);
+      expect(found).to.deep.include({ slot: 1, link: 'tun0', tunnelAddresses: { ipv4: '10.8.0.2' }, resources: [] });
+      expect(found?.forwards.map(({ spec }) => spec)).to.deep.equal(['443/tcp']);
+      expect(relayTunnel(held, policy, machine, all)).to.deep.equal([]);
+      const strict = parsePolicy('/etc/policy.json', { tunnels: ['wireguard'] });
+      expect(relayTunnel(held, strict, there, all)).to.deep.equal([]);
+    });
+  });
+
+  it("takes GRE as WireGuard: its address must be free and private, its link the slot's", () => {
+    expect(refusalOf(greOffer())).to.equal(null);
+    expect(refusalOf(greOffer('8.8.8.8'))).to.match(/is not a private one/);
+    const held = { offer: greOffer('10.77.16.2', 7700, 4711), endpointHost: '198.51.100.1' };
+    const [tunnel] = relayTunnel(relay(3, 'A', { accepted: held }), policy, machine, () => []);
+    expect(tunnel).to.deep.include({ link: 'hw3', shared: null });
+    expect(tunnel?.resources.map(keyOf)).to.deep.equal(['fou port 7703', 'link hw3']);
+    const twin = relay(2, 'B', { accepted: held });
+    expect(problem('10.77.16.2', machine, [ours, twin])).to.include('the relay in slot 2 uses the same tunnel address');
+  });
+
+  it("does not take the pieces of a VPN's default route for networks in use", () => {
+    const routes = [
+      '::/3 tun0',
+      '2000::/4 tun0',
+      '3000::/4 tun0',
+      'fc00::/7 tun0',
+      '8.0.0.0/5 tun0',
+      '10.64.0.0/10 eth0',
+    ];
+    const vpn = snapshotOf({ tun0: ['10.8.0.2/24'] }, routes);
+    expect(usedPrefixes(vpn)).to.deep.equal(['10.8.0.0/24', '10.64.0.0/10']);
+    expect(problem6('fd77:16::2', snapshotOf({ tun0: ['10.8.0.2/24'] }, routes.slice(0, 5)))).to.equal(null);
   });
 
   it('tells the prefixes it uses in a form the wire takes, of both families, each once', () => {

@@ -1,10 +1,11 @@
 /** What should be in a backend's kernel for its relays. */
 
 import { type BackendFacts, backendState, type RelayTunnel } from '@homeward/agent/desired/backend-state';
+import { parseIpv4 } from '@homeward/shared/net/address';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { snapshotOf } from '../kernel/snapshots.js';
-import { chosenSources, facts, tunnel } from './backend-states.js';
+import { chosenSources, facts, sharedTunnel, tunnel } from './backend-states.js';
 import { coarseLines, elementLines, textAt } from './state-lines.js';
 
 const lines = (relays: readonly RelayTunnel[], machine: BackendFacts = facts()) =>
@@ -104,6 +105,95 @@ describe('desired/backend-state', () => {
       ...blocks('fd77:16::2', 'fd77:16::4').map((line) => `-6 ${line}`),
       ...blocks('10.77.16.2', '10.77.16.4'),
     ]);
+  });
+
+  describe("with an owner's device of one family beside a tunnel of ours", () => {
+    const external = sharedTunnel(2, 'tun0', { ipv4: parseIpv4('10.8.0.2') }, ['80/tcp', '5353/udp']);
+    const ours = tunnel(3, ['443/tcp']);
+    const body = (relays: readonly RelayTunnel[], machine = facts()) => {
+      const table = backendState(relays, machine).get('table inet homeward_backend');
+      if (table?.kind !== 'nft-table') throw new Error('there is no table');
+      return table.body.split('\n').map((line) => line.trim());
+    };
+
+    it('has for it no link and no address, and nothing of the other family', () => {
+      const own = lines([external]).filter((line) => !line.startsWith('table '));
+      expect(own).to.deep.equal([
+        'route default table 7702 dev tun0',
+        'rule pref 4002 iif tun0 goto 5100',
+        'rule pref 4302 fwmark 0x2000000/0xff000000 lookup 7702',
+        'rule pref 4562 from 10.8.0.2 lookup main suppress_prefixlength 0',
+        'rule pref 4822 from 10.8.0.2 lookup 7702',
+        'sysctl net/ipv4/conf/tun0/rp_filter 2',
+        'sysctl net/ipv4/conf/tun0/src_valid_mark 1',
+        'rule pref 5100 nop',
+        'rule -6 pref 5100 nop',
+      ]);
+      const six = elements([external]).filter((line) => /6 \{/.test(line) && !line.startsWith('impossible'));
+      expect(six).to.deep.equal([]);
+      expect(elements([external])).to.include.members([
+        'tunnels { tun0 }',
+        'tunnel-addresses4 { tun0 . 10.8.0.2 }',
+        'allowed4 { 10.8.0.2 . tcp . 80 }',
+        'pinned4 { 10.8.0.2 . 5353 }',
+        'echo4 { 10.8.0.2 . udp . 40404 }',
+      ]);
+    });
+
+    it('leaves the other tunnel as it is, both families of it', () => {
+      const both = elements([external, ours]);
+      expect(both).to.include.members(elements([ours]));
+      expect(lines([external, ours])).to.include.members(lines([ours]).filter((line) => !line.startsWith('table ')));
+    });
+
+    it('answers where no route leads by the first tunnel of each family that carries it', () => {
+      const snapshot = snapshotOf({ eth0: ['192.168.1.2/24'] }, ['192.168.1.0/24 eth0']);
+      const machine = facts({ snapshot, sources: new Map() });
+      expect(answering([external, ours], machine)).to.deep.equal([
+        'pref 32770 ipproto udp sport 5353 lookup 7702',
+        'pref 32770 ipproto udp sport 40404 lookup 7702',
+        '-6 pref 32770 ipproto udp sport 40404 lookup 7703',
+      ]);
+      expect(elements([external, ours], machine)).to.include.members([
+        'source-pin4 { 1.0.0.0-126.255.255.255 : 10.8.0.2 }',
+        'source-pin6 { 2000::/3 : fd77:16::4 }',
+      ]);
+      expect(answering([external], machine).filter((rule) => rule.startsWith('-6'))).to.deep.equal([]);
+    });
+
+    it('lets neighbours pass as before: not marked, not filtered, not led elsewhere', () => {
+      const neighbour = 'iifname "tun0" ip saddr 10.8.0.0/24';
+      const found = body([external, ours]).filter((line) => line.startsWith(neighbour));
+      expect(found).to.deep.equal([`${neighbour} return`, `${neighbour} accept`, `${neighbour} accept`]);
+      expect(body([ours]).join('\n')).to.not.include('tun0');
+    });
+
+    it("lets in all that is established there, since others' flows bear no mark, but of ours only what does", () => {
+      const established = body([external, ours]).filter((line) => line.includes('ct state established,related'));
+      expect(established).to.deep.equal([
+        'iifname "tun0" ct state established,related accept',
+        'iifname "hw3" ct state established,related ct mark and 0xff000000 == 0x03000000 accept',
+      ]);
+    });
+
+    it('marks flows to its address only, in the families there are', () => {
+      const marks = body([external, ours]).filter((line) => line.includes('ct mark set'));
+      expect(marks).to.deep.equal([
+        'iifname "tun0" ct direction original ct original ip daddr 10.8.0.2 ct mark set ct mark and 0x00ffffff or 0x02000000',
+        'iifname "hw3" ct direction original ct original ip daddr 10.77.16.4 ct mark set ct mark and 0x00ffffff or 0x03000000',
+        'iifname "hw3" ct direction original ct original ip6 daddr fd77:16::4 ct mark set ct mark and 0x00ffffff or 0x03000000',
+      ]);
+    });
+
+    it('lets what is led on from it pass the guard between links that were there, which knows nothing of it', () => {
+      const forwarding = { guarded: { ipv4: ['eth0', 'tun0'], ipv6: [] }, advertised: [], switched: [] };
+      const machine = facts({ forwarding });
+      const lan = sharedTunnel(2, 'tun0', { ipv4: parseIpv4('10.8.0.2') }, ['80=192.168.1.9/tcp']);
+      const forwarded = body([lan, ours], machine);
+      const chain = forwarded.slice(forwarded.findIndex((line) => line.startsWith('chain filter-forward')));
+      expect(chain[2]).to.equal('ct mark and 0xff000000 == 0x02000000 accept');
+      expect(chain.filter((line) => line.endsWith(' accept'))).to.have.lengthOf(1);
+    });
   });
 
   it('gives answers a way where main has no default route: one rule for each port, and one for a range', () => {

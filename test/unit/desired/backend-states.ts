@@ -7,8 +7,9 @@ import { type Listener, parseListeners } from '@homeward/shared/kernel/sockets';
 import { type AddressPair, FAMILIES, type Family, type IpAddress, parseIp } from '@homeward/shared/net/address';
 import { isSlotLink, slotNumbers } from '@homeward/shared/net/allocation';
 import { parseForward } from '@homeward/shared/net/forward-spec';
+import { parseLinkName } from '@homeward/shared/net/names';
 import { port } from '@homeward/shared/net/port';
-import { addressAt, parseIpv4Prefix, parseIpv6Prefix } from '@homeward/shared/net/prefix';
+import { addressAt, parseIpv4Prefix, parseIpv6Prefix, parsePrefix } from '@homeward/shared/net/prefix';
 import { Secret } from '@homeward/shared/net/secret';
 import { backendTunnel } from '@homeward/shared/tunnel/kinds';
 import { snapshotOf } from '../kernel/snapshots.js';
@@ -36,6 +37,20 @@ export function tunnel(slot: number, forwards: readonly string[]): RelayTunnel {
       wireguard: { publicKey: `PUBLIC-${slot}`, privateKey: new Secret(`PRIVATE-${slot}`) },
       endpointHost: '198.51.100.1',
     }),
+    forwards: forwards.map(parseForward),
+  };
+}
+
+/** The same by a device that the owner named, with these addresses; the relay's neighbourhood is 10.8.0.0/24. */
+export function sharedTunnel(
+  slot: number,
+  device: string,
+  addresses: Partial<AddressPair>,
+  forwards: string[],
+): RelayTunnel {
+  return {
+    ...{ slot, link: parseLinkName(device), tunnelAddresses: addresses, resources: [] },
+    shared: { gateways: {}, neighbours: [parsePrefix('10.8.0.0/24')] },
     forwards: forwards.map(parseForward),
   };
 }

@@ -30,6 +30,35 @@ export function offer(
   };
 }
 
+/** The same tunnel addresses by GRE. */
+export function greOffer(
+  backendAddress = '10.77.16.2',
+  udpPort: number | null = null,
+  key: number | null = null,
+): Offer {
+  const { relayAddress6, backendAddress6 } = {
+    relayAddress6: parseIpv6('fd77:16::1'),
+    backendAddress6: parseIpv6('fd77:16::2'),
+  };
+  return {
+    ...offer(backendAddress),
+    tunnel: {
+      ...{ kind: 'gre', relayAddress: '10.77.16.1', backendAddress, relayAddress6, backendAddress6 },
+      ...{ key, udpPort, mtu: 1464 },
+    },
+  };
+}
+
+/** By a device that both owners named; the relay's addresses on its own one. */
+export function externalOffer(
+  relayAddress: string | null,
+  relayAddress6: string | null,
+  forwards: readonly string[] = [],
+): Offer {
+  const six = relayAddress6 === null ? null : parseIpv6(relayAddress6);
+  return { ...offer('', forwards), tunnel: { kind: 'external', relayAddress, relayAddress6: six } };
+}
+
 export function accepted(
   backendAddress?: string,
   forwards?: readonly string[],

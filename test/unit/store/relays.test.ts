@@ -7,19 +7,54 @@ import {
   pairedRelays,
   removeRelay,
   revokeRelay,
+  tunnelLink,
   withAccepted,
+  withDevice,
   withUrls,
 } from '@homeward/agent/store/relays';
 import type { BackendState } from '@homeward/agent/store/state';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { thrownBy } from '../errors/thrown.js';
-import { accepted, backendStateOf, relay } from './backend-states.js';
+import { accepted, backendStateOf, externalOffer, relay } from './backend-states.js';
 
 const none = new Set<string>();
 const slots = (state: BackendState) => state.relays.map(({ slot, controllerKey }) => `${slot} ${controllerKey}`);
 
 describe('store/relays', () => {
+  describe('by a device of the owner', () => {
+    const tun0 = { name: 'tun0', gateway: null };
+    const external = { offer: externalOffer('10.8.0.1', null), endpointHost: '198.51.100.1' };
+
+    it('are reached by it while their tunnel is external, else by the link of the slot', () => {
+      expect(tunnelLink(relay(3, 'A', { device: tun0, accepted: external }))).to.equal('tun0');
+      expect(tunnelLink(relay(3, 'A', { device: tun0, accepted: accepted() }))).to.equal('hw3');
+      expect(tunnelLink(relay(3, 'A', { device: tun0 }))).to.equal('hw3');
+      expect(tunnelLink(relay(3, 'A', { accepted: external }))).to.equal('hw3');
+    });
+
+    it('have the one that was named last, and the others theirs', () => {
+      const state = backendStateOf(relay(1, 'A', { device: tun0, accepted: external }), relay(2, 'B'));
+      const changed = withDevice(state, 'A', { name: 'zt0', gateway: '10.147.17.1' });
+      expect(changed.relays.map(({ device }) => device)).to.deep.equal([{ name: 'zt0', gateway: '10.147.17.1' }, null]);
+      expect(withDevice(state, 'A', tun0)).to.deep.equal(state);
+    });
+
+    it('have none that leads to another, nor one of ours', () => {
+      const state = backendStateOf(relay(1, 'A', { device: tun0, accepted: external }), relay(2, 'B'));
+      expect(thrownBy(() => withDevice(state, 'B', tun0))).to.include({
+        code: 'conflict',
+        message: 'tun0 leads to the relay in slot 1 already',
+      });
+      expect(withDevice(backendStateOf(relay(1, 'A', { device: tun0 }), relay(2, 'B')), 'B', tun0)).to.not.equal(null);
+      const revoked = backendStateOf(relay(1, 'A', { device: tun0, accepted: external, revoked: true }), relay(2, 'B'));
+      withDevice(revoked, 'B', tun0);
+      for (const name of ['hw1', 'hw0', 'hwg1', 'hwp0']) {
+        expect(thrownBy(() => withDevice(state, 'B', { name, gateway: null })).code, name).to.equal('conflict');
+      }
+    });
+  });
+
   it('takes the lowest free slot, around those of others and links that somebody else has', () => {
     expect(freeSlot(backendStateOf(), none)).to.equal(1);
     expect(freeSlot(backendStateOf(relay(1, 'A'), relay(3, 'B')), none)).to.equal(2);

@@ -2,6 +2,8 @@
 
 import type { Runner } from '@homeward/shared/host/runner';
 import { type ApiCommand, apiCommand } from '@homeward/shared/local/api-server';
+import { isIp } from '@homeward/shared/net/address';
+import { LINK_NAME_PATTERN } from '@homeward/shared/net/names';
 import { Secret } from '@homeward/shared/net/secret';
 import { throwTeardownErrors } from '@homeward/shared/terminal/plan-text';
 import { z } from 'zod';
@@ -9,7 +11,10 @@ import type { Backend } from '../operations/backend.js';
 import { status } from '../operations/status.js';
 import { chooseRelay } from '../store/relays.js';
 
-const ownersDevice = z.strictObject({ name: z.string(), gateway: z.string().nullable() });
+const ownersDevice = z.strictObject({
+  name: z.string().regex(LINK_NAME_PATTERN),
+  gateway: z.string().refine(isIp).nullable(),
+});
 
 /** `stop` ends the daemon once the caller has its answer. */
 export function backendApi(backend: Backend, runner: Runner, stop: () => void): Record<string, ApiCommand> {

@@ -1,7 +1,7 @@
 /** `agent device`, and `--device` of the commands that enroll: which device of this machine leads to a relay. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { isIp } from '@homeward/shared/net/address';
+import { type IpAddress, parseIp } from '@homeward/shared/net/address';
 import { parseLinkName } from '@homeward/shared/net/names';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { z } from 'zod';
@@ -21,12 +21,17 @@ export function parseDeviceOptions({ device, gateway }: DeviceOptions): OwnersDe
       hint: 'add --device, for example --device tun0',
     });
   }
-  if (gateway !== undefined && !isIp(gateway)) {
-    throw new RelayError('bad-input', `--gateway "${gateway}" is not an IP address`, {
+  return { name: parseLinkName(device), gateway: gateway === undefined ? null : parseGateway(gateway) };
+}
+
+function parseGateway(text: string): IpAddress {
+  try {
+    return parseIp(text);
+  } catch {
+    throw new RelayError('bad-input', `--gateway "${text}" is not an IP address`, {
       hint: "write the relay's address on the device, for example --gateway 10.8.0.1",
     });
   }
-  return { name: parseLinkName(device), gateway: gateway ?? null };
 }
 
 const answerSchema = z.looseObject({ relay: z.string(), slot: z.number() });

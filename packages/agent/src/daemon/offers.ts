@@ -40,6 +40,8 @@ export function createOffers(deps: OffersDeps): Offers {
   let refused: Refused = [];
   /** What the relay knows; an answer to an offer that was not taken says so. */
   let lastAnswer: string | null = null;
+  /** An offer that was not taken because the owner's device is away: taken when it is there, since the relay does not ask again. */
+  let waiting: Offer | null = null;
 
   function sorted(specs: readonly string[], { policy, snapshot, listeners }: MachineLook): Refused {
     const own = ownSide(snapshot, listeners, deps.knownSshPorts);
@@ -72,6 +74,10 @@ export function createOffers(deps: OffersDeps): Offers {
     }
     const offered = deps.readForwards(controllerKey, offer.forwards);
     return offerProblem(offer, offered, record(), pairedRelays(store.state()), policy, snapshot);
+  }
+
+  function problemOfDevice({ tunnel }: Offer, { snapshot }: Pick<MachineLook, 'snapshot'>): string | null {
+    return deviceProblem(record(), pairedRelays(store.state()), tunnel, snapshot);
   }
 
   /** Applies an offer that is stored only once it has been applied: a crash in between boots into the last good one. */
@@ -115,24 +121,32 @@ export function createOffers(deps: OffersDeps): Offers {
     if (problem === null) await provokeAnswer(offer.tunnel);
   }
 
+  async function take(offer: Offer): Promise<void> {
+    waiting = null;
+    try {
+      const problem = await problemWith(offer);
+      if (problem !== null && problemOfDevice(offer, await deps.lastLook()) !== null) waiting = offer;
+      return await answer(offer, problem);
+    } catch (error) {
+      logger.error({ err: error }, 'the offer could not be taken');
+      return answer(offer, toRelayError(error).message);
+    }
+  }
+
   return {
     refused: () => refused,
-    async take(offer) {
-      try {
-        return await answer(offer, await problemWith(offer));
-      } catch (error) {
-        logger.error({ err: error }, 'the offer could not be taken');
-        return answer(offer, toRelayError(error).message);
-      }
-    },
+    take,
     async review() {
-      const { accepted } = record();
-      if (accepted === null || lastAnswer === null || deps.trials.has(controllerKey)) return;
+      if (lastAnswer === null || deps.trials.has(controllerKey)) return;
       const look = await deps.lastLook();
+      const isOnline = deps.endpointHost() !== null;
+      if (waiting !== null && isOnline && problemOfDevice(waiting, look) === null) return take(waiting);
+      const { accepted } = record();
+      if (accepted === null) return;
       refused = sorted(accepted.offer.forwards, look);
-      const problem = deviceProblem(record(), pairedRelays(store.state()), accepted.offer.tunnel, look.snapshot);
+      const problem = problemOfDevice(accepted.offer, look);
       const isNews = JSON.stringify(await answerOf(accepted.offer, problem)) !== lastAnswer;
-      if (isNews && deps.endpointHost() !== null) await answer(accepted.offer, problem);
+      if (isNews && isOnline) await answer(accepted.offer, problem);
     },
   };
 }

@@ -16,7 +16,7 @@ import {
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import type { LinkName } from '@homeward/shared/net/names';
 import { parseLinkName } from '@homeward/shared/net/names';
-import { type IpPrefix, isNetwork, parsePrefix } from '@homeward/shared/net/prefix';
+import { formatPrefix, type IpPrefix, isNetwork, parsePrefix } from '@homeward/shared/net/prefix';
 import type { TunnelOffer } from '@homeward/shared/protocol/messages';
 import type { OwnersDevice } from '../store/state.js';
 
@@ -87,7 +87,9 @@ function neighboursOf(snapshot: Snapshot, device: string): IpPrefix[] {
     .filter((route) => route.link === device && route.table === 'main' && route.type === 'unicast')
     .map(({ destination }) => destination)
     .filter((destination) => destination !== 'default');
-  const prefixes = [...new Set([...NOBODY, ...addresses, ...routed])].filter((text) => isIp(text.split('/')[0] ?? ''));
+  const prefixes = [...NOBODY, ...addresses, ...routed]
+    .filter((text) => isIp(text.split('/')[0] ?? ''))
+    .map(parsePrefix);
   // Behind a VPN's default route are clients as well.
-  return prefixes.map(parsePrefix).filter(isNetwork);
+  return [...new Map(prefixes.filter(isNetwork).map((prefix) => [formatPrefix(prefix), prefix])).values()];
 }

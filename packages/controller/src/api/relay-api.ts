@@ -1,6 +1,7 @@
 /** The daemon's commands on its unix socket: one row each. */
 
 import { type ApiCommand, apiCommand } from '@homeward/shared/local/api-server';
+import { LINK_NAME_PATTERN } from '@homeward/shared/net/names';
 import { throwTeardownErrors } from '@homeward/shared/terminal/plan-text';
 import { z } from 'zod';
 import { addForwards, removeForwards } from '../operations/forwards.js';
@@ -23,7 +24,7 @@ const tunnelWish = z.strictObject({
   kind: z.enum(['wireguard', 'gre', 'external']),
   udp: z.boolean(),
   key: z.int().min(0).max(0xffff_ffff).nullable(),
-  device: z.string().nullable(),
+  device: z.string().regex(LINK_NAME_PATTERN).nullable(),
 });
 
 /** `stop` ends the daemon once the caller has its answer. */
