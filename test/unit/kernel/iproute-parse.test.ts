@@ -62,7 +62,8 @@ describe('kernel/iproute-parse', () => {
         ...{ type: 'gre', remote: '203.0.113.9', local: '198.51.100.1', key: 4711 },
         udp: { source: 7700, destination: 40_000 },
       });
-      const six = '{"remote":"2001:db8:1::9","local":"2001:db8::1","ttl":64,"encap_limit":0,"flowlabel":"0x00000"}';
+      const six = `{"remote":"2001:db8:1::9","local":"2001:db8::1","ttl":64,"ip6_tnl_f_ign_encap_limit":true,
+        "tclass":"0x00","flowlabel":"0x00000"}`;
       expect(listed('ip6gre', six)?.gre).to.deep.equal({
         ...{ type: 'ip6gre', remote: '2001:db8:1::9', local: '2001:db8::1', key: null, udp: null },
       });
