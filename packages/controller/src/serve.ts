@@ -123,6 +123,7 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     // Drift stays until somebody mends it: told once, not at every tick.
     tellOutcome(logger, outcome.drift.join() === drift.join() ? { ...outcome, drift: [] } : outcome);
     drift = outcome.drift;
+    backends.review();
   };
   const { tunnelFacts, isBehind } = machine;
   const backends = createBackends({ store, changes, logger, tunnelFacts, isBehind, reconcile });

@@ -41,6 +41,8 @@ export interface Backends {
   isOnline(name: string): boolean;
   /** Offers the present state to the backend, if it is online. */
   offer(name: string): void;
+  /** Offers anew where a tunnel has become otherwise, or possible: a device that came back, another MTU. */
+  review(): void;
   /** Last error a backend reported for its newest offer, or null. */
   failure(name: string): string | null;
   /** Whether the backend has said what it did with its newest offer, and the relay has done its part upon it. */
@@ -63,6 +65,14 @@ export function createBackends(deps: BackendsDeps): Backends {
   /** Answers that are waited for, by session and id: nobody answers for another, and nothing piles up. */
   const answers = new Map<AgentSession, Map<number, Observed | null>>();
   let lastObserveId = 0;
+  /** What each session was last offered of its tunnel, as text; `null` where it could not be had. */
+  const offered = new WeakMap<AgentSession, string>();
+
+  const tunnelNow = (session: AgentSession, pairing: Pairing) => {
+    const facts = deps.tunnelFacts();
+    const problem = tunnelProblem(pairing.name, pairing.tunnel, session, facts);
+    return { problem, tunnel: problem === null ? tunnelOffer(store.state(), pairing, facts) : null };
+  };
 
   function pairingOf(session: AgentSession): Pairing | null {
     return store.state().pairings.find((pairing) => pairing.agentKey === session.agentKey) ?? null;
@@ -94,9 +104,8 @@ export function createBackends(deps: BackendsDeps): Backends {
 
   /** Where the tunnel cannot be had, that is the backend's failure, and its kernel stays as it is. */
   function sendOffer(session: AgentSession, pairing: Pairing): void {
-    const facts = deps.tunnelFacts();
-    const problem = tunnelProblem(pairing.name, pairing.tunnel, session, facts);
-    const tunnel = problem === null ? tunnelOffer(store.state(), pairing, facts) : null;
+    const { problem, tunnel } = tunnelNow(session, pairing);
+    offered.set(session, JSON.stringify(tunnel));
     if (tunnel === null) {
       failures.set(session.agentKey, problem?.reason ?? 'where the backend is, is not known yet');
       unanswered.delete(session.agentKey);
@@ -203,6 +212,15 @@ export function createBackends(deps: BackendsDeps): Backends {
       if (pairing.wireguardPublicKey === null || session === undefined) return;
       unanswered.add(pairing.agentKey);
       sendOffer(session, pairing);
+    },
+    review() {
+      for (const session of sessions.values()) {
+        const pairing = pairingOf(session);
+        const before = offered.get(session);
+        // A session without an offer is being welcomed.
+        if (pairing === null || before === undefined) continue;
+        if (JSON.stringify(tunnelNow(session, pairing).tunnel) !== before) backends.offer(pairing.name);
+      }
     },
     async observe(name, action, watch, signal) {
       const session = sessions.get(keyOf(name));

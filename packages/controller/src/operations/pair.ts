@@ -16,7 +16,14 @@ import { bringAbout, throwRefused, withAdded } from './forwards.js';
 import { type ProbeOutcome, probeBackends } from './probe.js';
 import type { Relay } from './relay.js';
 import { issueToken } from './tokens.js';
-import { refuseImpossibleTunnel, type TunnelWish, tunnelOf, untilTunnelReady, withTunnel } from './tunnel.js';
+import {
+  refuseImpossibleTunnel,
+  refuseTunnelBeyondThisMachine,
+  type TunnelWish,
+  tunnelOf,
+  untilTunnelReady,
+  withTunnel,
+} from './tunnel.js';
 
 export interface PairRequest {
   readonly backend: string;
@@ -44,6 +51,7 @@ export async function pair(relay: Relay, request: PairRequest, emit: Emit, signa
   const wanted = request.forwards.map(parseForward);
   const ports = await relay.ports();
   const endpoints = relay.machine.endpoints();
+  if (request.tunnel !== null) await refuseTunnelBeyondThisMachine(relay, request.tunnel, ports, signal);
   // One change: bad input leaves neither a pairing nor half of the forwards behind.
   await relay.store.update((state) => {
     const present = state.pairings.find((pairing) => pairing.name === name);

@@ -5,12 +5,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { command } from '@homeward/shared/host/command';
+import { lackingCapability } from '@homeward/shared/kernel/capabilities';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { RELAY_FOU_PORT, RELAY_LINK } from '@homeward/shared/net/allocation';
 import { rangeContains } from '@homeward/shared/net/port';
 import type { TunnelSpec } from '@homeward/shared/tunnel/tunnel-spec';
 import { tunnelText } from '@homeward/shared/tunnel/tunnel-spec';
 import { tunnelProblem } from '../daemon/tunnel-problem.js';
+import type { RelayPorts } from '../forwards/conflicts.js';
 import { pairingNamed, withPairing } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
 import type { Relay } from './relay.js';
@@ -95,6 +97,36 @@ function refuseSharedKey({ pairings }: RelayState, pairing: Pairing, tunnel: Tun
   if (other === undefined) return;
   throw new RelayError('conflict', `the key ${tunnel.key} is that of backend "${other.name}"`, {
     hint: 'leave out --key, and one is chosen',
+  });
+}
+
+/** What the relay's kernel has to be able to do for a tunnel, by the names of its trials. */
+function neededFor(wish: TunnelWish): string[] {
+  if (wish.kind !== 'gre') return [];
+  return wish.udp ? ['GRE', 'GRE in UDP (FOU)'] : ['GRE', 'GRE over IPv6'];
+}
+
+/**
+ * Throws `missing-capability` or `conflict` for a tunnel that this machine cannot make: once stored, it would keep the
+ * kernel from being set up for every other backend, too.
+ */
+export async function refuseTunnelBeyondThisMachine(
+  relay: Relay,
+  wish: TunnelWish,
+  { listeners, tunnelPorts }: RelayPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const lacking = await lackingCapability(relay.runner, neededFor(wish), signal);
+  if (lacking !== null) {
+    throw new RelayError('missing-capability', `this relay's kernel has no ${lacking.name}: ${lacking.reason}`, {
+      hint: `${lacking.hint}; see: controller doctor`,
+    });
+  }
+  if (wish.kind !== 'gre' || !wish.udp || tunnelPorts.includes(RELAY_FOU_PORT)) return;
+  const taken = listeners.find(({ transport, port }) => transport === 'udp' && port === RELAY_FOU_PORT);
+  if (taken === undefined) return;
+  throw new RelayError('conflict', `GRE in UDP needs port ${RELAY_FOU_PORT}/udp, on which ${taken.program} listens`, {
+    hint: 'stop it, or use another tunnel',
   });
 }
 

@@ -40,6 +40,19 @@ export async function tryCapabilities(runner: Runner, signal: AbortSignal): Prom
   return found;
 }
 
+/** The first of the named capabilities that cannot be had, or null. Throws like `tryCapabilities`. */
+export async function lackingCapability(
+  runner: Runner,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<{ readonly name: string; readonly reason: string; readonly hint: string } | null> {
+  for (const trial of TRIALS.filter(({ name }) => names.includes(name))) {
+    const reason = await failureOf(trial, runner, signal);
+    if (reason !== null) return { name: trial.name, reason, hint: trial.hint };
+  }
+  return null;
+}
+
 async function failureOf(trial: Trial, runner: Runner, signal: AbortSignal): Promise<string | null> {
   try {
     await runner.run(trial.command, signal);

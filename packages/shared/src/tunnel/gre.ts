@@ -17,7 +17,7 @@ export const greTunnel: TunnelKind<'gre'> = {
   mtu: ({ uplinkMtu }, { spec, outer }) => (outer === null ? null : greMtu(uplinkMtu, familyOf(outer.remote), spec)),
   relayResources: (relay, peers) => [
     ...(peers.some(({ spec }) => spec.udp) ? [{ kind: 'fou-port' as const, port: RELAY_FOU_PORT }] : []),
-    ...peers.flatMap((peer) => relayEnd(relay, peer)),
+    ...distinguishable(peers).flatMap((peer) => relayEnd(relay, peer)),
   ],
   offer: (relay, peer) => {
     const mtu = greTunnel.mtu(relay, peer);
@@ -49,6 +49,17 @@ export const greTunnel: TunnelKind<'gre'> = {
     ];
   },
 };
+
+/** The kernel has one plain GRE device for a remote and a key: a second backend there must not keep all others from their tunnels. */
+function distinguishable(peers: readonly RelayPeer<'gre'>[]): RelayPeer<'gre'>[] {
+  const seen = new Set<string>();
+  return peers.filter(({ spec, outer }) => {
+    const place = JSON.stringify([outer?.local, outer?.remote, spec.key]);
+    const isNew = !seen.has(place);
+    if (outer !== null) seen.add(place);
+    return isNew;
+  });
+}
 
 /** Nothing before it is known where the backend is. */
 function relayEnd(relay: RelayEnd, peer: RelayPeer<'gre'>): Resource[] {

@@ -3,12 +3,18 @@
 import { formatEndpoint } from '../net/address.js';
 import { RELAY_LINK } from '../net/allocation.js';
 import { Secret } from '../net/secret.js';
-import type { WireguardPeer } from '../state/resources.js';
+import type { Sysctl, WireguardPeer } from '../state/resources.js';
 import { wireguardMtu } from './mtu.js';
 import type { RelayPeer, TunnelKind } from './tunnel-kind.js';
 
 /** Seconds between keepalives: below the 30 s after which home routers forget a silent UDP flow. */
 const KEEPALIVE_SECONDS = 25;
+
+/**
+ * The kernel's WireGuard writes this itself when a device goes up (wg_open in drivers/net/wireguard/device.c): desired, so
+ * that it is recorded beforehand and put back.
+ */
+const NO_REDIRECTS: Sysctl = { kind: 'sysctl', path: 'net/ipv4/conf/all/send_redirects', value: '0' };
 
 export const wireguardTunnel: TunnelKind<'wireguard'> = {
   relayLink: () => RELAY_LINK,
@@ -29,6 +35,7 @@ export const wireguardTunnel: TunnelKind<'wireguard'> = {
       address: relay.addresses[family],
       prefixLength: relay.prefixLengths[family],
     })),
+    NO_REDIRECTS,
   ],
   offer: (relay, peer) => ({
     kind: 'wireguard',
@@ -59,6 +66,7 @@ export const wireguardTunnel: TunnelKind<'wireguard'> = {
         },
       ],
     },
+    NO_REDIRECTS,
   ],
 };
 
