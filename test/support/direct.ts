@@ -75,6 +75,30 @@ export const pairNow = async (
   if (proof?.ok !== true) throw new Error(`not proven: ${JSON.stringify(proof?.results.filter(({ ok }) => !ok))}`);
 };
 
+/** Pairs a new backend: its agent is started with the token. A failure tells what both daemons said meanwhile. */
+export const pairNew = async (
+  relay: { readonly node: LabNode; readonly daemon: Running },
+  backend: LabNode,
+  name: string,
+  options: {
+    readonly tunnel?: TunnelAsked;
+    readonly forwards: readonly string[];
+    readonly agentArgs?: readonly string[];
+  },
+): Promise<void> => {
+  const { agentArgs = [], ...asked } = options;
+  const daemons = [relay.daemon];
+  const onToken = (token: string): void => {
+    daemons.push(start(backend, 'agent', ['run', ...agentArgs], { env: { HOMEWARD_TOKEN: token } }));
+  };
+  try {
+    await pairNow(relay.node, name, { ...asked, onToken });
+  } catch (cause) {
+    const logs = daemons.map((daemon) => `${daemon.command}:\n${daemon.stdout()}\n${daemon.stderr()}`);
+    throw new Error([String(cause), ...logs].join('\n'), { cause });
+  }
+};
+
 /** The proof is green within the limit, with nobody touching anything. */
 export const expectHealed = (relay: LabNode, limitMs = 30_000): Promise<true> =>
   poll('a green proof', limitMs, async () => ((await probeNow(relay)).ok ? true : undefined));

@@ -1,9 +1,10 @@
 /** GRE by the kernel, over IPv4 and over IPv6, between machines that reach each other: carries everything, heals, takes packets of the other end only. */
 import { expect } from 'chai';
-import { expectHealed, pairNow, startNow, statusNow } from '../../support/direct.js';
+import { expectHealed, pairNew, pairNow, startNow, statusNow } from '../../support/direct.js';
 import { homeward } from '../../support/homeward.js';
 import { address, createLab, type Lab } from '../../support/lab.js';
 import type { LabNode } from '../../support/lab-node.js';
+import type { Running } from '../../support/running.js';
 import { type Snapshot, snapshot } from '../../support/snapshot.js';
 import { expectDone, expectUnchanged } from '../../support/tidy.js';
 import {
@@ -20,6 +21,7 @@ describe('GRE', () => {
   let open: LabNode;
   /** A machine whose only way out is IPv6. */
   let six: LabNode;
+  let relay: { node: LabNode; daemon: Running };
   let services: TunnelServices;
   let found: Snapshot[];
 
@@ -33,12 +35,8 @@ describe('GRE', () => {
     await six.must('ip route delete default'.split(' '));
     services = await startTunnelServices(open);
     found = await snapshots();
-    await startNow(lab.relay, 'controller');
-    await pairNow(lab.relay, 'open', {
-      tunnel: { kind: 'gre' },
-      forwards: tunnelForwards,
-      onToken: (token) => void startNow(open, 'agent', [], { HOMEWARD_TOKEN: token }),
-    });
+    relay = { node: lab.relay, daemon: await startNow(lab.relay, 'controller') };
+    await pairNew(relay, open, 'open', { tunnel: { kind: 'gre' }, forwards: tunnelForwards });
   });
   after(() => lab?.close());
 
@@ -78,11 +76,7 @@ describe('GRE', () => {
   it('over IPv6 carries both families, beside the other', async () => {
     const ports = ['8080=80/tcp', '5400=5300/udp'];
     const behind = await startTunnelServices(six);
-    await pairNow(lab.relay, 'six', {
-      tunnel: { kind: 'gre' },
-      forwards: ports,
-      onToken: (token) => void startNow(six, 'agent', [], { HOMEWARD_TOKEN: token }),
-    });
+    await pairNew(relay, six, 'six', { tunnel: { kind: 'gre' }, forwards: ports });
     expect(await tunnelOf('six')).to.include({ kind: 'gre', implementation: 'kernel', device: 'hwg2', mtu: 1456 });
     await expectCarried(lab, behind, { mtu: 1456, tcpPort: 8080, udpPort: 5400 });
   });

@@ -1,6 +1,6 @@
 /** Tunnels of a backend behind NAT, one after another on one pairing: the kernel's WireGuard, GRE in UDP, OpenVPN; and what cannot be had. */
 import { expect } from 'chai';
-import { expectHealed, pairNow, startNow, statusNow } from '../../support/direct.js';
+import { expectHealed, pairNew, pairNow, startNow, statusNow } from '../../support/direct.js';
 import { homeward } from '../../support/homeward.js';
 import { address, createLab, type Lab, removeIpv6Uplink } from '../../support/lab.js';
 import { shareKey, startOpenvpn, vpn } from '../../support/openvpn.js';
@@ -33,10 +33,8 @@ describe('tunnels through NAT', () => {
     services = await startTunnelServices(lab.backend);
     found = { relay: await snapshot(lab.relay), backend: await snapshot(lab.backend) };
     controller = await startNow(lab.relay, 'controller');
-    await pairNow(lab.relay, 'home', {
-      forwards: tunnelForwards,
-      onToken: (token) => void startNow(lab.backend, 'agent', ['--device', vpn.device], { HOMEWARD_TOKEN: token }),
-    });
+    const relay = { node: lab.relay, daemon: controller };
+    await pairNew(relay, lab.backend, 'home', { forwards: tunnelForwards, agentArgs: ['--device', vpn.device] });
   });
   after(() => lab?.close());
 
