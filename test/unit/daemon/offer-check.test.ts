@@ -249,7 +249,11 @@ describe('daemon/offer-check', () => {
       allowed,
     );
     expect(tunnel?.tunnelAddresses).to.deep.equal({ ipv4: '10.77.16.2', ipv6: 'fd77:16::2' });
-    expect(tunnel?.resources.map(keyOf)).to.deep.equal(['link hw3', 'wireguard hw3']);
+    expect(tunnel?.resources.map(keyOf)).to.deep.equal([
+      'link hw3',
+      'wireguard hw3',
+      'sysctl net/ipv4/conf/all/send_redirects',
+    ]);
     expect(tunnel?.forwards.map(({ publicPorts }) => publicPorts.first)).to.deep.equal([443]);
   });
 });

@@ -29,6 +29,7 @@ describe('desired/backend-state', () => {
     expect(lines(relays)).to.deep.equal([
       'link hw1 wireguard mtu 1420 up',
       `wireguard hw1 key PUBLIC-1; peer ${'A'.repeat(43)}= allowed 0.0.0.0/0,::/0 endpoint 198.51.100.1:51820 keepalive 25`,
+      'sysctl net/ipv4/conf/all/send_redirects 0',
       'address 10.77.16.2/32 dev hw1',
       'route default table 7701 dev hw1',
       'rule pref 4001 iif hw1 goto 5100',
@@ -271,12 +272,14 @@ describe('desired/backend-state', () => {
     const machine = facts({ forwarding });
     const sysctls = (spec: string) =>
       lines([tunnel(1, [spec])], machine).filter((line) => line.startsWith('sysctl ') && !line.includes('/hw1/'));
-    expect(sysctls('80=192.168.1.99/tcp')).to.deep.equal(['sysctl net/ipv4/ip_forward 1']);
+    const always = ['sysctl net/ipv4/conf/all/send_redirects 0'];
+    expect(sysctls('80=192.168.1.99/tcp')).to.deep.equal([...always, 'sysctl net/ipv4/ip_forward 1']);
     expect(sysctls('80=[fd00:1::99]/tcp')).to.deep.equal([
+      ...always,
       'sysctl net/ipv6/conf/eth0/accept_ra 2',
       'sysctl net/ipv6/conf/all/forwarding 1',
     ]);
-    expect(sysctls('80/tcp')).to.deep.equal([]);
+    expect(sysctls('80/tcp')).to.deep.equal(always);
     const table = (spec: string) => skeleton([tunnel(1, [spec])], machine);
     expect(new Set([table('80/tcp'), table('80=192.168.1.99/tcp'), table('80=[fd00:1::99]/tcp')]).size).to.equal(3);
   });

@@ -38,6 +38,7 @@ describe('desired/relay-state', () => {
       'wireguard hw0 key WG port 51820; peer WG-home allowed 10.77.16.2/32,fd77:16::2/128',
       'address 10.77.16.1/20 dev hw0',
       'address fd77:16::1/64 dev hw0',
+      'sysctl net/ipv4/conf/all/send_redirects 0',
       'sysctl net/ipv4/ip_forward 1',
       'sysctl net/ipv6/conf/all/forwarding 1',
       'table inet homeward_relay skeleton',
@@ -157,6 +158,7 @@ describe('desired/relay-state', () => {
   it('keeps advertised routes before it becomes a router', () => {
     const facts: RelayFacts = { ...FACTS, forwarding: { ...FACTS.forwarding, advertised: ['eth0'] } };
     expect(lines(relayState(), facts).filter((line) => line.startsWith('sysctl '))).to.deep.equal([
+      'sysctl net/ipv4/conf/all/send_redirects 0',
       'sysctl net/ipv4/ip_forward 1',
       'sysctl net/ipv6/conf/eth0/accept_ra 2',
       'sysctl net/ipv6/conf/all/forwarding 1',

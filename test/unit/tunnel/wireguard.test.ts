@@ -20,12 +20,13 @@ describe('tunnel/wireguard', () => {
       'wireguard hw0 key RELAY port 51820; peer HOME allowed 10.77.16.2/32,fd77:16::2/128; peer NAS allowed 10.77.16.4/32,fd77:16::4/128',
       'address 10.77.16.1/20 dev hw0',
       'address fd77:16::1/64 dev hw0',
+      'sysctl net/ipv4/conf/all/send_redirects 0',
     ]);
   });
 
   it('has no address of a family that the relay does not speak', () => {
     const addresses = lines(wireguardTunnel.relayResources({ ...RELAY, families: ['ipv4'] }, [])).slice(2);
-    expect(addresses).to.deep.equal(['address 10.77.16.1/20 dev hw0']);
+    expect(addresses).to.deep.equal(['address 10.77.16.1/20 dev hw0', 'sysctl net/ipv4/conf/all/send_redirects 0']);
   });
 
   it('calls a relay at an address of either family, or at a name', () => {
@@ -35,7 +36,11 @@ describe('tunnel/wireguard', () => {
       lines(wireguardTunnel.backendResources(offer, backendEnd(1, endpointHost)));
     const line = (endpoint: string) =>
       `wireguard hw1 key HOME; peer RELAY allowed 0.0.0.0/0,::/0 endpoint ${endpoint} keepalive 25`;
-    expect(device('198.51.100.1')).to.deep.equal(['link hw1 wireguard mtu 1420 up', line('198.51.100.1:51820')]);
+    expect(device('198.51.100.1')).to.deep.equal([
+      'link hw1 wireguard mtu 1420 up',
+      line('198.51.100.1:51820'),
+      'sysctl net/ipv4/conf/all/send_redirects 0',
+    ]);
     expect(device('2001:db8::1')[1]).to.equal(line('[2001:db8::1]:51820'));
     expect(device('relay.example')[1]).to.equal(line('relay.example:51820'));
   });
