@@ -16,7 +16,7 @@ import { withSessionFacts } from './session-facts.js';
 import { tunnelProblem } from './tunnel-problem.js';
 
 /** How long a backend may take to say what it observed. */
-const OBSERVE_TIMEOUT_MS = 5_000;
+const OBSERVE_TIMEOUT_MS = 15_000;
 
 export interface BackendsDeps {
   readonly store: Store<RelayState>;

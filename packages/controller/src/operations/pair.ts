@@ -42,7 +42,7 @@ export interface PairOutcome {
 }
 
 /** How long the backend may take to go back to its former tunnel. */
-const ROLLBACK_LIMIT_MS = 30_000;
+const ROLLBACK_LIMIT_MS = 60_000;
 
 type Emit = (event: Record<string, unknown>) => void;
 
