@@ -88,6 +88,6 @@ export const tiers = {
   lab: () => mocha('lab', 60_000, 600_000),
   vm: () =>
     withVmLogs(async (env) =>
-      both(await mochaInGuest('vm/guest', 240_000, 480_000, env), await mocha('vm/machines', 240_000, 480_000, env)),
+      both(await mochaInGuest('vm/guest', 300_000, 900_000, env), await mocha('vm/machines', 300_000, 900_000, env)),
     ),
 };
