@@ -5,8 +5,11 @@ import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 
-/** A daemon looks at the kernel before it answers; on a slow machine with many forwards that takes seconds. */
-const START_LIMIT_MS = 30_000;
+/**
+ * A daemon looks at the kernel before it answers; on a small machine that boots meanwhile, that takes half a minute. As
+ * long as systemd waits itself (systemd-system.conf(5), DefaultTimeoutStartSec).
+ */
+const START_LIMIT_MS = 90_000;
 const START_POLL_MS = 250;
 
 export interface ServiceState {
@@ -46,9 +49,13 @@ export async function untilAnswering(
   while (!(await answers())) {
     const { active } = await serviceState(runner, unit);
     if (active === 'failed' || performance.now() > deadline) {
-      throw new RelayError('command-failed', `${unit} is installed, but it does not run (systemd: ${active})`, {
-        hint: `why: journalctl -u ${unit} -n 20`,
-      });
+      throw new RelayError(
+        'command-failed',
+        `${unit} is installed, but its daemon does not answer (systemd: ${active})`,
+        {
+          hint: `why: journalctl -u ${unit} -n 20`,
+        },
+      );
     }
     await sleep(START_POLL_MS, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) throw new RelayError('interrupted', `interrupted; ${unit} is installed and starting`);
