@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
+import { patient } from './patience.js';
 import { poll } from './poll.js';
 import { follow, type Running } from './running.js';
 
@@ -88,7 +89,7 @@ const machine = (name: string, pid: number): LabNode => {
       extendEnv: false,
       env: { ...baseEnvironment, ...options.env },
       input: options.input ?? '',
-      timeout: options.timeoutMs ?? 60_000,
+      timeout: patient(options.timeoutMs ?? 60_000),
       maxBuffer: 50_000_000,
     });
     if (result.timedOut) throw new Error(`${name}: ${command.join(' ')}: no end:\n${result.stdout}\n${result.stderr}`);

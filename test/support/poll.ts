@@ -1,11 +1,9 @@
 /** Waits for a condition by asking again and again, with a limit: tests never sleep for a guessed time. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { patient } from './patience.js';
 
 /** How often a condition is asked; short against every limit, long against the cost of asking. */
 const intervalMs = 20;
-
-/** How many times longer than usual everything may take: more than 1 where the machine is an emulated one. */
-const patience = (): number => Number(process.env['HOMEWARD_TEST_PATIENCE'] ?? 1);
 
 /**
  * Resolves with the first value of `ask` that is not undefined. After `limitMs` it throws, naming `what` and the last
@@ -16,7 +14,7 @@ export const poll = async <T>(
   limitMs: number,
   ask: () => T | undefined | Promise<T | undefined>,
 ): Promise<T> => {
-  const limit = limitMs * patience();
+  const limit = patient(limitMs);
   const end = Date.now() + limit;
   let last: unknown;
   for (;;) {

@@ -1,5 +1,6 @@
 /** A long-lived process that we started: its output so far, its end, and how to end it. */
 import type { ChildProcess } from 'node:child_process';
+import { patient } from './patience.js';
 import { poll } from './poll.js';
 
 export interface Running {
@@ -61,7 +62,7 @@ export const follow = (child: Followed, command: string): Running => {
     kill: async (signal = 'SIGTERM', limitMs = 10_000) => {
       if (!isAlive) return ended;
       child.kill(signal);
-      const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
+      const timer = setTimeout(() => child.kill('SIGKILL'), patient(limitMs));
       const code = await ended;
       clearTimeout(timer);
       return code;

@@ -23,6 +23,13 @@ export interface Files {
 /** A comma ends an option's value unless it is doubled. */
 const value = (path: string): string => path.replaceAll(',', ',,');
 
+/** Modules of hardware that no test touches: udev would load them at every boot, emulated for ten seconds and more. */
+const withoutModules = [
+  ...['libata', 'scsi_mod', 'i2c_piix4', 'psmouse', 'serio_raw', 'evdev', 'joydev', 'pcspkr', 'floppy', 'parport'],
+  ...['qemu_fw_cfg', 'button', 'dm_mod', 'drm', 'configfs', 'efi_pstore', 'crct10dif_pclmul', 'aesni_intel'],
+  ...['kvm', 'kvm_amd', 'ccp', 'irqbypass', 'scsi_common'],
+];
+
 const kernelCommandLine = [
   'console=ttyS0 loglevel=5 systemd.show_status=no', // what went wrong, to the serial console
   'panic=-1', // ends QEMU
@@ -30,6 +37,7 @@ const kernelCommandLine = [
   // An emulated machine on a busy host: time that the timers' self-tests lose is no fault of the timers.
   'no_timer_check tsc=reliable',
   'mitigations=off edd=off cryptomgr.notests 8250.nr_uarts=1', // costs time, and nothing here is tested by it
+  `module_blacklist=${withoutModules.join(',')}`,
 ].join(' ');
 
 const share = (tag: string, path: string, isReadOnly: boolean): string[] => [

@@ -13,8 +13,8 @@ export interface Guest {
   readonly share: string;
 }
 
-/** Emulated, everything takes some ten times as long. */
-const timeoutMs = 120_000;
+/** Emulated, everything takes ten times as long. */
+const timeoutMs = 300_000;
 
 /** Words that name this machine's Node or repository are told as the guest has them. */
 export const vmNode = (guest: Guest): LabNode => {
