@@ -89,13 +89,9 @@ export const tiers = {
   docker: () => mocha('docker', 180_000, 900_000),
   vm: () =>
     withVmLogs(async (env) =>
-<<<<<<< HEAD
       both(
         await mochaInGuest('vm/guest', 600_000, 1_500_000, env),
         await mocha('vm/machines', 600_000, 1_500_000, env),
       ),
-=======
-      both(await mochaInGuest('vm/guest', 300_000, 900_000, env), await mocha('vm/machines', 300_000, 900_000, env)),
->>>>>>> vm
     ),
 };

@@ -4,16 +4,6 @@ import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 
-<<<<<<< HEAD
-=======
-/**
- * A daemon looks at the kernel before it answers; on a small machine that boots meanwhile, that takes half a minute. As
- * long as systemd waits itself (systemd-system.conf(5), DefaultTimeoutStartSec).
- */
-const START_LIMIT_MS = 90_000;
-const START_POLL_MS = 250;
-
->>>>>>> vm
 export interface ServiceState {
   /** `active`, `activating` (also between two tries), `failed`, `inactive`. */
   readonly active: string;
@@ -39,7 +29,6 @@ export function isInstalled({ active, file }: ServiceState): boolean {
   return file === 'enabled' || active === 'active' || active === 'activating';
 }
 
-<<<<<<< HEAD
 /** The error for a service that was started and does not become active. */
 export async function notRunning(runner: Runner, unit: string, cause: unknown): Promise<RelayError> {
   const { active, status } = await serviceState(runner, unit);
@@ -48,31 +37,4 @@ export async function notRunning(runner: Runner, unit: string, cause: unknown): 
     hint: `why: journalctl -u ${unit} -n 20`,
     cause,
   });
-=======
-/**
- * Waits until the daemon of a service that was started answers; `answers` asks it. Throws `command-failed` when systemd
- * gave up or it takes too long.
- */
-export async function untilAnswering(
-  runner: Runner,
-  unit: string,
-  answers: () => Promise<boolean>,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadline = performance.now() + START_LIMIT_MS;
-  while (!(await answers())) {
-    const { active } = await serviceState(runner, unit);
-    if (active === 'failed' || performance.now() > deadline) {
-      throw new RelayError(
-        'command-failed',
-        `${unit} is installed, but its daemon does not answer (systemd: ${active})`,
-        {
-          hint: `why: journalctl -u ${unit} -n 20`,
-        },
-      );
-    }
-    await sleep(START_POLL_MS, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) throw new RelayError('interrupted', `interrupted; ${unit} is installed and starting`);
-  }
->>>>>>> vm
 }
