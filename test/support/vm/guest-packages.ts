@@ -22,22 +22,20 @@ export const guestPackages = {
   socat: 'UDP and TCP clients that start quickly',
 } as const satisfies Readonly<Record<string, string>>;
 
-/** Units that would start by themselves and that no test wants, or that only cost time at boot. */
+/** Units that start what a test starts itself, and units that only make the boot of an emulated machine longer. */
 export const maskedUnits: readonly string[] = [
-  'nginx.service',
-  'openvpn.service',
-  'getty@tty1.service',
-  'serial-getty@ttyS0.service',
-  'serial-getty@hvc0.service',
-  'apt-daily.timer',
-  'apt-daily-upgrade.timer',
-  'dpkg-db-backup.timer',
-  'e2scrub_all.timer',
-  'e2scrub_reap.service',
-  'fstrim.timer',
-  'tmp.mount',
+  ...['nginx.service', 'openvpn.service'],
+  ...['getty@tty1.service', 'serial-getty@ttyS0.service', 'serial-getty@hvc0.service', 'systemd-logind.service'],
+  ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'fstrim.timer'],
+  ...[
+    'e2scrub_reap.service',
+    'systemd-tmpfiles-clean.timer',
+    'systemd-random-seed.service',
+    'systemd-sysusers.service',
+  ],
+  ...['systemd-update-utmp.service', 'systemd-update-utmp-runlevel.service', 'systemd-user-sessions.service'],
+  ...['systemd-pcrphase.service', 'systemd-pcrphase-sysinit.service', 'systemd-binfmt.service'],
+  ...['proc-sys-fs-binfmt_misc.automount', 'systemd-ask-password-console.path', 'systemd-ask-password-wall.path'],
+  ...['tmp.mount', 'dev-hugepages.mount', 'dev-mqueue.mount', 'sys-kernel-debug.mount', 'sys-kernel-tracing.mount'],
   ...['configfs', 'dm_mod', 'drm', 'efi_pstore', 'fuse', 'loop'].map((module) => `modprobe@${module}.service`),
-  'systemd-logind.service',
-  'systemd-update-utmp.service',
-  'systemd-update-utmp-runlevel.service',
 ];

@@ -36,6 +36,8 @@ const kernelCommandLine = [
   'net.ifnames=0', // links keep the names that the lab's have
   // An emulated machine on a busy host: time that the timers' self-tests lose is no fault of the timers.
   'no_timer_check tsc=reliable',
+  // What has been translated for one process is of use for the next one only at the same addresses.
+  'norandmaps',
   'mitigations=off edd=off cryptomgr.notests 8250.nr_uarts=1', // costs time, and nothing here is tested by it
   `module_blacklist=${withoutModules.join(',')}`,
 ].join(' ');

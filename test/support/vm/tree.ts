@@ -37,6 +37,11 @@ const files: Readonly<Record<string, string>> = {
   // The whole journal also goes to a console of its own, which is a file of the host: it survives whatever happens.
   '/etc/systemd/journald.conf.d/test.conf':
     '[Journal]\nForwardToConsole=yes\nTTYPath=/dev/hvc0\nMaxLevelConsole=debug\nRateLimitBurst=0\n',
+  // Of the devices at boot, only those of which something comes: modules of network cards, links, disks.
+  '/etc/systemd/system/systemd-udev-trigger.service.d/test.conf': `[Service]
+ExecStart=
+ExecStart=udevadm trigger --type=devices --action=add --subsystem-match=virtio --subsystem-match=net --subsystem-match=block
+`,
   '/etc/hosts': '127.0.0.1 localhost\n::1 localhost\n',
   '/etc/resolv.conf': '',
 };
