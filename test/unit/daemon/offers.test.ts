@@ -39,7 +39,13 @@ describe('daemon/offers', () => {
     };
     offers = createOffers({
       ...deps,
-      ...{ controllerKey: 'A', record, endpointHost: () => endpointHost, send: (one) => answers.push(one) },
+      ...{
+        controllerKey: 'A',
+        record,
+        endpointHost: () => endpointHost,
+        localHost: () => null,
+        send: (one) => answers.push(one),
+      },
     });
   }
   beforeEach(() => begin(relay(1, 'A', { device: TUN })));

@@ -36,6 +36,7 @@ export function tunnel(slot: number, forwards: readonly string[]): RelayTunnel {
       link,
       wireguard: { publicKey: `PUBLIC-${slot}`, privateKey: new Secret(`PRIVATE-${slot}`) },
       endpointHost: '198.51.100.1',
+      localHost: null,
     }),
     forwards: forwards.map(parseForward),
   };

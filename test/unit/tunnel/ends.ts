@@ -37,9 +37,9 @@ export function outerEnds(local: string, remote: string, port: number | null = n
 }
 
 /** The backend's end in a slot, for a relay at that address. */
-export function backendEnd(slot: number, endpointHost: string): BackendEnd {
+export function backendEnd(slot: number, endpointHost: string, localHost: string | null = null): BackendEnd {
   const wireguard = { privateKey: new Secret('OWN'), publicKey: 'HOME' };
-  return { slot, link: slotNumbers(slot).link, wireguard, endpointHost };
+  return { slot, link: slotNumbers(slot).link, wireguard, endpointHost, localHost };
 }
 
 export const lines = (resources: readonly Resource[]): string[] =>

@@ -24,7 +24,7 @@ function offerOf(spec: TunnelSpecOf<'gre'>, outer: OuterEnds) {
   return offer;
 }
 const backendLines = (spec: TunnelSpecOf<'gre'>, outer: OuterEnds, slot = 1) =>
-  lines(greTunnel.backendResources(offerOf(spec, outer), backendEnd(slot, outer.local)));
+  lines(greTunnel.backendResources(offerOf(spec, outer), backendEnd(slot, outer.local, outer.remote)));
 
 describe('tunnel/gre', () => {
   it('has at the relay a link for each backend, with the addresses of both and the way there', () => {
@@ -51,7 +51,7 @@ describe('tunnel/gre', () => {
       'link hwg1 ip6gre remote 2001:db8:1::9 local 2001:db8::1 key 4711 mtu 1452 up',
     );
     expect(backendLines(KEYED, OUTER6)).to.deep.equal([
-      'link hw1 ip6gre remote 2001:db8::1 local any key 4711 mtu 1452 up',
+      'link hw1 ip6gre remote 2001:db8::1 local 2001:db8:1::9 key 4711 mtu 1452 up',
     ]);
   });
 
@@ -128,7 +128,9 @@ describe('tunnel/gre', () => {
         const outer = { ...OUTER4, port: udp ? 40_000 : null };
         const spec = { kind: 'gre', udp, key } as const;
         const [here] = greTunnel.relayResources(RELAY, [peerOf(1, spec, outer)]).filter(({ kind }) => kind === 'link');
-        const there = greTunnel.backendResources(offerOf(spec, outer), backendEnd(slot, outer.local)).at(-1);
+        const there = greTunnel
+          .backendResources(offerOf(spec, outer), backendEnd(slot, outer.local, outer.remote))
+          .at(-1);
         if (here?.kind !== 'link' || here.device.type === 'wireguard') throw new Error('no GRE at the relay');
         if (there?.kind !== 'link' || there.device.type === 'wireguard') throw new Error('no GRE at the backend');
         expect([there.mtu, there.device.type, there.device.key]).to.deep.equal([

@@ -40,7 +40,7 @@ export function relayTunnel(
   if (relay.accepted === null) return [];
   // The owner may have changed the policy since.
   if (policy.tunnels !== null && !policy.tunnels.includes(relay.accepted.offer.tunnel.kind)) return [];
-  const { offer, endpointHost } = relay.accepted;
+  const { offer, endpointHost, localHost = null } = relay.accepted;
   const end = tunnelEnd(relay, offer.tunnel, snapshot);
   if (end === null) return [];
   const { publicKey, privateKey } = relay.wireguard;
@@ -55,6 +55,7 @@ export function relayTunnel(
         link: end.link,
         wireguard: { publicKey, privateKey: new Secret(privateKey) },
         endpointHost,
+        localHost,
       }),
       forwards: allowed(offer.forwards),
     },

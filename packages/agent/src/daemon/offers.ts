@@ -23,6 +23,8 @@ export interface OffersDeps extends RelaySessionDeps {
   record(): RelayRecord;
   /** The relay's address as dialled, or null while there is no session. */
   endpointHost(): string | null;
+  /** This backend's address towards it, or null where it is not known. */
+  localHost(): string | null;
   send(applied: Applied): void;
 }
 
@@ -55,7 +57,8 @@ export function createOffers(deps: OffersDeps): Offers {
     const endpointHost = deps.endpointHost() ?? record().accepted?.endpointHost;
     if (endpointHost === undefined) return 'the connection was lost while the offer was looked at';
     try {
-      await tryOn({ offer, endpointHost });
+      const localHost = deps.localHost() ?? record().accepted?.localHost;
+      await tryOn({ offer, endpointHost, ...(localHost === undefined ? {} : { localHost }) });
     } catch (error) {
       logger.error({ err: error }, 'the offer could not be applied; the last good one is put back');
       await deps.reconcile().catch((again: unknown) => logger.error({ err: again }, 'nor could the last good one'));

@@ -154,6 +154,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
   const offers = createOffers({
     ...own,
     endpointHost: () => link.endpoint()?.host ?? null,
+    localHost: () => link.endpoint()?.localAddress ?? null,
     send: link.send,
   });
   const observation = createObservation({ ...own, refused: offers.refused });

@@ -35,8 +35,8 @@ export interface ControllerLink {
   send(message: AgentMessage): void;
   /** Ends the session, so that the next one starts from the whole state. */
   renew(): void;
-  /** The live session's URL and the remote IP address as dialled. */
-  endpoint(): { readonly url: string; readonly host: string } | null;
+  /** The live session's URL, the remote IP address as dialled, and our own towards it. */
+  endpoint(): { readonly url: string; readonly host: string; readonly localAddress: string | null } | null;
 }
 
 type Ending = { readonly state: 'offline' | 'refused'; readonly wasOnline: boolean; readonly reason: string };
@@ -138,6 +138,6 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
     renew() {
       live?.close('renewed');
     },
-    endpoint: () => (live === null ? null : { url: live.url, host: live.host }),
+    endpoint: () => (live === null ? null : { url: live.url, host: live.host, localAddress: live.localAddress }),
   };
 }

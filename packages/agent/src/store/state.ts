@@ -21,7 +21,14 @@ export const relaySchema = z.strictObject({
     .nullable()
     .default(null),
   /** Applied at boot before the network is reached; null until the first was applied. */
-  accepted: z.strictObject({ offer: offerSchema, endpointHost: z.string() }).nullable(),
+  accepted: z
+    .strictObject({
+      offer: offerSchema,
+      endpointHost: z.string(),
+      /** This backend's address towards it, where it was known. */
+      localHost: z.string().optional(),
+    })
+    .nullable(),
   /** The relay has ended the pairing: kept only so that `status` can tell. */
   revoked: z.boolean(),
 });

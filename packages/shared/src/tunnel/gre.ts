@@ -5,7 +5,7 @@
  *   relay hwg1  remote = backend as the relay sees it   ◄──  GRE, or UDP 7700 ◄─► 7700 + slot  ──►   hw1  remote = relay as dialled
  */
 
-import { bitsOf, familyOf, isIp, parseIp } from '../net/address.js';
+import { bitsOf, familyOf, type IpAddress, isIp, parseIp } from '../net/address.js';
 import { MAIN_TABLE, RELAY_FOU_PORT, relayGreLink, slotFouPort } from '../net/allocation.js';
 import type { GreDevice, Resource } from '../state/resources.js';
 import { greMtu } from './mtu.js';
@@ -33,12 +33,11 @@ export const greTunnel: TunnelKind<'gre'> = {
       mtu,
     };
   },
-  backendResources: (offer, { slot, link, endpointHost }) => {
+  backendResources: (offer, { slot, link, endpointHost, localHost }) => {
     if (!isIp(endpointHost)) return [];
     const device: GreDevice = {
       type: greType(endpointHost),
-      // Whatever address this machine has by then: it may change.
-      local: null,
+      local: ownEnd(endpointHost, localHost),
       remote: parseIp(endpointHost),
       key: offer.key,
       udp: offer.udpPort === null ? null : { source: slotFouPort(slot), destination: offer.udpPort },
@@ -59,6 +58,15 @@ function distinguishable(peers: readonly RelayPeer<'gre'>[]): RelayPeer<'gre'>[]
     if (outer !== null) seen.add(place);
     return isNew;
   });
+}
+
+/**
+ * Over IPv4 whatever address this machine has by then, since it may change. Over IPv6 the kernel sends nothing from a
+ * device without an address of its own (ip6_tnl_xmit_ctl in net/ipv6/ip6_tunnel.c).
+ */
+function ownEnd(remote: string, local: string | null): IpAddress | null {
+  if (local === null || !isIp(local) || greType(remote) === 'gre' || greType(local) === 'gre') return null;
+  return parseIp(local);
 }
 
 /** Nothing before it is known where the backend is. */

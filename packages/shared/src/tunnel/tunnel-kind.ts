@@ -59,6 +59,8 @@ export interface BackendEnd {
   readonly wireguard: { readonly privateKey: Secret; readonly publicKey: string };
   /** An IP address. */
   readonly endpointHost: string;
+  /** This backend's address towards it, or null where it is not known. */
+  readonly localHost: string | null;
 }
 
 export type OfferOf<Name extends TunnelKindName> = Extract<TunnelOffer, { kind: Name }>;
