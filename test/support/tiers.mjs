@@ -69,10 +69,13 @@ const mochaInGuest = (folder, timeoutMs, limitMs, env) =>
     { limitMs, env },
   );
 
+/** An emulated machine, on a host that is busy besides, may take that many times as long. */
+const vmPatience = '12';
+
 /** Consoles and journals of the virtual machines are kept where a test failed. */
 const withVmLogs = async (run) => {
   const logs = mkdtempSync(join(tmpdir(), 'homeward-vm-logs-'));
-  const result = await run({ HOMEWARD_VM_LOGS: logs });
+  const result = await run({ HOMEWARD_VM_LOGS: logs, HOMEWARD_TEST_PATIENCE: vmPatience });
   if (result.failed === 0) rmSync(logs, { recursive: true });
   else result.notes.push(`consoles and journals: ${logs}`);
   return result;

@@ -1,9 +1,9 @@
 /** The main job over the kernel's own WireGuard: proven, healed after damage, and gone without a trace. */
 import { expect } from 'chai';
-import { agentStatus, controllerStatus, homeward, probe } from '../../support/homeward.js';
+import { agentStatus, controllerStatus, homeward } from '../../support/homeward.js';
 import { address, address6, createLab, type Lab } from '../../support/lab.js';
 import type { LabNode } from '../../support/lab-node.js';
-import { pairUp } from '../../support/pairing.js';
+import { pairUp, provenInTheEnd } from '../../support/pairing.js';
 import { poll } from '../../support/poll.js';
 import { expectTcpAt, expectUdpAt } from '../../support/real-client.js';
 import { type Service, startNginx, startUdpEcho } from '../../support/services.js';
@@ -12,9 +12,6 @@ import { expectDone, expectUnchanged } from '../../support/tidy.js';
 
 const forwards = ['80/tcp', '5300/udp', '5301/udp'];
 const hosts = [address.relay, address6.relay];
-
-/** The damage is gone for the services' clients as well as for the probe. */
-const healLimitMs = 15_000;
 
 describe("over the kernel's WireGuard", () => {
   let lab: Lab;
@@ -37,13 +34,6 @@ describe("over the kernel's WireGuard", () => {
       await expectUdpAt(lab, host, 5300, wildcard);
     }
   };
-
-  const expectHealed = (): Promise<true> =>
-    poll<true>('a green probe', healLimitMs, async (): Promise<true> => {
-      const { report } = await probe(lab.relay);
-      if (!report.ok) throw new Error(JSON.stringify(report.results.filter(({ ok }) => !ok)));
-      return true;
-    });
 
   it('says so on both sides', async () => {
     const [{ backends }, { relays }] = await Promise.all([controllerStatus(lab.relay), agentStatus(lab.backend)]);
@@ -70,9 +60,8 @@ describe("over the kernel's WireGuard", () => {
   });
 
   it('is proven by the link that packets really took', async () => {
-    const { exitCode, report } = await probe(lab.relay, ['home', '--forward', '80/tcp']);
-    expect({ exitCode, ok: report.ok }, JSON.stringify(report)).to.deep.equal({ exitCode: 0, ok: true });
-    for (const result of report.results) {
+    const { results } = await provenInTheEnd(lab.relay);
+    for (const result of results.filter(({ forward }) => forward === '80/tcp')) {
       expect(result).to.include({ service: 'answered', arrivedOn: 'hw1', leftOn: 'hw1', seen: result.client });
     }
   });
@@ -85,7 +74,7 @@ describe("over the kernel's WireGuard", () => {
   ] as const) {
     it(`heals by itself when ${what}`, async () => {
       await damage();
-      await expectHealed();
+      await provenInTheEnd(lab.relay);
       await expectRealClients();
     });
   }

