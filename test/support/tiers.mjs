@@ -98,3 +98,6 @@ export const tiers = {
       ),
     ),
 };
+
+/** Those of `npm test`. The vm tier is asked for by name: emulated, it takes longer than all others together. */
+export const usualTiers = ['lint', 'unit', 'lab', 'docker'];
