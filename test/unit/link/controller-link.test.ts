@@ -111,7 +111,7 @@ describe('link: controller link', () => {
     await eventually('online', () => isOnline(link) && link.messages.length === 1);
     expect(link.states).to.deep.equal(['connecting', 'online']);
     expect(link.messages[0]).to.include({ type: 'welcome', name: 'home' });
-    expect(link.link.endpoint()).to.deep.equal({ url: rig.url, host: '127.0.0.1' });
+    expect(link.link.endpoint()).to.deep.equal({ url: rig.url, host: '127.0.0.1', localAddress: '127.0.0.1' });
     expect(rig.sessions[0]?.hello.outerAddress).to.equal('127.0.0.1');
 
     link.link.send({ type: 'report', drift: [] });
