@@ -8,8 +8,8 @@ import { pairingNamed, withForwards } from '../store/pairings.js';
 import type { RelayState } from '../store/state.js';
 import type { Relay } from './relay.js';
 
-/** How long an online backend may take to apply an offer: making a device by wireguard-go is the slowest part. */
-const APPLY_TIMEOUT_MS = 15_000;
+/** How long an online backend may take to apply an offer: wireguard-go takes seconds, a slow machine as a whole more. */
+const APPLY_TIMEOUT_MS = 30_000;
 
 export interface ForwardsOutcome {
   readonly backend: string;
