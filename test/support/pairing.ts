@@ -80,9 +80,9 @@ export interface PairOptions {
 }
 
 /** `pair` waits some seconds for the backend; where that is too short, the pairing stands all the same. */
-export const provenInTheEnd = (relay: LabNode): Promise<ProbeReport> =>
+export const provenInTheEnd = (relay: LabNode, args: readonly string[] = []): Promise<ProbeReport> =>
   poll('a proof of the pairing', 20_000, async () => {
-    const { report } = await probe(relay);
+    const { report } = await probe(relay, args);
     if (!report.ok) throw new Error(JSON.stringify(report.results.filter(({ ok }) => !ok)));
     return report;
   });
@@ -99,7 +99,7 @@ export const pairUp = async ({ relay, backend }: Ends, options: PairOptions): Pr
     throw new Error(`agent enroll: ${enrolled.exitCode}\n${enrolled.stdout}\n${enrolled.stderr}`);
   const agent = options.agent ?? start(backend, 'agent', ['run', ...(options.agentArgs ?? [])]);
   const code = await pairing.process.ended;
-  if (code === 1 && isEmulated()) await provenInTheEnd(relay);
+  if (code === 1 && isEmulated()) await provenInTheEnd(relay, [options.name ?? 'home']);
   else if (code !== 0) {
     throw new Error(
       [`pair ended with ${code}`, pairing.process.stdout(), pairing.process.stderr(), agent.stderr()].join('\n'),

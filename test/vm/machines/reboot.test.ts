@@ -59,7 +59,7 @@ describe('reboots', () => {
     const seconds = ((await traffic) - Math.max(...starts)) / 1000;
     process.stdout.write(`  ${what}: ${seconds.toFixed(1)} s from the kernel's start to the first proven packet\n`);
     await expectRealClients();
-    await provenInTheEnd(lab.relay);
+    await provenInTheEnd(lab.relay, ['home', '--forward', '80/tcp']);
   };
 
   /** All of it stands in the kernel without a word from the other side. */

@@ -15,8 +15,10 @@ import { foreignAddress, isForeignKey } from './foreign-claims.js';
 import { withSessionFacts } from './session-facts.js';
 import { tunnelProblem } from './tunnel-problem.js';
 
-/** How long a backend may take to say what it observed. */
-const OBSERVE_TIMEOUT_MS = 15_000;
+/** How long a backend may take to say what it observed: it looks at its whole kernel first, on a slow machine for seconds. */
+const OBSERVE_TIMEOUT_MS = 20_000;
+/** How long a backend may take to hang up after it was told that it is unpaired. */
+const DISMISS_TIMEOUT_MS = 5_000;
 
 export interface BackendsDeps {
   readonly store: Store<RelayState>;
@@ -252,7 +254,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       session.send({ type: 'unpair' });
       const gone = () => ([...sessions.values()].includes(session) ? null : true);
       try {
-        await changes.until(gone, AbortSignal.timeout(OBSERVE_TIMEOUT_MS));
+        await changes.until(gone, AbortSignal.timeout(DISMISS_TIMEOUT_MS));
         return true;
       } catch {
         session.close('unpaired');
