@@ -87,7 +87,7 @@ const both = (one, other) =>
 /** Name → how to run it; each resolves with {passed, failed, notes}. The limits end a tier that hangs. */
 export const tiers = {
   lint: () => check(process.execPath, [`${root}/node_modules/.bin/biome`, 'check', '.'], 120_000),
-  unit: () => mocha('unit', 5_000, 240_000),
+  unit: () => mocha('unit', 20_000, 300_000),
   lab: () => mocha('lab', 60_000, 1_200_000),
   docker: () => mocha('docker', 180_000, 900_000),
   vm: () =>
