@@ -45,7 +45,7 @@ export interface RelaySessionDeps {
   lastLook(): Promise<MachineLook>;
   readonly readForwards: ForwardReader;
   readonly sortForwards: ForwardSorter;
-  reconcile(goBy?: 'last-look'): Promise<void>;
+  reconcile(goBy?: 'last-look'): Promise<unknown>;
 }
 
 export interface RelaySession {
