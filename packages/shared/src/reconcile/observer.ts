@@ -4,7 +4,7 @@ import type { Runner } from '../host/runner.js';
 import type { SysctlFiles } from '../host/sysctl.js';
 import { type Ownership, ownedState, type SysctlValues } from '../kernel/owned-state.js';
 import { refreshSnapshot, type Snapshot, type SnapshotPart, takeSnapshot } from '../kernel/snapshot.js';
-import type { HostState } from '../state/resources.js';
+import type { HostState, ResourceKind } from '../state/resources.js';
 import { type Change, diff, subjectOf } from './diff.js';
 import { createElementMemory } from './element-memory.js';
 import type { Ledger, LedgerRecord } from './ledger.js';
@@ -33,8 +33,8 @@ export interface Look {
 export interface Observer {
   whole(): Promise<Look>;
   /**
-   * The last look, where nobody told of a change since and only elements are to be added or removed: whatever else is to
-   * be done deserves a fresh one. Null otherwise.
+   * The last look, where nobody told of a change since and only elements and policy rules are to be added or removed:
+   * whatever else is to be done deserves a fresh one. Null otherwise.
    */
   last(): Look | null;
   /** The last look with some parts looked at again; null where there was none, or where those parts are as they were. */
@@ -51,6 +51,9 @@ export interface Observer {
   /** We did. */
   forget(): void;
 }
+
+/** What a new forward needs: others do not take it for theirs, and a monitor tells when they touch it. */
+const BY_LAST_LOOK: readonly ResourceKind[] = ['nft-element', 'rule'];
 
 /** What was found on the machine. */
 interface Found<Facts> {
@@ -115,7 +118,7 @@ export function createObserver<Facts>(deps: ObserverDeps<Facts>): Observer {
     const snapshot = memory.complete(lastFound.snapshot, []);
     if (snapshot === null) return null;
     const found = lookAt({ ...lastFound, snapshot });
-    return found.changes.every((change) => subjectOf(change).kind === 'nft-element') ? found : null;
+    return found.changes.every((change) => BY_LAST_LOOK.includes(subjectOf(change).kind)) ? found : null;
   }
 
   return {
