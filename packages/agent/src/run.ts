@@ -17,6 +17,8 @@ import { createForwardSorter } from './daemon/forward-sorter.js';
 import { createLastLook } from './daemon/last-look.js';
 import { createSessions, type Sessions } from './daemon/sessions.js';
 import { needsEnrollment, refuseIdleStart } from './daemon/start-check.js';
+import { createTunnelRenewal } from './daemon/tunnel-renewal.js';
+import { addressesOf } from './link/addresses.js';
 import { keepAllMapped } from './link/keepalive.js';
 import type { Backend } from './operations/backend.js';
 import { enroll, firstState } from './operations/enroll.js';
@@ -67,7 +69,7 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
   const { side, logger, token } = deps;
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
-  const { backend, sessions } = await buildBackend(deps, store, echo, ended);
+  const { backend, sessions, afterWhole } = await buildBackend(deps, store, echo, ended);
   const failure = await lastGoodState(store, backend.upkeep.reconcile, logger);
   const api = await serveApi(
     side.socketPath,
@@ -92,7 +94,7 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
       watchKernel({ ...events, tables: [BACKEND_TABLE] }, side.runner, deps.path, ended);
     const tunnels = () => pairedRelays(store.state()).flatMap(({ accepted }) => accepted?.offer.tunnel ?? []);
     const keeping = keepAllMapped(tunnels, ended);
-    await backend.upkeep.keep({ watch, onRound: notifier.round, afterWhole: sessions.review }, ended);
+    await backend.upkeep.keep({ watch, onRound: notifier.round, afterWhole }, ended);
     await keeping;
   } finally {
     stopper.abort();
@@ -107,7 +109,7 @@ async function buildBackend(
   store: Store<BackendState>,
   echo: Echo,
   ended: AbortSignal,
-): Promise<{ backend: Backend; sessions: Sessions }> {
+): Promise<{ backend: Backend; sessions: Sessions; afterWhole: () => Promise<void> }> {
   const { side, logger, version, repair } = deps;
   const { runner } = side;
   const policy = () => readPolicy(deps.policyFile);
@@ -145,10 +147,16 @@ async function buildBackend(
       readForwards,
       sortForwards,
       lastLook: looks.get,
+      beginTunnelAnew: (relay) => renewal.beginAnew(relay),
     },
     logger,
     ended,
   );
+  const renewal = createTunnelRenewal({
+    ...{ store, runner, logger, reconcile },
+    spokenTo: (controllerKey) => sessions.find(controllerKey)?.link.endpoint()?.host ?? null,
+    resolve: addressesOf,
+  });
   const snapshot = () => takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
   const backend: Backend = {
     ...{ version, repair, kernel, upkeep, snapshot },
@@ -174,7 +182,11 @@ async function buildBackend(
       return told;
     },
   };
-  return { backend, sessions };
+  const afterWhole = async () => {
+    await sessions.review();
+    await renewal.review((await looks.get()).snapshot);
+  };
+  return { backend, sessions, afterWhole };
 }
 
 /** Before the network is reached; a failure here must not keep the daemon from its relays: it is given, and tried again. */

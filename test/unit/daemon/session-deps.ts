@@ -54,6 +54,7 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
       ...{ snapshot: machine.snapshot, policy: machine.policy, families: FAMILIES, listeners: [] },
     }),
     readForwards: createForwardReader(),
+    beginTunnelAnew: async () => undefined,
     async reconcile() {
       if (machine.refuses !== null && trials.size > 0) throw new Error(machine.refuses);
     },
