@@ -3,6 +3,7 @@
 import type { ExecaError } from 'execa';
 import { RelayError } from '../errors/relay-error.js';
 import type { Command } from './command.js';
+import { memoryFile } from './memory-file.js';
 
 /** The Debian package that brings a program, for the hint when it is missing. */
 const PACKAGES: Record<string, string> = {
@@ -44,6 +45,9 @@ export function createRunner(path: string | undefined): Runner {
     async run(command, signal) {
       // When it is first needed: a command that only asks the daemon starts without it, and sooner.
       const { execa, ExecaError } = await import('execa');
+      const { stdin } = command;
+      // A file and no pipe: a program that outlives us has its whole input, and half a ruleset would be a valid one.
+      const input = stdin === undefined ? null : await memoryFile(typeof stdin === 'string' ? stdin : stdin.reveal());
       try {
         const child = execa(command.file, command.args, {
           env: { ...childEnvironment(path), ...command.env },
@@ -52,7 +56,8 @@ export function createRunner(path: string | undefined): Runner {
           detached: true,
           stripFinalNewline: false,
           maxBuffer: 512 * 1024 * 1024,
-          ...(command.stdin === undefined ? { stdin: 'ignore' as const } : { input: command.stdin }),
+          // execa takes any descriptor; its types know those below ten.
+          stdin: input === null ? 'ignore' : (input.fd as 0),
           ...(signal === undefined ? {} : { cancelSignal: signal }),
         });
         remember(child.pid);
@@ -62,6 +67,8 @@ export function createRunner(path: string | undefined): Runner {
           throw new RelayError('bug', `running ${command.file} failed`, { cause: error });
         if (isAnswer(command, error)) return String(error.stdout ?? '');
         throw commandError(command, error);
+      } finally {
+        await input?.close();
       }
     },
   };

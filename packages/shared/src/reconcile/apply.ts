@@ -3,7 +3,6 @@
 import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
-import { withSecretFile } from '../host/secret-file.js';
 import type { SysctlFiles } from '../host/sysctl.js';
 import { fouAdd, fouDelete } from '../kernel/fou.js';
 import { greWords } from '../kernel/iproute-render.js';
@@ -38,9 +37,7 @@ const EXECUTORS: Executors = {
     await runner.run(fouDelete(step.port));
   },
   'configure-wireguard': async (step, { runner }) => {
-    await withSecretFile(renderWireguard(step.device), (path) =>
-      runner.run(command('wg', ['syncconf', step.device.link, path])),
-    );
+    await runner.run(command('wg', ['syncconf', step.device.link, '/dev/stdin'], renderWireguard(step.device)));
   },
   nft: async (step, { runner }) => {
     await runner.run(command('nft', ['-f', '-'], step.script));
