@@ -8,7 +8,7 @@ import { availableFamilies } from '@homeward/shared/kernel/families';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { serveApi } from '@homeward/shared/local/api-server';
-import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
+import { takeLocks } from '@homeward/shared/local/instance-lock';
 import { RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { Secret } from '@homeward/shared/net/secret';
 import { type KeeperDeps, keepReconciled } from '@homeward/shared/reconcile/keeper';
@@ -49,7 +49,7 @@ export interface ServeDeps {
 /** Serves until the signal aborts or `down` was asked for. */
 export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void> {
   const { settings } = deps;
-  const lock = await takeInstanceLock('controller');
+  const lock = await takeLocks('controller', deps.side);
   try {
     const relay = await buildRelay(deps);
     // First of all, so that a port that is taken ends the start before anything is changed.

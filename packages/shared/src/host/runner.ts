@@ -2,6 +2,7 @@
 
 import type { ExecaError } from 'execa';
 import { RelayError } from '../errors/relay-error.js';
+import { Secret } from '../net/secret.js';
 import type { Command } from './command.js';
 import { memoryFile } from './memory-file.js';
 
@@ -13,6 +14,7 @@ const PACKAGES: Record<string, string> = {
   wg: 'wireguard-tools',
   'wireguard-go': 'wireguard-go',
   conntrack: 'conntrack',
+  flock: 'util-linux',
 };
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -45,9 +47,10 @@ export function createRunner(path: string | undefined): Runner {
     async run(command, signal) {
       // When it is first needed: a command that only asks the daemon starts without it, and sooner.
       const { execa, ExecaError } = await import('execa');
-      const { stdin } = command;
+      const given = command.stdin instanceof Secret ? command.stdin.reveal() : command.stdin;
       // A file and no pipe: a program that outlives us has its whole input, and half a ruleset would be a valid one.
-      const input = stdin === undefined ? null : await memoryFile(typeof stdin === 'string' ? stdin : stdin.reveal());
+      const made = typeof given === 'string' ? await memoryFile(given) : undefined;
+      const input = typeof given === 'string' ? made : given;
       try {
         const child = execa(command.file, command.args, {
           env: { ...childEnvironment(path), ...command.env },
@@ -57,7 +60,7 @@ export function createRunner(path: string | undefined): Runner {
           stripFinalNewline: false,
           maxBuffer: 512 * 1024 * 1024,
           // execa takes any descriptor; its types know those below ten.
-          stdin: input === null ? 'ignore' : (input.fd as 0),
+          stdin: input === undefined ? 'ignore' : (input.fd as 0),
           ...(signal === undefined ? {} : { cancelSignal: signal }),
         });
         remember(child.pid);
@@ -68,7 +71,7 @@ export function createRunner(path: string | undefined): Runner {
         if (isAnswer(command, error)) return String(error.stdout ?? '');
         throw commandError(command, error);
       } finally {
-        await input?.close();
+        await made?.close();
       }
     },
   };
