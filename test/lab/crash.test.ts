@@ -48,7 +48,10 @@ describe('killed in the middle of', function () {
 
   const revive = async (): Promise<void> => {
     for (const [program, node] of [['controller', lab.relay] as const, ['agent', lab.backend] as const]) {
-      if (!stage.daemons[program].alive()) stage.daemons[program] = await startDaemon(node, program, [], mortal);
+      if (stage.daemons[program].alive()) continue;
+      const daemon = start(node, program, [program === 'controller' ? 'serve' : 'run'], mortal);
+      stage.daemons[program] = daemon;
+      await daemon.prints(/is serving|is running/, 45_000);
     }
   };
 
@@ -86,7 +89,7 @@ describe('killed in the middle of', function () {
     const { passed, hasDied } = await dieAt(phase, randomInt(1, phase.boundaries + 1));
     if (hasDied) return;
     // It was over before: this time not.
-    expect((await dieAt(phase, randomInt(1, Math.ceil(passed / 2) + 1))).hasDied).to.equal(true);
+    expect((await dieAt(phase, randomInt(1, Math.ceil(passed / 2) + 2))).hasDied).to.equal(true);
   };
 
   const dieEverywhere = async (phase: Phase): Promise<void> => {

@@ -130,7 +130,12 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
   const server = createAgentServer({
     identity: keyPairFromSecret(new Secret(store.state().identity.secretKey)),
     authority: createAuthority(store, changes, logger),
-    welcome: (name) => ({ type: 'welcome', name, urls: [...machine.endpoints()] }),
+    welcome: (name, capabilities) => ({
+      type: 'welcome',
+      name,
+      urls: [...machine.endpoints()],
+      ...(capabilities.includes('versions') ? { version } : {}),
+    }),
     onSession: backends.attach,
     logger,
   });

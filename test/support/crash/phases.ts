@@ -111,8 +111,11 @@ export const phasesOf = (stage: () => Stage): Phase[] => {
   });
 
   const down = (victim: Program): Phase => ({
-    ...{ name: 'down', victim, boundaries: 30, isApart: false },
-    act: () => homeward(nodeOf(victim), victim, ['down']),
+    ...{ name: 'down', victim, boundaries: 50, isApart: false },
+    act: async () => {
+      await homeward(nodeOf(victim), victim, ['down']);
+      await stage().daemons[victim].ended;
+    },
     meanwhile: async (at) => {
       // Every other time it was the user's last word: once more, and the machine is as it was found.
       if (at % 2 === 0) return;

@@ -43,23 +43,35 @@ describe('host/runner', () => {
     expect(await runner.run(asking)).to.equal(secret.reveal());
   });
 
-  it('gives a program its whole input also when we die while it starts to read', async () => {
-    // The reader waits until its parent is gone; then it counts what it has been given.
-    const reader = 'while [ -d "/proc/$0" ]; do :; done; wc -c > "$1.part"; mv "$1.part" "$1"';
-    const starter = `
-      import { createRunner } from ${JSON.stringify(import.meta.resolve('@homeward/shared/host/runner'))};
-      const args = ['-c', ${JSON.stringify(reader)}, String(process.pid), ${JSON.stringify(path('read'))}];
-      const runner = createRunner(process.env.PATH);
-      runner.run({ file: 'sh', args, stdin: 'x'.repeat(1024 * 1024) });
+  it('lets nft load all of a long script or nothing, also when we die before it has read a byte', async () => {
+    const ports = Array.from({ length: 10_000 }, (_, index) => index + 1);
+    const elements = Array.from({ length: 20 }, (_, chunk) => ports.slice(chunk * 500, (chunk + 1) * 500));
+    const script = [
+      'table inet whole {',
+      'set ports { type inet_service; }',
+      '}',
+      ...elements.map((chunk) => `add element inet whole ports { ${chunk.join(', ')} }`),
+    ].join('\n');
+    // It waits until we are gone; then it loads, and counts what is there.
+    const loading = [
+      'while [ -d "/proc/$0" ]; do :; done',
+      'nft -f -',
+      'nft list set inet whole ports | grep -oE "[0-9]+" | wc -l > "$1.part"',
+      'mv "$1.part" "$1"',
+    ].join('; ');
+    const dying = `
+      const { createRunner } = await import(${JSON.stringify(import.meta.resolve('@homeward/shared/host/runner'))});
       const { readFileSync } = await import('node:fs');
+      const args = ['-c', ${JSON.stringify(loading)}, String(process.pid), ${JSON.stringify(path('loaded'))}];
+      void createRunner(process.env.PATH).run({ file: 'sh', args, stdin: ${JSON.stringify(`${script}\n`)} });
       const children = () => readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8').trim();
       while (children() === '') await new Promise((resolve) => setTimeout(resolve, 1));
       process.kill(process.pid, 'SIGKILL');
     `;
-    const { signal } = spawnSync(process.execPath, ['--input-type=module', '--eval', starter], { encoding: 'utf8' });
+    const { signal } = spawnSync('unshare', ['--net', process.execPath, '--input-type=module'], { input: dying });
     expect(signal).to.equal('SIGKILL');
-    await eventually('the reader has ended', () => existsSync(path('read')));
-    expect((await readFile(path('read'), 'utf8')).trim()).to.equal(String(1024 * 1024));
+    await eventually('nft has loaded the script', () => existsSync(path('loaded')), 10_000);
+    expect((await readFile(path('loaded'), 'utf8')).trim()).to.equal('10000');
   });
 
   it('passes arguments untouched by any shell', async () => {

@@ -82,7 +82,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     return {
       type: 'hello',
       version: deps.version,
-      capabilities: ['wireguard', 'gre', 'gre-udp', 'external'],
+      capabilities: ['wireguard', 'gre', 'gre-udp', 'external', 'versions'],
       bootId: await bootId(),
       prefixes: usedPrefixes(await snapshot()).slice(0, MOST_PREFIXES),
       wireguardPublicKey: relay.wireguard.publicKey,

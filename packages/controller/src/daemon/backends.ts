@@ -97,9 +97,9 @@ export function createBackends(deps: BackendsDeps): Backends {
     try {
       await store.update((state) => ({ state: withSessionFacts(state, session), result: null }));
     } catch (error) {
-      // Without its key in the store no tunnel would come of an offer: the backend comes back and it is tried again.
       fail(session, `the relay could not remember it: ${toRelayError(error).message}`);
-      return session.close('not remembered');
+      // Without its key in the store no tunnel would come of an offer: it comes back, and it is tried again.
+      if (pairingOf(session)?.wireguardPublicKey !== wireguardPublicKey) return session.close('not remembered');
     }
     try {
       await deps.reconcile();
@@ -199,7 +199,8 @@ export function createBackends(deps: BackendsDeps): Backends {
   const backends: Backends = {
     attach(session) {
       sessions.set(session.agentKey, session);
-      logger.info({ backend: session.name, from: session.remoteAddress }, 'backend online');
+      const { name, remoteAddress: from, hello } = session;
+      logger.info({ backend: name, from, version: hello.version }, 'backend online');
       const guarded = (task: Promise<void>) =>
         task.catch((error: unknown) =>
           logger.error({ err: error, backend: nameOf(session) }, 'a message of the backend could not be handled'),

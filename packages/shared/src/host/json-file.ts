@@ -46,7 +46,14 @@ export function createJsonFile<Value>(
         throw unwritable(path, error);
       }
     },
-    removeUnfinished: () => unlinkIfThere(temporaryOf(path)),
+    async removeUnfinished() {
+      try {
+        await unlinkIfThere(temporaryOf(path));
+      } catch (error) {
+        // On a read-only disk it may stay: nobody reads it.
+        if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw unwritable(path, error);
+      }
+    },
   };
 }
 

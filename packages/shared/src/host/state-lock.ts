@@ -39,7 +39,8 @@ export async function takeStateLock(path: string, program: string, runner: Runne
 
 async function openLockFile(path: string): Promise<FileHandle | null> {
   try {
-    return await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    // For reading only: on a disk that is read-only by now a lock that is there can still be taken.
+    return await open(path, constants.O_RDONLY | constants.O_CREAT, 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new RelayError('bad-state', `nothing can be written in ${dirname(path)}: ${systemErrorText(error)}`, {
