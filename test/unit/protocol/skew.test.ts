@@ -74,7 +74,10 @@ describe('protocol: versions', () => {
   it('refuses every other field and kind that it does not know, saying which side to upgrade', () => {
     const known = recordings.filter(({ message }) => !['hello', 'welcome'].includes(message.type));
     for (const { from, message } of known) {
-      for (const newer of [{ ...message, more: 1 }, { ...message, type: `${message.type}-2` }]) {
+      for (const newer of [
+        { ...message, more: 1 },
+        { ...message, type: `${message.type}-2` },
+      ]) {
         const { code, message: says } = refusal(() => parsers[from](newer));
         expect(code).to.equal('protocol');
         const [here, peer] = from === 'agent' ? ['relay', 'backend'] : ['backend', 'relay'];
