@@ -34,6 +34,8 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
   const nothing = { changed: [], drift: [] };
   const kernel: Reconciler = {
     reconcile: async () => nothing,
+    mend: async () => nothing,
+    renewWireguard: async () => undefined,
     ownsLink: () => true,
     plan: async () => [],
     forgetElements: () => undefined,
@@ -53,6 +55,7 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
       ...{ snapshot: machine.snapshot, policy: machine.policy, families: FAMILIES, listeners: [] },
     }),
     readForwards: createForwardReader(),
+    beginTunnelAnew: async () => undefined,
     async reconcile() {
       if (machine.refuses !== null && trials.size > 0) throw new Error(machine.refuses);
     },

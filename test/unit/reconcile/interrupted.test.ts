@@ -112,7 +112,7 @@ describe('reconcile: interrupted', () => {
         tables: [BACKEND_TABLE],
         isLink: isSlotLink,
         isRoutingTable: (table) => table === 7701,
-        rules: true,
+        isRule: () => true,
       },
       ledger: await openLedger(createJsonFile(path('kernel.json'), ledgerSchema), 'this one'),
       logger: pino({ level: 'silent' }),

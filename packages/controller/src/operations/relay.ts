@@ -3,6 +3,7 @@
 import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
+import type { Upkeep } from '@homeward/shared/reconcile/upkeep';
 import type { Logger } from 'pino';
 import type { Backends } from '../daemon/backends.js';
 import type { Changes } from '../daemon/changes.js';
@@ -18,6 +19,7 @@ export interface Relay {
   readonly store: Store<RelayState>;
   readonly runner: Runner;
   readonly kernel: Reconciler;
+  readonly upkeep: Upkeep;
   readonly machine: Machine;
   readonly server: AgentServer;
   readonly backends: Backends;
@@ -28,7 +30,7 @@ export interface Relay {
   readonly version: string;
   probe(targets: readonly ProbeTarget[], signal: AbortSignal): Promise<ProbeResult[]>;
   /** Brings the kernel to the store's state. */
-  reconcile(goBy?: 'last-look'): Promise<void>;
+  readonly reconcile: Upkeep['reconcile'];
   /** What is protected, and who listens where, now. */
   ports(): Promise<RelayPorts>;
   now(): Date;
