@@ -4,7 +4,7 @@ import { watchKernel } from '@homeward/shared/host/monitor';
 import { openStore, type Store } from '@homeward/shared/host/store';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { serveApi } from '@homeward/shared/local/api-server';
-import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
+import { takeLocks } from '@homeward/shared/local/instance-lock';
 import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
 import type { Secret } from '@homeward/shared/net/secret';
 import { createUpkeep, type KeepOptions, type Upkeep } from '@homeward/shared/reconcile/upkeep';
@@ -47,7 +47,7 @@ export interface RunDeps {
 /** Runs until the signal aborts or `down` was asked for. Throws `bad-input` when there is neither a pairing nor a token. */
 export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
   const { side, token } = deps;
-  const lock = await takeInstanceLock('agent');
+  const lock = await takeLocks('agent', side);
   try {
     const store = await openStore(side.stateFile, async () => firstState());
     refuseIdleStart(store.state(), token);

@@ -8,7 +8,7 @@ import { availableFamilies } from '@homeward/shared/kernel/families';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { serveApi } from '@homeward/shared/local/api-server';
-import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
+import { takeLocks } from '@homeward/shared/local/instance-lock';
 import { RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { Secret } from '@homeward/shared/net/secret';
 import { createUpkeep, type KeepOptions, type Upkeep } from '@homeward/shared/reconcile/upkeep';
@@ -48,7 +48,7 @@ export interface ServeDeps {
 /** Serves until the signal aborts or `down` was asked for. */
 export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void> {
   const { settings } = deps;
-  const lock = await takeInstanceLock('controller');
+  const lock = await takeLocks('controller', deps.side);
   try {
     const relay = await buildRelay(deps);
     // First of all, so that a port that is taken ends the start before anything is changed.
@@ -128,7 +128,12 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
   const server = createAgentServer({
     identity: keyPairFromSecret(new Secret(store.state().identity.secretKey)),
     authority: createAuthority(store, changes, logger),
-    welcome: (name) => ({ type: 'welcome', name, urls: [...machine.endpoints()] }),
+    welcome: (name, capabilities) => ({
+      type: 'welcome',
+      name,
+      urls: [...machine.endpoints()],
+      ...(capabilities.includes('versions') ? { version } : {}),
+    }),
     onSession: backends.attach,
     logger,
   });

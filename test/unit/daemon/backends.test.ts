@@ -29,11 +29,16 @@ describe('daemon/backends', () => {
   let store: Store<RelayState>;
   let backends: Backends;
   let reconcile: () => Promise<void>;
+  let isFull: boolean;
 
   beforeEach(async () => {
     agent = generateKeyPair();
     const first = stateWith('home', agent.publicKey);
-    store = await openStore<RelayState>({ read: async () => first, write: async () => undefined }, async () => first);
+    isFull = false;
+    const write = async () => {
+      if (isFull) throw new Error('disk full');
+    };
+    store = await openStore<RelayState>({ read: async () => first, write }, async () => first);
     const logger = pino({ level: 'silent' });
     reconcile = async () => undefined;
     backends = createBackends({
@@ -65,6 +70,29 @@ describe('daemon/backends', () => {
       ipv6: true,
       echoPort: 40_404,
     });
+
+  it('are known to have failed at once where the relay cannot remember their answer', async () => {
+    backends.offer('home');
+    await client.next('offer');
+    isFull = true;
+    answer(true);
+    await eventually('the failure is known', () => backends.failure('home') !== null);
+    expect(backends.failure('home')).to.equal('the relay could not remember its answer: disk full');
+    expect(backends.hasAnswered('home')).to.equal(true);
+    isFull = false;
+    backends.offer('home');
+    await client.next('offer');
+    answer(true);
+    await eventually('the offer is applied', () => store.state().pairings[0]?.applied?.device === 'hw1');
+    expect(backends.failure('home')).to.equal(null);
+  });
+
+  it('are sent away, to come again, where the relay cannot remember them', async () => {
+    isFull = true;
+    const again = await online(rig, agent);
+    await again.closed();
+    expect(backends.failure('home')).to.equal('the relay could not remember it: disk full');
+  });
 
   it('are online under their new name only', async () => {
     await rename('home', 'attic');

@@ -1,6 +1,6 @@
 /** State files: never half written, never read as something they are not, readable by nobody else. */
 
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { createJsonFile, type JsonFile } from '@homeward/shared/host/json-file';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -85,7 +85,7 @@ describe('host/json-file', () => {
   const DAMAGED: Readonly<Record<string, readonly [string, RegExp]>> = {
     'an empty file': ['', /is damaged or of another version: it is not JSON$/],
     'half a file': ['{"version": 1, "na', /it is not JSON$/],
-    'another version': ['{"version": 2, "names": []}', /: version: /],
+    'a format that is no number': ['{"version": "x", "names": []}', /: it does not say its format$/],
     'a field too much': ['{"version": 1, "names": [], "x": 1}', /: content: .*"x"/],
     'a field of another type': ['{"version": 1, "names": [7]}', /: names\.0: /],
     null: ['null', /: content: /],
@@ -100,6 +100,51 @@ describe('host/json-file', () => {
       expect(await readFile(path('state.json'), 'utf8')).to.equal(text);
     });
   }
+
+  it('refuses what a newer version wrote, and says so', async () => {
+    const text = '{"version": 2, "names": [], "more": true}';
+    await writeFile(path('state.json'), text);
+    expect(await rejectionOf(file().read())).to.include({
+      code: 'bad-state',
+      message: `${path('state.json')} has format 2, which this version of homeward does not know`,
+      hint: 'start the version that wrote it, or a newer one',
+    });
+    expect(await readFile(path('state.json'), 'utf8')).to.equal(text);
+  });
+
+  it('refuses to start empty where only the previous state is left', async () => {
+    for (const name of ['one', 'two']) await file().write(state(name));
+    await unlink(path('state.json'));
+    const error = await rejectionOf(file().read());
+    expect(error.code).to.equal('bad-state');
+    expect(error.hint).to.include(`mv ${path('state.json.previous')} ${path('state.json')}`);
+  });
+
+  it('tells a directory that cannot be written, and is as it was', async () => {
+    await file().write(state('one'));
+    const gone = createJsonFile(path('missing/state.json'), schema);
+    const error = await rejectionOf(gone.write(state('two')));
+    expect(error).to.include({
+      code: 'bad-state',
+      message: `cannot write ${path('missing/state.json')}: no such file or directory`,
+    });
+    expect(error.hint).to.include(path('missing'));
+  });
+
+  it('leaves nothing of what could not be put in its place', async () => {
+    await mkdir(path('state.json'));
+    expect((await rejectionOf(file().write(state('one')))).code).to.equal('bad-state');
+    expect((await readdir(path())).filter((name) => name.endsWith('.new'))).to.deep.equal([]);
+  });
+
+  it('removes what a dead writer left, and nothing else', async () => {
+    for (const name of ['one', 'two']) await file().write(state(name));
+    await writeFile(path('state.json.new'), 'half a st');
+    await file().removeUnfinished();
+    await file().removeUnfinished();
+    expect((await readdir(path())).sort()).to.deep.equal(['state.json', 'state.json.previous']);
+    expect(await file().read()).to.deep.equal(state('two'));
+  });
 
   it('stores what a codec encodes, and reads what it decodes', async () => {
     const ports = z.codec(z.string(), z.custom<readonly number[]>(), {

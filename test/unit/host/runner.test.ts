@@ -1,15 +1,23 @@
 /** Running commands: what a failure tells, and what a child never sees. */
 
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { inspect } from 'node:util';
 import { command } from '@homeward/shared/host/command';
 import { createRunner } from '@homeward/shared/host/runner';
+import { Secret } from '@homeward/shared/net/secret';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { rejectionOf } from '../errors/thrown.js';
+import { eventually } from '../server/rig.js';
+import { temporaryDirectory } from './temporary.js';
 
 const runner = createRunner(process.env['PATH']);
 const failing = (script: string) => rejectionOf(runner.run(command('sh', ['-c', script])));
 
 describe('host/runner', () => {
+  const path = temporaryDirectory();
   before(() => {
     process.env['HOMEWARD_UNIT_SECRET'] = 'do-not-inherit';
   });
@@ -19,6 +27,51 @@ describe('host/runner', () => {
 
   it('gives stdout as it is, and hands stdin over', async () => {
     expect(await runner.run(command('cat', [], ' a\nb\n\n'))).to.equal(' a\nb\n\n');
+  });
+
+  it('hands stdin over as a file of no name, which is whole at once and can be opened anew', async () => {
+    const long = 'x'.repeat(1024 * 1024);
+    expect(await runner.run(command('cat', ['/dev/stdin'], long))).to.equal(long);
+    const type = await runner.run(command('stat', ['--dereference', '--format=%F %a %s %h', '/dev/stdin'], long));
+    expect(type).to.equal(`regular file 600 ${long.length} 0\n`);
+  });
+
+  it('hands a secret over, and prints it nowhere', async () => {
+    const secret = new Secret('PrivateKey = KEY\n');
+    const asking = command('cat', [], secret);
+    expect(inspect(asking) + JSON.stringify(asking)).to.not.include('KEY');
+    expect(await runner.run(asking)).to.equal(secret.reveal());
+  });
+
+  it('lets nft load all of a long script or nothing, also when we die before it has read a byte', async () => {
+    const ports = Array.from({ length: 10_000 }, (_, index) => index + 1);
+    const elements = Array.from({ length: 20 }, (_, chunk) => ports.slice(chunk * 500, (chunk + 1) * 500));
+    const script = [
+      'table inet whole {',
+      'set ports { type inet_service; }',
+      '}',
+      ...elements.map((chunk) => `add element inet whole ports { ${chunk.join(', ')} }`),
+    ].join('\n');
+    // It waits until we are gone; then it loads, and counts what is there.
+    const loading = [
+      'while [ -d "/proc/$0" ]; do :; done',
+      'nft -f -',
+      'nft list set inet whole ports | grep -oE "[0-9]+" | wc -l > "$1.part"',
+      'mv "$1.part" "$1"',
+    ].join('; ');
+    const dying = `
+      const { createRunner } = await import(${JSON.stringify(import.meta.resolve('@homeward/shared/host/runner'))});
+      const { readFileSync } = await import('node:fs');
+      const args = ['-c', ${JSON.stringify(loading)}, String(process.pid), ${JSON.stringify(path('loaded'))}];
+      void createRunner(process.env.PATH).run({ file: 'sh', args, stdin: ${JSON.stringify(`${script}\n`)} });
+      const children = () => readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8').trim();
+      while (children() === '') await new Promise((resolve) => setTimeout(resolve, 1));
+      process.kill(process.pid, 'SIGKILL');
+    `;
+    const { signal } = spawnSync('unshare', ['--net', process.execPath, '--input-type=module'], { input: dying });
+    expect(signal).to.equal('SIGKILL');
+    await eventually('nft has loaded the script', () => existsSync(path('loaded')), 10_000);
+    expect((await readFile(path('loaded'), 'utf8')).trim()).to.equal('10000');
   });
 
   it('passes arguments untouched by any shell', async () => {

@@ -1,5 +1,6 @@
 /** The agent's link against the real server: coming online, coming back, and telling a refusal from a loss. */
 
+import { createServer } from 'node:http';
 import {
   type ControllerLink,
   type ControllerLinkDeps,
@@ -215,6 +216,34 @@ describe('link: controller link', () => {
     await eventually('gave up', () => link.details.some((detail) => detail.endsWith('no answer in 1 s')));
     await link.stop();
     mute.close();
+  });
+
+  it('says which side to upgrade where the relay speaks another version of the protocol', async () => {
+    for (const [theirs, upgrade] of [['homeward.v2', 'this backend'] as const, ['homeward.v0', 'the relay'] as const]) {
+      const other = createServer((_request, response) => {
+        response.writeHead(426, { 'sec-websocket-protocol': theirs }).end();
+      });
+      await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', () => resolve()));
+      const { port } = other.address() as { port: number };
+      const link = run(pairedKey(rig), { urls: () => [`ws://127.0.0.1:${port}`] });
+      await eventually('told', () => link.details.some((detail) => detail.endsWith(`: upgrade ${upgrade}`)));
+      expect(link.states).to.not.include('refused');
+      await link.stop();
+      other.close();
+    }
+  });
+
+  it('tells the version of a relay that says what is not known here', async () => {
+    const fake = await fakeController((socket, transport) => {
+      sendText(socket, transport, '{"type":"welcome","name":"home","urls":["ws://a"],"version":"9.9.9","motto":"new"}');
+      sendText(socket, transport, '{"type":"teleport"}');
+    });
+    const link = run(pairedKey(rig), { urls: () => [fake.url] });
+    await eventually('told', () =>
+      link.details.some((detail) => /upgrade this backend, .*\(the relay runs homeward 9\.9\.9\)$/.test(detail)),
+    );
+    await link.stop();
+    fake.close();
   });
 
   it('closes for forged, unknown and untimely messages of a controller', async () => {

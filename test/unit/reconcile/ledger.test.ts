@@ -35,6 +35,16 @@ describe('reconcile/ledger', () => {
     expect((await open('boot-1 net:[1]')).current()).to.deep.include(RECORD);
   });
 
+  it('knows what it learned of the kernel also where that cannot be stored, but claims nothing beforehand', async () => {
+    const full = async () => Promise.reject(new Error('disk full'));
+    const ledger = await openLedger({ read: async () => null, write: full }, 'boot-1 net:[1]');
+    const refused = (outcome: Promise<void>) => outcome.catch((error: Error) => error.message);
+    expect(await refused(ledger.save({ ...ledger.current(), links: ['hw0'] }))).to.equal('disk full');
+    expect(ledger.current().links).to.deep.equal([]);
+    expect(await refused(ledger.learn({ ...ledger.current(), ...RECORD }))).to.equal('disk full');
+    expect(ledger.current()).to.deep.include(RECORD);
+  });
+
   it('forgets everything after another boot, and in another namespace', async () => {
     const ledger = await open('boot-1 net:[1]');
     await ledger.save({ ...ledger.current(), ...RECORD });

@@ -104,6 +104,30 @@ describe('reconcile/sysctl-record', () => {
     expect(restore).to.deep.equal([`${FORWARD} = 0`]);
   });
 
+  describe('after a teardown that was cut off', () => {
+    const own = 'net/ipv4/conf/br0/forwarding';
+    const found = new Map([
+      [FORWARD, '0'],
+      [REDIRECTS, '0'],
+      [own, '1'],
+    ]);
+    const ledger = recordSysctls(EMPTY, [write(FORWARD, '1')], found, ['br0']);
+
+    it('behind the switch, puts back what the kernel changed with it', () => {
+      const cutOff = { [FORWARD]: '0', [REDIRECTS]: '1', [own]: '0' };
+      expect(restored(ledger, cutOff, ['br0'])).to.deep.equal({
+        restore: [`${FORWARD} = 0`, `${REDIRECTS} = 0`, `${own} = 1`],
+        kept: [],
+      });
+    });
+
+    it('names nobody for what is as it was', () => {
+      expect(restored(ledger, { [FORWARD]: '0', [REDIRECTS]: '0', [own]: '1' }, ['br0', 'docker0']).kept).to.deep.equal(
+        [],
+      );
+    });
+  });
+
   describe('of IPv6', () => {
     const written = [write(ACCEPT_RA, '2'), write(FORWARD6, '1')];
     const found = new Map([

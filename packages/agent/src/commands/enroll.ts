@@ -4,7 +4,7 @@ import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
 import { openStore } from '@homeward/shared/host/store';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
-import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
+import { takeLocks } from '@homeward/shared/local/instance-lock';
 import type { Secret } from '@homeward/shared/net/secret';
 import { unitName } from '@homeward/shared/service/unit';
 import { parseToken } from '@homeward/shared/session/token';
@@ -129,7 +129,7 @@ async function enrollSomewhere(
   await requirePrograms(runner);
   await side.prepare();
   // No daemon may start meanwhile: each would overwrite what the other stored.
-  const lock = await takeInstanceLock('agent');
+  const lock = await takeLocks('agent', side);
   try {
     const store = await openStore(side.stateFile, async () => firstState());
     const snapshot = await takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);

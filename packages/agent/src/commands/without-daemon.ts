@@ -1,7 +1,7 @@
 /** What the agent's command line does itself when no daemon runs. */
 
 import { openStore } from '@homeward/shared/host/store';
-import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
+import { takeLocks } from '@homeward/shared/local/instance-lock';
 import { port } from '@homeward/shared/net/port';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { createLogger } from '@homeward/shared/terminal/logger';
@@ -48,7 +48,7 @@ export async function leaveWithoutDaemon(
 ): Promise<{ name: string; slot: number; told: boolean }> {
   requireRoot(context.uid, 'agent leave');
   await context.side.prepare();
-  const lock = await takeInstanceLock('agent');
+  const lock = await takeLocks('agent', context.side);
   try {
     const store = await openStore(context.side.stateFile, async () => firstState());
     const relay = chooseRelay(store.state(), name);

@@ -84,7 +84,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     return {
       type: 'hello',
       version: deps.version,
-      capabilities: ['wireguard', 'gre', 'gre-udp', 'external', RENEW],
+      capabilities: ['wireguard', 'gre', 'gre-udp', 'external', RENEW, 'versions'],
       bootId: await bootId(),
       prefixes: usedPrefixes(await snapshot()).slice(0, MOST_PREFIXES),
       wireguardPublicKey: relay.wireguard.publicKey,

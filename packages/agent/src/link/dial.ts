@@ -1,5 +1,6 @@
 /** Connects to one URL of the controller and does the handshake: the result is an authenticated connection. */
 
+import type { IncomingMessage } from 'node:http';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { decodeMessage } from '@homeward/shared/protocol/codec';
 import { type AgentMessage, type ControllerMessage, parseControllerMessage } from '@homeward/shared/protocol/messages';
@@ -52,6 +53,7 @@ export function dial(options: DialOptions, signal: AbortSignal): Promise<Control
     let live: { readonly connection: ControllerConnection; readonly transport: Transport } | null = null;
     let heartbeat: Heartbeat | null = null;
     let reason: string | null = null;
+    let relayVersion: string | null = null;
 
     function end(why: string): void {
       reason ??= why;
@@ -85,6 +87,7 @@ export function dial(options: DialOptions, signal: AbortSignal): Promise<Control
       heartbeat?.received();
       if (bytes === null) return;
       const message = parseControllerMessage(decodeMessage(bytes));
+      if (message.type === 'welcome') relayVersion = message.version ?? null;
       if (message.type === 'ping') live.connection.send({ type: 'pong', id: message.id });
       else options.onMessage(message, live.connection);
     }
@@ -100,14 +103,15 @@ export function dial(options: DialOptions, signal: AbortSignal): Promise<Control
         localAddress: localAddress === undefined ? null : plainAddress(localAddress),
       };
     });
-    socket.on('unexpected-response', (_request, response) => end(statusReason(response.statusCode)));
+    socket.on('unexpected-response', (_request, response) => end(statusReason(response)));
     socket.on('open', () => socket.send(initiator.write(), ignoreSendError));
     socket.on('message', (data, isBinary) => {
       if (reason !== null) return;
       try {
         receive(frameOf(data, isBinary));
       } catch (error) {
-        end(error instanceof Error ? error.message : 'unknown error');
+        const runs = relayVersion === null ? '' : ` (the relay runs homeward ${relayVersion})`;
+        end(error instanceof Error ? `${error.message}${runs}` : 'unknown error');
       }
     });
     socket.on('error', (error) => {
@@ -141,7 +145,17 @@ function openWebsocket(url: string): WebSocket {
   }
 }
 
-function statusReason(status: number | undefined): string {
+/** A relay of another major version of the wire says which one it speaks. */
+function statusReason({ statusCode: status, headers }: IncomingMessage): string {
+  const [own, theirs] = [majorVersion(SUBPROTOCOL), majorVersion(headers['sec-websocket-protocol'] ?? '')];
+  if (status === 426 && own !== null && theirs !== null && own !== theirs) {
+    return `the relay speaks version ${theirs} of homeward's protocol, this backend version ${own}: upgrade ${theirs > own ? 'this backend' : 'the relay'}`;
+  }
   if (status === 426) return 'another version of homeward runs there (HTTP 426)';
   return `no homeward relay answers there (HTTP ${status ?? 'without a status'})`;
+}
+
+function majorVersion(subprotocol: string): number | null {
+  const digits = /^homeward\.v(\d{1,4})$/.exec(subprotocol)?.[1];
+  return digits === undefined ? null : Number(digits);
 }

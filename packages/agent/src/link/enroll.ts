@@ -63,7 +63,7 @@ async function enrollAt(url: string, options: EnrollOptions, signal: AbortSignal
 
 function refusal(message: ControllerMessage): RelayError {
   if (message.type !== 'refused' && message.type !== 'unpair') {
-    return new RelayError('unreachable', 'the relay gave an answer homeward does not know');
+    return new RelayError('unreachable', 'the relay gave an answer that belongs to another question');
   }
   return new RelayError('refused', 'the relay refused the token: it is used up, expired, revoked or not its own', {
     hint: 'make a new token at the relay',

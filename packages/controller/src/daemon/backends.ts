@@ -1,6 +1,6 @@
 /** The backends as the daemon talks to them: takes in sessions, sends offers, remembers what was applied, asks what was observed. */
 
-import { RelayError } from '@homeward/shared/errors/relay-error';
+import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
 import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import type { IpAddress } from '@homeward/shared/net/address';
@@ -98,7 +98,13 @@ export function createBackends(deps: BackendsDeps): Backends {
       logger.error({ backend: nameOf(session) }, "the backend claims another one's WireGuard key; it is sent away");
       return session.close('foreign WireGuard key');
     }
-    await store.update((state) => ({ state: withSessionFacts(state, session), result: null }));
+    try {
+      await store.update((state) => ({ state: withSessionFacts(state, session), result: null }));
+    } catch (error) {
+      fail(session, `the relay could not remember it: ${toRelayError(error).message}`);
+      // Without its key in the store no tunnel would come of an offer: it comes back, and it is tried again.
+      if (pairingOf(session)?.wireguardPublicKey !== wireguardPublicKey) return session.close('not remembered');
+    }
     try {
       await deps.reconcile();
     } finally {
@@ -126,21 +132,26 @@ export function createBackends(deps: BackendsDeps): Backends {
   async function recordApplied(session: AgentSession, applied: Applied): Promise<void> {
     const pairing = pairingOf(session);
     if (pairing === null || applied.revision !== pairing.revision) return;
-    if (!applied.ok) return applyFailed(session, pairing, applied.reason ?? 'no reason given');
+    if (!applied.ok) return fail(session, applied.reason ?? 'no reason given');
     const claimed = foreignAddress(store.state(), pairing, applied, deps.isBehind);
     if (claimed !== null)
-      return applyFailed(session, pairing, `it claims the address ${claimed}, which is not behind the relay's device`);
+      return fail(session, `it claims the address ${claimed}, which is not behind the relay's device`);
     failures.delete(session.agentKey);
     const { revision, refused, device, implementation, ipv6, echoPort } = applied;
     // Of tunnels of ours the relay itself gives the addresses.
     const addresses = pairing.tunnel.kind === 'external' ? applied.addresses : null;
-    await store.update((state) => {
+    const stored = store.update((state) => {
       const current = state.pairings.find((candidate) => candidate.agentKey === session.agentKey);
       const next = { revision, refused, device, implementation, addresses, ipv6, echoPort };
       if (current === undefined || JSON.stringify(current.applied) === JSON.stringify(next))
         return { state, result: null };
       return { state: withPairing(state, { ...current, applied: next }), result: null };
     });
+    try {
+      await stored;
+    } catch (error) {
+      return fail(session, `the relay could not remember its answer: ${toRelayError(error).message}`);
+    }
     // Only now both ends are set up, and whoever waits may go on; whatever the relay's own kernel says, the backend has done its part.
     await deps.reconcile().finally(() => {
       unanswered.delete(session.agentKey);
@@ -148,10 +159,11 @@ export function createBackends(deps: BackendsDeps): Backends {
     });
   }
 
-  function applyFailed(session: AgentSession, pairing: Pairing, reason: string): void {
+  /** Whoever waits for the backend hears it at once. */
+  function fail(session: AgentSession, reason: string): void {
     unanswered.delete(session.agentKey);
     failures.set(session.agentKey, reason);
-    logger.error({ backend: pairing.name, reason }, 'the backend could not apply its offer');
+    logger.error({ backend: nameOf(session), reason }, 'the backend could not be set up');
     changes.notify();
   }
 
@@ -192,7 +204,8 @@ export function createBackends(deps: BackendsDeps): Backends {
   const backends: Backends = {
     attach(session) {
       sessions.set(session.agentKey, session);
-      logger.info({ backend: session.name, from: session.remoteAddress }, 'backend online');
+      const { name, remoteAddress: from, hello } = session;
+      logger.info({ backend: name, from, version: hello.version }, 'backend online');
       const guarded = (task: Promise<void>) =>
         task.catch((error: unknown) =>
           logger.error({ err: error, backend: nameOf(session) }, 'a message of the backend could not be handled'),

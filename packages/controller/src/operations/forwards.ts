@@ -111,7 +111,7 @@ async function untilApplied(relay: Relay, backend: string, signal: AbortSignal):
   await relay.changes.until(() => {
     const failure = relay.backends.failure(backend);
     if (failure !== null)
-      throw new RelayError('command-failed', `backend "${backend}" could not apply its offer: ${failure}`);
+      throw new RelayError('command-failed', `backend "${backend}" could not be set up: ${failure}`);
     if (!relay.backends.isOnline(backend)) {
       throw new RelayError('unreachable', `backend "${backend}" went away before it had applied its offer`, {
         hint: 'it is set up when it comes back; look at it there: agent status',

@@ -42,7 +42,12 @@ export async function probeBackends(
   await Promise.all(online.map(({ pairing }) => offerAgain(relay, pairing, signal)));
   const measured = online.length === 0 ? [] : await relay.probe(online, signal);
   const results = [...measured, ...offline.flatMap((target) => unprobed(relay, target))];
-  if (spec === null) await remember(relay, targets, results);
+  if (spec === null) {
+    await remember(relay, targets, results).catch((error: unknown) => {
+      // What was measured is true, stored or not.
+      relay.logger.error({ err: error }, 'the proof could not be remembered');
+    });
+  }
   return { ok: results.length > 0 && results.every((result) => result.ok), results };
 }
 

@@ -2,7 +2,7 @@
 
 import { readdir } from 'node:fs/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
+import { takeLocks } from '@homeward/shared/local/instance-lock';
 import type { RelaySide } from '../daemon/relay-kernel.js';
 import type { RelayState } from '../store/state.js';
 
@@ -21,10 +21,11 @@ export async function importRelay(
   stateDir: string,
   open: () => Promise<RelayState>,
 ): Promise<RelayState> {
-  const lock = await takeInstanceLock('controller').catch((error: unknown) => {
+  const lock = await takeLocks('controller', side).catch((error: unknown) => {
     if (!(error instanceof RelayError) || error.code !== 'conflict') throw error;
     throw new RelayError('conflict', 'a controller runs on this machine: it is a relay already', {
       hint: 'import on another machine, or stop this one first',
+      cause: error,
     });
   });
   try {

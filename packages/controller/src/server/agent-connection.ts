@@ -26,7 +26,8 @@ export interface AgentConnectionDeps {
   readonly limits: Limits;
   readonly logger: Logger;
   mayHandshake(): boolean;
-  welcome(name: string): Welcome;
+  /** `capabilities` as the agent's hello lists them; none before it has said hello. */
+  welcome(name: string, capabilities: readonly string[]): Welcome;
   /** False when the key is cloned; true after an older session of the key was closed. */
   claim(session: AgentSession): boolean;
   onSession(session: AgentSession): void;
@@ -96,7 +97,7 @@ export function serveAgent(deps: AgentConnectionDeps): void {
     if (result !== null) {
       phase = 'greeting';
       channel.trust();
-      channel.send(deps.welcome(result.name));
+      channel.send(deps.welcome(result.name, []));
       visitor.resume();
       return;
     }
@@ -150,7 +151,7 @@ export function serveAgent(deps: AgentConnectionDeps): void {
       intervalMs: limits.pingIntervalMs,
       deadAfterMs: limits.deadAfterMs,
     });
-    channel.send(deps.welcome(standing.name));
+    channel.send(deps.welcome(standing.name, hello.capabilities));
     deps.onSession(session);
   }
 }

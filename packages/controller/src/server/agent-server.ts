@@ -15,7 +15,7 @@ export interface AgentServerDeps {
   readonly identity: KeyPair;
   readonly authority: Authority;
   /** What an agent of this name is told first: its name and what to dial next time. */
-  readonly welcome: (name: string) => Welcome;
+  readonly welcome: (name: string, capabilities: readonly string[]) => Welcome;
   /** A confirmed session; the older one of the same key, if any, is already closed and its handlers have run. */
   readonly onSession: (session: AgentSession) => void;
   readonly logger: Logger;

@@ -9,9 +9,13 @@ import { childEnvironment, type Runner } from './runner.js';
 /** How long to wait before starting a monitor again that ended, milliseconds. */
 const RESTART_AFTER_MS = 1_000;
 
-const NFT_MONITOR = command('nft', ['monitor']);
+/** However we end, it ends with us (PR_SET_PDEATHSIG in prctl(2)): it would else stay until it has something to say to nobody. */
+const dyingWithUs = (file: string, ...args: readonly string[]) =>
+  command('setpriv', ['--pdeathsig', 'KILL', file, ...args]);
+
+const NFT_MONITOR = dyingWithUs('nft', 'monitor');
 // ip buffers its output when it is no terminal; without stdbuf an event would come with the next 4 KiB.
-const IP_MONITOR = command('stdbuf', ['-oL', 'ip', 'monitor', 'label', 'link', 'address', 'route', 'rule']);
+const IP_MONITOR = dyingWithUs('stdbuf', '-oL', 'ip', 'monitor', 'label', 'link', 'address', 'route', 'rule');
 
 /** What a monitor told of: nftables' rulesets, links with their addresses, or routes and policy rules. */
 export type ToldPart = 'tables' | 'links' | 'routing';

@@ -2,7 +2,9 @@
 
 import type { ExecaError } from 'execa';
 import { RelayError } from '../errors/relay-error.js';
+import { Secret } from '../net/secret.js';
 import type { Command } from './command.js';
+import { memoryFile } from './memory-file.js';
 
 /** The Debian package that brings a program, for the hint when it is missing. */
 const PACKAGES: Record<string, string> = {
@@ -12,6 +14,7 @@ const PACKAGES: Record<string, string> = {
   wg: 'wireguard-tools',
   'wireguard-go': 'wireguard-go',
   conntrack: 'conntrack',
+  flock: 'util-linux',
 };
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -44,6 +47,10 @@ export function createRunner(path: string | undefined): Runner {
     async run(command, signal) {
       // When it is first needed: a command that only asks the daemon starts without it, and sooner.
       const { execa, ExecaError } = await import('execa');
+      const given = command.stdin instanceof Secret ? command.stdin.reveal() : command.stdin;
+      // A file and no pipe: a program that outlives us has its whole input, and half a ruleset would be a valid one.
+      const made = typeof given === 'string' ? await memoryFile(given) : undefined;
+      const input = typeof given === 'string' ? made : given;
       try {
         const child = execa(command.file, command.args, {
           env: { ...childEnvironment(path), ...command.env },
@@ -52,7 +59,8 @@ export function createRunner(path: string | undefined): Runner {
           detached: true,
           stripFinalNewline: false,
           maxBuffer: 512 * 1024 * 1024,
-          ...(command.stdin === undefined ? { stdin: 'ignore' as const } : { input: command.stdin }),
+          // execa takes any descriptor; its types know those below ten.
+          stdin: input === undefined ? 'ignore' : (input.fd as 0),
           ...(signal === undefined ? {} : { cancelSignal: signal }),
         });
         remember(child.pid);
@@ -62,6 +70,8 @@ export function createRunner(path: string | undefined): Runner {
           throw new RelayError('bug', `running ${command.file} failed`, { cause: error });
         if (isAnswer(command, error)) return String(error.stdout ?? '');
         throw commandError(command, error);
+      } finally {
+        await made?.close();
       }
     },
   };

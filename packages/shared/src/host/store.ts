@@ -9,7 +9,10 @@ export interface Store<State> {
 }
 
 /** Opens the file; `initial` makes the first state where there is none. */
-export async function openStore<State>(file: JsonFile<State>, initial: () => Promise<State>): Promise<Store<State>> {
+export async function openStore<State>(
+  file: Pick<JsonFile<State>, 'read' | 'write'>,
+  initial: () => Promise<State>,
+): Promise<Store<State>> {
   let current = await file.read();
   if (current === null) {
     current = await initial();

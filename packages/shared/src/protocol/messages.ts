@@ -1,4 +1,8 @@
-/** Every message of the session, as strict zod schemas: unknown types and extra fields are refused. */
+/**
+ * Every message of the session, as zod schemas. Unknown types and extra fields are refused, but for the first message of
+ * each side: it says what its sender can do, and a newer one may say more than we understand. Whoever would say more in
+ * any other message must have heard before that the other side understands it.
+ */
 
 import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
@@ -67,10 +71,12 @@ const externalOffer = z.strictObject({
 /** One row per tunnel kind; a new kind adds its schema here. */
 const tunnelOffer = z.discriminatedUnion('kind', [wireguardOffer, greOffer, externalOffer]);
 
-const welcome = z.strictObject({
+const welcome = z.object({
   type: z.literal('welcome'),
   name: z.string().regex(BACKEND_NAME_PATTERN),
   urls: z.array(url).min(1).max(16),
+  /** Of the relay's program; not told to whom has not asked for it. */
+  version: text.optional(),
 });
 const refused = z.strictObject({ type: z.literal('refused') });
 const offer = z.strictObject({
@@ -99,7 +105,7 @@ const enroll = z.strictObject({
   tokenId: bytes(8),
   secret: bytes(32),
 });
-const hello = z.strictObject({
+const hello = z.object({
   type: z.literal('hello'),
   version: text,
   capabilities: z.array(text).max(64),
@@ -187,17 +193,24 @@ function isSpec(value: unknown): boolean {
 
 /** Checks a decoded value; throws `protocol` without repeating the peer's text. */
 export function parseControllerMessage(value: unknown): ControllerMessage {
-  return parsed(controllerMessage, value, 'controller');
+  return parsed(controllerMessage, value, { peer: 'relay', here: 'backend' });
 }
 
 /** Checks a decoded value; throws `protocol` without repeating the peer's text. */
 export function parseAgentMessage(value: unknown): AgentMessage {
-  return parsed(agentMessage, value, 'agent');
+  return parsed(agentMessage, value, { peer: 'backend', here: 'relay' });
 }
 
-function parsed<Output>(schema: z.ZodType<Output>, value: unknown, peer: string): Output {
+function parsed<Output>(
+  schema: z.ZodType<Output>,
+  value: unknown,
+  { peer, here }: { readonly peer: string; readonly here: string },
+): Output {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const where = result.error.issues[0]?.path.join('.') || 'message';
-  throw new RelayError('protocol', `the ${peer} sent a message homeward does not know (at ${where})`);
+  throw new RelayError(
+    'protocol',
+    `the ${peer} sent a message that the homeward of this ${here} does not know (at ${where}); upgrade this ${here}, or the ${peer} if that is older`,
+  );
 }

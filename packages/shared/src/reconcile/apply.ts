@@ -3,7 +3,6 @@
 import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
-import { withSecretFile } from '../host/secret-file.js';
 import type { SysctlFiles } from '../host/sysctl.js';
 import { fouAdd, fouDelete } from '../kernel/fou.js';
 import { greWords } from '../kernel/iproute-render.js';
@@ -63,7 +62,7 @@ const EXECUTORS: Executors = {
 };
 
 async function configureWireguard(runner: Runner, device: WireguardDevice): Promise<void> {
-  await withSecretFile(renderWireguard(device), (path) => runner.run(command('wg', ['syncconf', device.link, path])));
+  await runner.run(command('wg', ['syncconf', device.link, '/dev/stdin'], renderWireguard(device)));
 }
 
 function execute<Kind extends StepKind>(step: StepOf<Kind>, deps: ApplyDeps): Promise<void> {

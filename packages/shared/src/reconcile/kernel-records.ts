@@ -7,7 +7,7 @@ import type { Snapshot } from '../kernel/snapshot.js';
 import { isHomewardLink } from '../net/allocation.js';
 import type { Sysctl } from '../state/resources.js';
 import { type ApplyDeps, applyAll } from './apply.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger, LedgerRecord } from './ledger.js';
 import { createListingTrust } from './listing-trust.js';
 import type { Step } from './step.js';
 import { pathsToRecord, recordSysctls, sysctlRestoration } from './sysctl-record.js';
@@ -26,6 +26,8 @@ export interface KernelRecords {
   afterWriting(steps: readonly Step[], listTables: () => Promise<ReadonlyMap<string, NftListing>>): Promise<void>;
   /** Writes back what was recorded, as far as nobody else changed or needs it. */
   putSysctlsBack(snapshot: Snapshot): Promise<Restoration>;
+  /** Nothing of ours is left in the kernel; gives what it could not be stored by. */
+  forgetAll(): Promise<readonly RelayError[]>;
 }
 
 export interface KernelRecordsDeps extends ApplyDeps {
@@ -52,7 +54,7 @@ export function createKernelRecords(deps: KernelRecordsDeps): KernelRecords {
       const found = { fingerprint, digest: listing.digest };
       if (trust.accepts(name, found, remembered[name])) remembered[name] = found;
     }
-    await ledger.save({ ...ledger.current(), tables: remembered });
+    await ledger.learn({ ...ledger.current(), tables: remembered });
   }
 
   /** A name or number that is free again may be taken by somebody else. */
@@ -64,14 +66,30 @@ export function createKernelRecords(deps: KernelRecordsDeps): KernelRecords {
     const ports = new Set(steps.flatMap((step) => (step.kind === 'delete-fou-port' ? [step.port] : [])));
     if (links.size === 0 && ports.size === 0) return;
     const record = ledger.current();
-    await ledger.save({
+    await ledger.learn({
       ...record,
       links: record.links.filter((link) => !links.has(link)),
       fouPorts: record.fouPorts.filter((port) => !ports.has(port)),
     });
   }
 
+  /** What is gone is gone, also where that cannot be stored: the errors, for a teardown that goes on. */
+  async function learned(record: LedgerRecord): Promise<RelayError[]> {
+    try {
+      await ledger.learn(record);
+      return [];
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      return [error];
+    }
+  }
+
   return {
+    async forgetAll() {
+      const record = ledger.current();
+      const isRecorded = [record.links, record.fouPorts, Object.keys(record.tables)].some((list) => list.length > 0);
+      return isRecorded ? learned({ ...record, links: [], fouPorts: [], tables: {} }) : [];
+    },
     async beforeWriting(steps, snapshot) {
       const links = steps.flatMap((step) => (step.kind === 'create-link' ? [step.link.name] : []));
       const fouPorts = steps.flatMap((step) => (step.kind === 'add-fou-port' ? [step.port] : []));
@@ -105,7 +123,7 @@ export function createKernelRecords(deps: KernelRecordsDeps): KernelRecords {
         restore.map((sysctl) => ({ kind: 'sysctl' as const, sysctl })),
         deps,
       );
-      if (errors.length === 0) await ledger.save({ ...ledger.current(), sysctls: {} });
+      if (errors.length === 0) errors.push(...(await learned({ ...ledger.current(), sysctls: {} })));
       const changed = restore.filter((sysctl) => present.get(sysctl.path) !== sysctl.value);
       return { removed: changed.map((sysctl) => `sysctl ${sysctl.path} back to ${sysctl.value}`), kept, errors };
     },

@@ -20,12 +20,17 @@ export type LedgerRecord = z.infer<typeof ledgerSchema>;
 
 export interface Ledger {
   current(): LedgerRecord;
-  /** Replaces the record; durable when it returns. */
+  /** Replaces the record; durable when it returns. For what must be known before the kernel is changed. */
   save(record: LedgerRecord): Promise<void>;
+  /** Replaces the record by what is true of the kernel now, also where that cannot be stored: then it throws, and knows it until it ends. */
+  learn(record: LedgerRecord): Promise<void>;
 }
 
 /** Loads the ledger; starts a new one when there is none or the machine was booted since. */
-export async function openLedger(file: JsonFile<LedgerRecord>, kernel: string): Promise<Ledger> {
+export async function openLedger(
+  file: Pick<JsonFile<LedgerRecord>, 'read' | 'write'>,
+  kernel: string,
+): Promise<Ledger> {
   const stored = await file.read();
   let record: LedgerRecord =
     stored?.kernel === kernel ? stored : { version: 1, kernel, sysctls: {}, links: [], fouPorts: [], tables: {} };
@@ -34,6 +39,10 @@ export async function openLedger(file: JsonFile<LedgerRecord>, kernel: string): 
     async save(next) {
       await file.write(next);
       record = next;
+    },
+    async learn(next) {
+      record = next;
+      await file.write(next);
     },
   };
 }

@@ -148,9 +148,7 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
     const changes = diff(new Map(), observed);
     const errors = await applyAll(plan(changes, new Map()), deps);
     const sysctls = await records.putSysctlsBack(snapshot);
-    const isRecorded = [record.links, record.fouPorts, Object.keys(record.tables)].some((list) => list.length > 0);
-    if (errors.length === 0 && isRecorded)
-      await ledger.save({ ...ledger.current(), links: [], fouPorts: [], tables: {} });
+    if (errors.length === 0) errors.push(...(await records.forgetAll()));
     const coarse = changes.filter((change) => subjectOf(change).kind !== 'nft-element');
     return {
       removed: [...coarse.map((change) => change.key), ...sysctls.removed],

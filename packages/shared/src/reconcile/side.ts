@@ -6,6 +6,7 @@ import { kernelInstance } from '../host/identity-of-kernel.js';
 import { createJsonFile, type JsonFile } from '../host/json-file.js';
 import type { Runner } from '../host/runner.js';
 import { prepareStateDirectory } from '../host/state-directory.js';
+import { type Lock, takeStateLock } from '../host/state-lock.js';
 import { type Ledger, ledgerSchema, openLedger } from './ledger.js';
 
 export interface Side<State> {
@@ -15,6 +16,8 @@ export interface Side<State> {
   readonly socketPath: string;
   /** Makes the state directory, or refuses one that is not ours alone. */
   prepare(): Promise<void>;
+  /** Makes this process the only one that may write here, and removes what a dead one left unfinished. Throws `conflict`, `bad-state`. */
+  lock(): Promise<Lock>;
   openLedger(): Promise<Ledger>;
   /** Gives the state as it is stored now; a damaged file throws only when it is asked for, since `down` works without it. */
   storedState(): Promise<() => State | null>;
@@ -35,6 +38,7 @@ export function createSide<State>(options: SideOptions<State>): Side<State> {
   const { program, schema, encode, runner, stateDir, runDir, uid } = options;
   // Named by the side: where both run on one machine, they may be given one directory.
   const stateFile = createJsonFile(join(stateDir, `${program}.json`), schema, encode);
+  const ledgerFile = createJsonFile(join(stateDir, `${program}-kernel.json`), ledgerSchema);
   return {
     runner,
     stateFile,
@@ -50,7 +54,16 @@ export function createSide<State>(options: SideOptions<State>): Side<State> {
     },
     socketPath: join(runDir, `${program}.sock`),
     prepare: () => prepareStateDirectory(stateDir, uid),
-    openLedger: async () =>
-      openLedger(createJsonFile(join(stateDir, `${program}-kernel.json`), ledgerSchema), await kernelInstance()),
+    async lock() {
+      const lock = await takeStateLock(join(stateDir, `${program}.lock`), program, runner);
+      try {
+        await Promise.all([stateFile.removeUnfinished(), ledgerFile.removeUnfinished()]);
+        return lock;
+      } catch (error) {
+        await lock.release();
+        throw error;
+      }
+    },
+    openLedger: async () => openLedger(ledgerFile, await kernelInstance()),
   };
 }

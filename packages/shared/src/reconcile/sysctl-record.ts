@@ -69,13 +69,15 @@ export function sysctlRestoration(
     const now = present.get(path) ?? null;
     if (now === null || sideEffectOfKept(path, keptPaths, foreignLinks)) continue;
     const isWritten = record.before !== record.ours;
-    if (isWritten && now !== record.ours) {
+    // Back already: a teardown was cut off after it.
+    const isBack = now === record.before;
+    if (isWritten && !isBack && now !== record.ours) {
       kept.push(`sysctl ${path} stays ${now}: somebody changed it since homeward set ${record.ours}`);
       keptPaths.add(path);
-    } else if (isWritten && newLinks(record).length > 0) {
+    } else if (isWritten && !isBack && newLinks(record).length > 0) {
       kept.push(`sysctl ${path} stays ${now}: ${newLinks(record).join(', ')} came since and may rely on it`);
       keptPaths.add(path);
-    } else if (isWritten || !isChangedSince(path, record.before, now, ledger)) {
+    } else if (isWritten || !isChangedSince(path, record.before, now, ledger, present)) {
       restore.push({ kind: 'sysctl', path, value: record.before });
     }
   }
@@ -84,13 +86,21 @@ export function sysctlRestoration(
 
 /**
  * Whether somebody else set a side effect since. Switched on, forwarding makes every link forward and (IPv4) all accept
- * no redirects; a value that is neither that nor the former one is somebody's.
+ * no redirects; switched off again, the reverse. A value that is neither that nor the former one is somebody's.
  */
-function isChangedSince(path: string, before: string, now: string, ledger: LedgerRecord): boolean {
-  const switched = ledger.sysctls[path.startsWith('net/ipv6/') ? FORWARDING.ipv6 : FORWARDING.ipv4];
-  const isOn = switched !== undefined && switched.before !== switched.ours;
-  const effect = path.endsWith('/forwarding') ? '1' : '0';
-  return now !== before && !(isOn && now === effect);
+function isChangedSince(
+  path: string,
+  before: string,
+  now: string,
+  ledger: LedgerRecord,
+  present: ReadonlyMap<string, string | null>,
+): boolean {
+  const switchPath = path.startsWith('net/ipv6/') ? FORWARDING.ipv6 : FORWARDING.ipv4;
+  const switched = ledger.sysctls[switchPath];
+  const isSwitched = switched !== undefined && switched.before !== switched.ours;
+  const isOn = (present.get(switchPath) ?? '0') !== '0';
+  const effect = path.endsWith('/forwarding') === isOn ? '1' : '0';
+  return now !== before && !(isSwitched && now === effect);
 }
 
 function sideEffectOfKept(path: string, kept: ReadonlySet<string>, foreignLinks: readonly string[]): boolean {

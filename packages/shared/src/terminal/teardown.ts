@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
 import type { Runner } from '../host/runner.js';
 import { needsSystemdUnit } from '../host/systemd.js';
-import { takeInstanceLock } from '../local/instance-lock.js';
+import { takeLocks } from '../local/instance-lock.js';
 import type { Reconciler, Teardown } from '../reconcile/reconciler.js';
+import type { Side } from '../reconcile/side.js';
 import { executeSteps } from '../service/execute.js';
 import { standDownPlan } from '../service/plan.js';
 import { isInstalled, serviceState } from '../service/service-state.js';
@@ -16,6 +17,8 @@ import { throwTeardownErrors } from './plan-text.js';
 export interface TeardownContext {
   readonly console: Console;
   readonly runner: Runner;
+  /** Where this side keeps its state. */
+  readonly side: Pick<Side<never>, 'lock'>;
   readonly uid: number;
   readonly interrupt: AbortSignal;
   /** Asks the daemon. */
@@ -60,7 +63,7 @@ async function endService(side: 'controller' | 'agent', context: TeardownContext
 
 async function tearDown(side: 'controller' | 'agent', context: TeardownContext): Promise<Omit<Removal, 'unit'>> {
   // A daemon that listens elsewhere would put everything back at once: then this throws.
-  const lock = await takeInstanceLock(side);
+  const lock = await takeLocks(side, context.side);
   try {
     const teardown = await (await context.kernel()).teardown();
     throwTeardownErrors(teardown.errors, side);
