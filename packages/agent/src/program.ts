@@ -1,6 +1,7 @@
 /** The agent's command tree: every command, grouped by purpose, in the order a newcomer needs them. */
 
 import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
+import { addGuardCommand } from '@homeward/shared/confirm/guard-command';
 import { addDoctorCommand } from '@homeward/shared/terminal/doctor-command';
 import { createProgram } from '@homeward/shared/terminal/global-options';
 import { addKernelCommands } from '@homeward/shared/terminal/kernel-commands';
@@ -14,6 +15,7 @@ import { contextOf } from './commands/context.js';
 import { addDeviceCommand } from './commands/device.js';
 import { addEnrollCommand } from './commands/enroll.js';
 import { SERVICE_TEXTS, serviceContext } from './commands/install.js';
+import { guardedBackend } from './commands/guard.js';
 import { addLeaveCommand } from './commands/leave.js';
 import { nameSources } from './commands/names.js';
 import { addRunCommand } from './commands/run.js';
@@ -67,5 +69,6 @@ export function agentProgram(interrupt: AbortSignal): AgentProgram {
   program.commandsGroup('Help:');
   addManualCommands(program, ['controller(8)', 'nft(8)', 'ip(8)', 'wg(8)', 'systemctl(1)'], terminal.console);
   addCompletionCommands(program, () => nameSources(context()));
+  addGuardCommand(program, 'agent', () => guardedBackend(context()));
   return { program, terminal };
 }
