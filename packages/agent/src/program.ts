@@ -1,7 +1,7 @@
 /** The agent's command tree: every command, grouped by purpose, in the order a newcomer needs them. */
 
-import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
 import { addGuardCommand } from '@homeward/shared/confirm/guard-command';
+import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
 import { addDoctorCommand } from '@homeward/shared/terminal/doctor-command';
 import { createProgram } from '@homeward/shared/terminal/global-options';
 import { addKernelCommands } from '@homeward/shared/terminal/kernel-commands';
@@ -14,8 +14,8 @@ import { Option } from 'commander';
 import { contextOf } from './commands/context.js';
 import { addDeviceCommand } from './commands/device.js';
 import { addEnrollCommand } from './commands/enroll.js';
-import { SERVICE_TEXTS, serviceContext } from './commands/install.js';
 import { guardedBackend } from './commands/guard.js';
+import { SERVICE_TEXTS, serviceContext } from './commands/install.js';
 import { addLeaveCommand } from './commands/leave.js';
 import { nameSources } from './commands/names.js';
 import { addRunCommand } from './commands/run.js';

@@ -1,7 +1,7 @@
 /** The controller's command tree: every command, grouped by purpose, in the order a newcomer needs them. */
 
-import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
 import { addGuardCommand } from '@homeward/shared/confirm/guard-command';
+import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
 import { addDoctorCommand } from '@homeward/shared/terminal/doctor-command';
 import { createProgram } from '@homeward/shared/terminal/global-options';
 import { addKernelCommands } from '@homeward/shared/terminal/kernel-commands';

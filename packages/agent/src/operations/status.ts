@@ -42,7 +42,9 @@ async function relayStatus(backend: Backend, runner: Runner, relay: RelayRecord)
 /** An offer that waits to be confirmed, or null. */
 function unconfirmed(relay: RelayRecord): Record<string, unknown> | null {
   const former = formerOffer(relay);
-  return former === null ? null : { from: former.offer.tunnel.kind, confirmSeconds: (relay.fallback?.confirmMs ?? 0) / 1000 };
+  return former === null
+    ? null
+    : { from: former.offer.tunnel.kind, confirmSeconds: (relay.fallback?.confirmMs ?? 0) / 1000 };
 }
 
 async function tunnelStatus(

@@ -106,9 +106,13 @@ function parseConfirmTimeout(text: string): number {
   const { least, most } = CONFIRM_BOUNDS_MS;
   const timeMs = parseDuration(text, '--confirm-timeout');
   if (timeMs >= least && timeMs <= most) return timeMs;
-  throw new RelayError('bad-input', `--confirm-timeout "${text}" is not between ${least / 1000}s and ${most / 60_000}m`, {
-    hint: 'example: --confirm-timeout 1m; so long clients wait when the new tunnel does not work',
-  });
+  throw new RelayError(
+    'bad-input',
+    `--confirm-timeout "${text}" is not between ${least / 1000}s and ${most / 60_000}m`,
+    {
+      hint: 'example: --confirm-timeout 1m; so long clients wait when the new tunnel does not work',
+    },
+  );
 }
 
 const outcomeSchema = z.object({
