@@ -8,8 +8,7 @@ import { serveApi } from '@homeward/shared/local/api-server';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
 import type { Secret } from '@homeward/shared/net/secret';
-import { type KeeperDeps, keepReconciled } from '@homeward/shared/reconcile/keeper';
-import { tellOutcome } from '@homeward/shared/reconcile/tell';
+import { createUpkeep, type KeepOptions, type Upkeep } from '@homeward/shared/reconcile/upkeep';
 import { createNotifier, type NotifyTarget } from '@homeward/shared/service/notifier';
 import type { Logger } from 'pino';
 import { backendApi } from './api/backend-api.js';
@@ -73,8 +72,8 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
   const { side, logger, token } = deps;
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
-  const { backend, sessions, reconcile } = await buildBackend(deps, store, echo, ended);
-  const failure = await lastGoodState(store, reconcile, logger);
+  const { backend, sessions } = await buildBackend(deps, store, echo, ended);
+  const failure = await lastGoodState(store, backend.upkeep.reconcile, logger);
   // The kernel is as before an offer that nobody confirmed: there is nothing left to guard.
   await store.update((state) => ({ state: withOffersSettled(state, null), result: null }));
   const api = await serveApi(
@@ -96,17 +95,11 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
     const relays = pairedRelays(store.state()).map((relay) => relay.urls[0]);
     logger.info({ relays, repair: deps.repair }, 'agent is running');
     notifier.round(failure);
-    const watch: KeeperDeps['watch'] = (events) =>
+    const watch: KeepOptions['watch'] = (events) =>
       watchKernel({ ...events, tables: [BACKEND_TABLE] }, side.runner, deps.path, ended);
     const tunnels = () => pairedRelays(store.state()).flatMap(({ accepted }) => accepted?.offer.tunnel ?? []);
     const keeping = keepAllMapped(tunnels, ended);
-    await keepReconciled(
-      {
-        reconcile: () => reconcile().then(sessions.review),
-        ...{ kernel: backend.kernel, logger, watch, onRound: notifier.round },
-      },
-      ended,
-    );
+    await backend.upkeep.keep({ watch, onRound: notifier.round, afterWhole: sessions.review }, ended);
     await keeping;
   } finally {
     stopper.abort();
@@ -121,7 +114,7 @@ async function buildBackend(
   store: Store<BackendState>,
   echo: Echo,
   ended: AbortSignal,
-): Promise<{ backend: Backend; sessions: Sessions; reconcile: () => Promise<void> }> {
+): Promise<{ backend: Backend; sessions: Sessions }> {
   const { side, logger, version, repair } = deps;
   const { runner } = side;
   const policy = () => readPolicy(deps.policyFile);
@@ -137,16 +130,13 @@ async function buildBackend(
     state: () => withTrials(store.state(), trials),
     echoPort: () => echo.port,
   });
-  let toldDrift = '';
-  const reconcile = async (goBy?: 'last-look'): Promise<void> => {
-    const outcome = await kernel.reconcile(goBy);
-    const drift = outcome.drift.join();
-    // Drift stays until somebody mends it: told once, not at every tick.
-    const isNews = drift !== toldDrift;
-    toldDrift = drift;
-    tellOutcome(logger, isNews ? outcome : { ...outcome, drift: [] });
-    if (isNews) sessions.reportDrift(outcome.drift);
-  };
+  const upkeep: Upkeep = createUpkeep({
+    ...{ kernel, logger },
+    onOutcome: ({ drift }, isDriftNews) => {
+      if (isDriftNews) sessions.reportDrift(drift);
+    },
+  });
+  const { reconcile } = upkeep;
   const sessions = createSessions(
     {
       store,
@@ -169,7 +159,7 @@ async function buildBackend(
   );
   const snapshot = () => takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
   const backend: Backend = {
-    ...{ version, repair, kernel, snapshot },
+    ...{ version, repair, kernel, upkeep, snapshot },
     state: store.state,
     session: sessions.find,
     async enroll(token, timeoutMs, device, callerSignal) {
@@ -196,7 +186,7 @@ async function buildBackend(
       return told;
     },
   };
-  return { backend, sessions, reconcile };
+  return { backend, sessions };
 }
 
 /** What waits to be confirmed is gone back from; its guard stands until the kernel is as before. */
@@ -210,7 +200,7 @@ async function undoUnconfirmed(store: Store<BackendState>, logger: Logger): Prom
 /** Before the network is reached; a failure here must not keep the daemon from its relays: it is given, and tried again. */
 async function lastGoodState(
   store: Store<BackendState>,
-  reconcile: () => Promise<void>,
+  reconcile: Upkeep['reconcile'],
   logger: Logger,
 ): Promise<string | null> {
   if (pairedRelays(store.state()).length === 0) return null;

@@ -37,6 +37,7 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
   const nothing = { changed: [], drift: [] };
   const kernel: Reconciler = {
     reconcile: async () => nothing,
+    mend: async () => nothing,
     ownsLink: () => true,
     plan: async () => [],
     forgetElements: () => undefined,

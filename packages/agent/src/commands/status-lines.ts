@@ -1,11 +1,13 @@
 /** `agent status` as people read it: each relay with its tunnel, its forwards and what the policy refused. */
 
 import type { Console } from '@homeward/shared/terminal/console';
+import { contestLines, contestSchema } from '@homeward/shared/terminal/contest-text';
 import { handshakeText, tunnelState } from '@homeward/shared/terminal/tunnel-text';
 import { z } from 'zod';
 
 export const statusSchema = z.looseObject({
   repair: z.boolean(),
+  contest: contestSchema,
   relays: z.array(
     z.looseObject({
       name: z.string(),
@@ -34,9 +36,10 @@ type RelayStatus = StatusDocument['relays'][number];
 /** Forwards of one relay; more are counted. */
 const LISTED = 24;
 
-export function statusLines({ relays, repair }: StatusDocument, style: Console['style']): string[] {
+export function statusLines({ relays, repair, contest }: StatusDocument, style: Console['style']): string[] {
   return [
     ...(repair ? [] : [style('yellow', 'repair is off: what others change is told, not mended')]),
+    ...contestLines(contest).map((line) => style('red', line)),
     ...(relays.length === 0 ? ['paired with no relay; get a token there: controller pair NAME'] : []),
     ...relays.flatMap((relay) => relayLines(relay, style)),
   ];

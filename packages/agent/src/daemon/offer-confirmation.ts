@@ -21,7 +21,7 @@ export interface OfferConfirmationDeps {
   readonly logger: Logger;
   readonly startGuard: StartGuard;
   record(): RelayRecord;
-  reconcile(): Promise<void>;
+  reconcile(): Promise<unknown>;
   /** Runs a task when no message of the relay is being handled. */
   inTurn(task: () => Promise<void>): void;
 }

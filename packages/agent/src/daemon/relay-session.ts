@@ -46,7 +46,7 @@ export interface RelaySessionDeps {
   lastLook(): Promise<MachineLook>;
   readonly readForwards: ForwardReader;
   readonly sortForwards: ForwardSorter;
-  reconcile(goBy?: 'last-look'): Promise<void>;
+  reconcile(goBy?: 'last-look'): Promise<unknown>;
   /** Of an offer that has to be confirmed. */
   readonly startGuard: StartGuard;
 }

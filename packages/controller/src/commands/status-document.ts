@@ -1,5 +1,6 @@
 /** The status document of the daemon, as the command line reads it, and what two of them tell about rates. */
 
+import { contestSchema } from '@homeward/shared/terminal/contest-text';
 import type { Look } from '@homeward/shared/terminal/watch';
 import { z } from 'zod';
 
@@ -9,6 +10,7 @@ export const statusSchema = z.looseObject({
     publicKey: z.string(),
     version: z.string(),
     repair: z.boolean(),
+    contest: contestSchema,
   }),
   backends: z.array(
     z.looseObject({

@@ -29,7 +29,7 @@ export interface BackendsDeps {
   /** Whether an address lies behind one of this machine's devices: a backend may claim no other as its own. */
   isBehind(device: string, address: IpAddress): boolean;
   /** Brings the relay's kernel to the present state. */
-  reconcile(): Promise<void>;
+  reconcile(): Promise<unknown>;
 }
 
 /** The ports at the backend that are probed, and those the synthetic client comes from. */

@@ -1,7 +1,7 @@
 /** Which UDP flows of clients the relay leads elsewhere after a change of its maps. Pure. */
 
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
-import type { StaleFlows } from '@homeward/shared/kernel/stale-flows';
+import type { LedFlows } from '@homeward/shared/kernel/stale-flows';
 import { globalAddresses } from '@homeward/shared/kernel/uplink';
 import { FAMILIES, type Family, familyOf, type IpAddress, isIp } from '@homeward/shared/net/address';
 import { parsePortRange } from '@homeward/shared/net/port';
@@ -10,7 +10,7 @@ import type { Resource } from '@homeward/shared/state/resources';
 import { SETS } from './relay-sets.js';
 
 /** A port forwarded on every address is stale on each that this machine has. A new forward's flows were this machine's own. */
-export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot): StaleFlows[] {
+export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot): LedFlows[] {
   const own = snapshot.links
     .filter((link) => link.name !== 'lo')
     .flatMap((link) => FAMILIES.flatMap((family) => globalAddresses(link, family)));
@@ -21,7 +21,10 @@ export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot):
     if (led === null || led.transport !== 'udp') return [];
     const addresses = led.address === null ? own.filter((address) => familyOf(address) === led.family) : [led.address];
     const before = change.kind === 'create' ? null : leadsTo(change.observed);
-    return addresses.map((address) => ({ address, ports: parsePortRange(led.ports), ledTo: before ?? address }));
+    return addresses.map((address) => ({
+      ...{ kind: 'led' as const, address },
+      ...{ ports: parsePortRange(led.ports), ledTo: before ?? address },
+    }));
   });
 }
 

@@ -4,6 +4,7 @@ import type { StartGuard } from '@homeward/shared/confirm/start-guard';
 import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
+import type { Upkeep } from '@homeward/shared/reconcile/upkeep';
 import type { Logger } from 'pino';
 import type { Backends } from '../daemon/backends.js';
 import type { Changes } from '../daemon/changes.js';
@@ -19,6 +20,7 @@ export interface Relay {
   readonly store: Store<RelayState>;
   readonly runner: Runner;
   readonly kernel: Reconciler;
+  readonly upkeep: Upkeep;
   readonly machine: Machine;
   readonly server: AgentServer;
   readonly backends: Backends;
@@ -31,7 +33,7 @@ export interface Relay {
   readonly startGuard: StartGuard;
   probe(targets: readonly ProbeTarget[], signal: AbortSignal): Promise<ProbeResult[]>;
   /** Brings the kernel to the store's state. */
-  reconcile(goBy?: 'last-look'): Promise<void>;
+  readonly reconcile: Upkeep['reconcile'];
   /** What is protected, and who listens where, now. */
   ports(): Promise<RelayPorts>;
   now(): Date;
