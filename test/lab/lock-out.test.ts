@@ -4,6 +4,7 @@ import { noGuardLeft } from '../support/guards.js';
 import { controllerStatus, homeward, start, startDaemon } from '../support/homeward.js';
 import { address, createLab, type Lab } from '../support/lab.js';
 import { type Paired, pairUp, startPair } from '../support/pairing.js';
+import { patient } from '../support/patience.js';
 import { poll } from '../support/poll.js';
 import { expectTcp } from '../support/real-client.js';
 import { blockSecondWay, laySecondWay, openSecondWay, secondWay } from '../support/second-way.js';
@@ -11,8 +12,8 @@ import { type Service, startNginx } from '../support/services.js';
 import { expectLogin, openSession, type SshSession, startSshd } from '../support/ssh.js';
 import { expectDone, expectRefused } from '../support/tidy.js';
 
-/** Every port of the relay but SSH's, the control channel's and the tunnel's. */
-const everything = ['1-21/tcp', '23-7699/tcp', '7701-65535/tcp', '1-51819/udp', '51821-65535/udp'];
+/** Every port of the relay but SSH's, the control channel's, the tunnel's, and 80/tcp, which is forwarded by then. */
+const everything = ['1-21/tcp', '23-79/tcp', '81-7699/tcp', '7701-65535/tcp', '1-51819/udp', '51821-65535/udp'];
 
 describe('the operator', () => {
   let lab: Lab;
@@ -58,7 +59,7 @@ describe('the operator', () => {
     await expectNotLockedOut();
     expectDone(await controller('forward', 'add', 'home', ...everything));
     expect((await controllerStatus(lab.relay)).backends[0]?.forwards.map(({ state }) => state)).to.deep.equal(
-      [...everything].fill('active'),
+      ['80/tcp', ...everything].fill('active'),
     );
     await expectNotLockedOut();
     await expectTcp(lab, 80, nginx);
@@ -76,7 +77,7 @@ describe('the operator', () => {
   });
 
   it('is not locked out when both daemons are killed in the middle of it, and clients are served again', async () => {
-    const pairing = await changeToBadWay('15s');
+    const pairing = await changeToBadWay(`${patient(15)}s`);
     await pairing.event('applied');
     await Promise.all([paired.controller.kill('SIGKILL'), paired.agent.kill('SIGKILL')]);
     await expectNotLockedOut();
