@@ -14,7 +14,7 @@ import { poll } from '../support/poll.js';
 import { expectTcp, expectUdp } from '../support/real-client.js';
 import { blockSecondWay, laySecondWay, openSecondWay, secondWay } from '../support/second-way.js';
 import { type Service, startNginx, startUdpEcho } from '../support/services.js';
-import { expectDone } from '../support/tidy.js';
+import { expectDone, expectRefused } from '../support/tidy.js';
 
 /**
  * What leads packets at a machine. Without elements, which probes add to for a while, and without the random IPv6 address
@@ -140,11 +140,23 @@ describe('a change of tunnels', () => {
     await noGuardLeft(lab);
   });
 
+  it('is not begun while the backend is away', async () => {
+    await paired.agent.kill();
+    await poll('the backend offline', 10_000, async () =>
+      (await controllerStatus(lab.relay)).backends[0]?.state === 'offline' ? true : undefined,
+    );
+    const refused = await homeward(lab.relay, 'controller', ['pair', 'home', '--no-wait', ...toSecondWay]);
+    expectRefused(refused, 1, /backend "home" is offline: its tunnel stays as it is/);
+    expect(guardsOf(lab, 'controller')).to.deep.equal([]);
+    await expectServed();
+  });
+
   it('is undone when its time is over, though the backend hangs', async () => {
-    const pairing = await beginBad(soon);
+    // Sooner than the session is known to be dead.
+    const pairing = await beginBad('20s');
     process.kill(paired.agent.pid, 'SIGSTOP');
     try {
-      expect(await ending(pairing)).to.match(/^1: .*not confirmed within \d+ s/s);
+      expect(await ending(pairing)).to.match(/^1: .*not confirmed within 20 s/s);
     } finally {
       process.kill(paired.agent.pid, 'SIGCONT');
     }

@@ -80,7 +80,8 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
     console.document({ event: 'done', backend, ok, state: outcome.state });
   } catch (error) {
     console.document({ event: 'done', backend, ok: false });
-    if (error instanceof RelayError && error.code === 'interrupted') throw interrupted(backend);
+    if (error instanceof RelayError && error.code === 'interrupted')
+      throw interrupted(backend, options.tunnel !== undefined);
     throw error;
   }
 }
@@ -120,10 +121,15 @@ const outcomeSchema = z.object({
   proof: z.object({ ok: z.boolean() }).nullable(),
 });
 
-function interrupted(backend: string): RelayError {
-  return new RelayError('interrupted', `interrupted; "${backend}" stays as it is, its token valid until it expires`, {
-    hint: `see it with: controller status ${backend}; to wait again, with a new token: controller pair ${backend}`,
-  });
+function interrupted(backend: string, hasTunnel: boolean): RelayError {
+  const undone = hasTunnel ? '; a change of its tunnel that was not confirmed yet is undone' : '';
+  return new RelayError(
+    'interrupted',
+    `interrupted; "${backend}" stays as it is, its token valid until it expires${undone}`,
+    {
+      hint: `see it with: controller status ${backend}; to wait again, with a new token: controller pair ${backend}`,
+    },
+  );
 }
 
 const eventSchemas = {
