@@ -18,6 +18,8 @@ import { createForwardSorter } from './daemon/forward-sorter.js';
 import { createLastLook } from './daemon/last-look.js';
 import { createSessions, type Sessions } from './daemon/sessions.js';
 import { needsEnrollment, refuseIdleStart } from './daemon/start-check.js';
+import { createTunnelRenewal } from './daemon/tunnel-renewal.js';
+import { addressesOf } from './link/addresses.js';
 import { keepAllMapped } from './link/keepalive.js';
 import type { Backend } from './operations/backend.js';
 import { enroll, firstState } from './operations/enroll.js';
@@ -72,7 +74,7 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
   const { side, logger, token } = deps;
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
-  const { backend, sessions } = await buildBackend(deps, store, echo, ended);
+  const { backend, sessions, afterWhole } = await buildBackend(deps, store, echo, ended);
   const failure = await lastGoodState(store, backend.upkeep.reconcile, logger);
   // The kernel is as before an offer that nobody confirmed: there is nothing left to guard.
   await store.update((state) => ({ state: withOffersSettled(state, null), result: null }));
@@ -99,7 +101,7 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
       watchKernel({ ...events, tables: [BACKEND_TABLE] }, side.runner, deps.path, ended);
     const tunnels = () => pairedRelays(store.state()).flatMap(({ accepted }) => accepted?.offer.tunnel ?? []);
     const keeping = keepAllMapped(tunnels, ended);
-    await backend.upkeep.keep({ watch, onRound: notifier.round, afterWhole: sessions.review }, ended);
+    await backend.upkeep.keep({ watch, onRound: notifier.round, afterWhole }, ended);
     await keeping;
   } finally {
     stopper.abort();
@@ -114,7 +116,7 @@ async function buildBackend(
   store: Store<BackendState>,
   echo: Echo,
   ended: AbortSignal,
-): Promise<{ backend: Backend; sessions: Sessions }> {
+): Promise<{ backend: Backend; sessions: Sessions; afterWhole: () => Promise<void> }> {
   const { side, logger, version, repair } = deps;
   const { runner } = side;
   const policy = () => readPolicy(deps.policyFile);
@@ -153,10 +155,16 @@ async function buildBackend(
       sortForwards,
       lastLook: looks.get,
       startGuard: createGuardStarter(deps.guardProgram, runner),
+      beginTunnelAnew: (relay) => renewal.beginAnew(relay),
     },
     logger,
     ended,
   );
+  const renewal = createTunnelRenewal({
+    ...{ store, runner, logger, reconcile },
+    spokenTo: (controllerKey) => sessions.find(controllerKey)?.link.endpoint()?.host ?? null,
+    resolve: addressesOf,
+  });
   const snapshot = () => takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
   const backend: Backend = {
     ...{ version, repair, kernel, upkeep, snapshot },
@@ -186,7 +194,11 @@ async function buildBackend(
       return told;
     },
   };
-  return { backend, sessions };
+  const afterWhole = async () => {
+    await sessions.review();
+    await renewal.review((await looks.get()).snapshot);
+  };
+  return { backend, sessions, afterWhole };
 }
 
 /** What waits to be confirmed is gone back from; its guard stands until the kernel is as before. */

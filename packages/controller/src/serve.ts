@@ -10,7 +10,7 @@ import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { serveApi } from '@homeward/shared/local/api-server';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
-import { RELAY_TABLE } from '@homeward/shared/net/allocation';
+import { RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { Secret } from '@homeward/shared/net/secret';
 import { createUpkeep, type KeepOptions, type Upkeep } from '@homeward/shared/reconcile/upkeep';
 import { createNotifier, type NotifyTarget } from '@homeward/shared/service/notifier';
@@ -134,7 +134,13 @@ async function buildRelay({
     state: store.state,
     onLook: machine.sees,
   });
-  const upkeep: Upkeep = createUpkeep({ kernel, logger, onOutcome: () => backends.review() });
+  const upkeep: Upkeep = createUpkeep({
+    ...{ kernel, logger },
+    onOutcome({ changed }) {
+      if (changed.some((line) => line.startsWith(`+ link ${RELAY_LINK} `))) backends.renewTunnels();
+      backends.review();
+    },
+  });
   const { reconcile } = upkeep;
   const { tunnelFacts, isBehind } = machine;
   const backends = createBackends({ store, changes, logger, tunnelFacts, isBehind, reconcile });

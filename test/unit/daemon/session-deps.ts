@@ -58,6 +58,7 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
     }),
     startGuard: async () => CHANGE,
     readForwards: createForwardReader(),
+    beginTunnelAnew: async () => undefined,
     async reconcile() {
       if (machine.refuses !== null && trials.size > 0) throw new Error(machine.refuses);
     },

@@ -6,7 +6,7 @@ import type { StaleFlows } from '@homeward/shared/kernel/stale-flows';
 import { formatPortRange } from '@homeward/shared/net/port';
 import { diff } from '@homeward/shared/reconcile/diff';
 import { hostState } from '@homeward/shared/state/host-state';
-import type { NftElement } from '@homeward/shared/state/resources';
+import type { NftElement, NftTable } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { snapshotOf } from '../kernel/snapshots.js';
@@ -97,6 +97,17 @@ describe('desired/stale-flows', () => {
     ]);
     expect(relay([], [['exact4', '198.51.100.9 . tcp . 53', '10.77.16.2 . 53']])).to.deep.equal([]);
     expect(relay([], [['any-range4', 'tcp . 5000-5999', '10.77.16.2']])).to.deep.equal([]);
+  });
+
+  it('are at the relay those of TCP, too, where the table was missing', () => {
+    const table: NftTable = { kind: 'nft-table', name: 'homeward_relay', body: '', fingerprint: '' };
+    const element: NftElement = {
+      ...{ kind: 'nft-element', table: 'homeward_relay', set: 'exact4' },
+      ...{ key: '198.51.100.9 . tcp . 443', value: '10.77.16.2 . 443' },
+    };
+    const flows = relayStaleFlows(diff(hostState([table, element]), hostState([])), machine);
+    expect(flows.map(({ transport }) => transport)).to.deep.equal(['tcp']);
+    expect(text(flows)).to.deep.equal(['198.51.100.9 443 to 198.51.100.9']);
   });
 
   it('are at the relay none of what merely counts', () => {

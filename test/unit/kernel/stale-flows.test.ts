@@ -16,7 +16,13 @@ const PORTS = [53, 5000, 5002, 5999, 6500];
 
 const stale = (text: string): LedFlows => {
   const [address = '', ports = '', ledTo = address] = text.split(' ');
-  return { kind: 'led', address: parseIp(address), ports: parsePortRange(ports), ledTo: parseIp(ledTo) };
+  return {
+    kind: 'led',
+    transport: 'udp',
+    address: parseIp(address),
+    ports: parsePortRange(ports),
+    ledTo: parseIp(ledTo),
+  };
 };
 
 const destinationPorts = (listing: string) => parseFlows(listing).map((flow) => flow.destinationPort);
@@ -104,5 +110,21 @@ describe('kernel/stale-flows', () => {
     const left = parseFlows(await inside.run(command('conntrack', ['-L', '-p', 'udp'])));
     const ours = left.filter(({ source, destination }) => [source, destination].includes(client));
     expect(ours.map(({ sourcePort }) => sourcePort)).to.have.members([7001, 4001]);
+  });
+
+  it('forgets of TCP what nobody answered, and leaves connections', async () => {
+    const attempt = (port: number, state: string) =>
+      inside.run(
+        command('conntrack', [
+          ...['-I', '-p', 'tcp', '-t', '60', '--state', state, '-s', '203.0.113.7', '-d', OURS.ipv4],
+          ...['--sport', '40000', '--dport', String(port)],
+        ]),
+      );
+    for (const port of [443, 444]) await attempt(port, 'SYN_SENT');
+    await attempt(445, 'ESTABLISHED');
+    const led = { address: parseIp(OURS.ipv4), ports: parsePortRange('443-445'), ledTo: parseIp(OURS.ipv4) };
+    await forgetFlows(inside, [{ kind: 'led', transport: 'tcp', ...led }]);
+    const left = destinationPorts(await inside.run(command('conntrack', ['-L', '-p', 'tcp'])));
+    expect(left).to.deep.equal([445]);
   });
 });

@@ -86,7 +86,7 @@ function pinPlace(key: string): Place {
 function flowsTo({ address, ports }: Place, led: readonly IpAddress[] | null): StaleFlows[] {
   if (!isIp(address) || ports === undefined) return [];
   const range = parsePortRange(ports);
-  return (led ?? [address]).map((ledTo) => ({ kind: 'led', address, ports: range, ledTo }));
+  return (led ?? [address]).map((ledTo) => ({ kind: 'led', transport: 'udp', address, ports: range, ledTo }));
 }
 
 /** What services at these addresses began themselves by the ports. */

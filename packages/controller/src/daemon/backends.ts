@@ -4,7 +4,7 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
 import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import type { IpAddress } from '@homeward/shared/net/address';
-import type { AgentMessage, Applied, Observed } from '@homeward/shared/protocol/messages';
+import { type AgentMessage, type Applied, CONFIRM, type Observed } from '@homeward/shared/protocol/messages';
 import type { Logger } from 'pino';
 import { type TunnelFacts, tunnelOffer } from '../desired/pairing-tunnel.js';
 import type { AgentSession } from '../server/agent-session.js';
@@ -13,6 +13,7 @@ import type { Pairing, RelayState } from '../store/state.js';
 import { formerTunnel } from '../store/tunnel-changes.js';
 import type { Changes } from './changes.js';
 import { foreignAddress, isForeignKey } from './foreign-claims.js';
+import { createRenewals } from './renewals.js';
 import { withSessionFacts } from './session-facts.js';
 import { tunnelProblem } from './tunnel-problem.js';
 
@@ -48,6 +49,8 @@ export interface Backends {
   confirm(name: string): void;
   /** Offers anew where a tunnel has become otherwise, or possible: a device that came back, another MTU. */
   review(): void;
+  /** Lets backends begin anew whose tunnel ends at a WireGuard device of ours that was just made: it knows no session. */
+  renewTunnels(): void;
   /** Last error a backend reported for its newest offer, or null. */
   failure(name: string): string | null;
   /** Whether the backend has said what it did with its newest offer, and the relay has done its part upon it. */
@@ -72,6 +75,7 @@ export function createBackends(deps: BackendsDeps): Backends {
   let lastObserveId = 0;
   /** What each session was last offered of its tunnel, as text; `null` where it could not be had. */
   const offered = new WeakMap<AgentSession, string>();
+  const renewals = createRenewals();
 
   const tunnelNow = (session: AgentSession, pairing: Pairing) => {
     const facts = deps.tunnelFacts();
@@ -104,6 +108,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       // Whatever the kernel said: it is mended later, while a backend without an offer would wait until its next session.
       const pairing = pairingOf(session);
       if (pairing !== null) sendOffer(session, pairing);
+      if (pairing !== null) renewals.attached(session, pairing);
     }
   }
 
@@ -232,6 +237,13 @@ export function createBackends(deps: BackendsDeps): Backends {
         if (JSON.stringify(tunnelNow(session, pairing).tunnel) !== before) backends.offer(pairing.name);
       }
     },
+    renewTunnels() {
+      const online = [...sessions.values()].flatMap((session) => {
+        const pairing = pairingOf(session);
+        return pairing === null ? [] : [{ session, pairing }];
+      });
+      renewals.deviceMade(online);
+    },
     async observe(name, action, watch, signal) {
       const session = sessions.get(keyOf(name));
       if (session === undefined) throw offline(name);
@@ -275,7 +287,7 @@ export function createBackends(deps: BackendsDeps): Backends {
 
 /** Whether the backend goes back by itself; an older one is gone back for by our offers only. */
 function canConfirm({ hello }: AgentSession): boolean {
-  return hello.capabilities.includes('confirm');
+  return hello.capabilities.includes(CONFIRM);
 }
 
 /** What of an offer says that it is to be gone back from. */

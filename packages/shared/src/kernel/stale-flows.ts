@@ -1,11 +1,13 @@
 /**
- * UDP flows by which conntrack leads a client elsewhere than it should: NAT is decided by a flow's first packet, and a
- * client that keeps sending keeps its flow (conntrack(8)).
+ * Flows by which conntrack leads a client elsewhere than it should: NAT is decided by a flow's first packet, and a client
+ * that keeps sending keeps its flow (conntrack(8)). Of TCP only attempts that nobody answered: a connection that stands
+ * would break.
  */
 
 import { type Command, command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 import { FAMILIES, type Family, familyOf, type IpAddress } from '../net/address.js';
+import type { Transport } from '../net/forward-spec.js';
 import { type PortRange, portsOf, rangeContains, rangeLength } from '../net/port.js';
 import { type ListedFlow, parseFlows } from './flow-parse.js';
 
@@ -14,6 +16,7 @@ export type StaleFlows = LedFlows | UnaskedFlows;
 /** Flows by where they were sent to, before any translation, and where they were led. */
 export interface LedFlows {
   readonly kind: 'led';
+  readonly transport: Transport;
   readonly address: IpAddress;
   readonly ports: PortRange;
   /** Who answers them until now: flows that were led elsewhere are right already, and forgetting one would cost it a packet. */
@@ -21,7 +24,7 @@ export interface LedFlows {
 }
 
 /**
- * Flows that a service began itself, by its own end: answers that left when the client's flow was forgotten already. Such
+ * UDP flows that a service began itself, by its own end: answers that left when the client's flow was forgotten already. Such
  * a flow occupies the ends of the client's next one, and NAT, which keeps flows apart, would change the client's port.
  */
 export interface UnaskedFlows {
@@ -52,21 +55,24 @@ export async function forgetFlows(runner: Runner, flows: readonly StaleFlows[]):
 }
 
 async function forgetOfFamily(runner: Runner, family: Family, flows: readonly StaleFlows[]): Promise<void> {
-  const udp: Udp = { runner, family };
+  const kernel: Conntrack = { runner, family };
   const unasked = flows.filter((stale) => stale.kind === 'unasked');
   // First, so that a client's flow that begins anew has its ends for itself.
-  const ends = await forgetTogether(udp, unasked, BY_SERVICE);
+  const ends = await forgetTogether(kernel, unasked, BY_SERVICE);
   const led = flows.filter((stale) => stale.kind === 'led');
-  await forgetTogether(udp, led, BY_CLIENTS);
+  await forgetTogether(kernel, led, BY_CLIENTS);
   // Those that began on the new way before its ends were free.
   const places = unasked.filter(({ address }) => ends.has(address)).map(({ arrivesAt }) => arrivesAt);
-  for (const place of new Set(places)) await forgetRenumbered(udp, place);
+  for (const place of new Set(places)) await forgetRenumbered(kernel, place);
 }
 
-interface Udp {
+interface Conntrack {
   readonly runner: Runner;
   readonly family: Family;
 }
+
+const UDP = ['-p', 'udp'];
+const UNANSWERED = ['-p', 'tcp', '--state', 'SYN_SENT'];
 
 /** How conntrack is asked for flows of a kind. */
 interface Search<Stale> {
@@ -78,20 +84,23 @@ interface Search<Stale> {
 }
 
 const BY_CLIENTS: Search<LedFlows> = {
-  way: ({ address, ledTo }) => ['--orig-dst', address, '--reply-src', ledTo],
+  way: ({ transport, address, ledTo }) => [
+    ...(transport === 'tcp' ? UNANSWERED : UDP),
+    ...['--orig-dst', address, '--reply-src', ledTo],
+  ],
   portOption: '--orig-port-dst',
   port: (flow) => flow.destinationPort,
 };
 
 const BY_SERVICE: Search<UnaskedFlows> = {
-  way: ({ address }) => ['--orig-src', address],
+  way: ({ address }) => [...UDP, '--orig-src', address],
   portOption: '--orig-port-src',
   port: (flow) => flow.sourcePort,
 };
 
 /** Gives the addresses of which there were any. */
 async function forgetTogether<Stale extends StaleFlows>(
-  udp: Udp,
+  kernel: Conntrack,
   flows: readonly Stale[],
   search: Search<Stale>,
 ): Promise<Set<IpAddress>> {
@@ -106,8 +115,10 @@ async function forgetTogether<Stale extends StaleFlows>(
     if (first === undefined) continue;
     const way = search.way(first);
     const ranges = group.map(({ ports }) => ports);
-    for (const port of await stalePorts(udp, way, ranges, search)) {
-      const deleted = await udp.runner.run(conntrack('-D', udp.family, [...way, search.portOption, String(port)]));
+    for (const port of await stalePorts(kernel, way, ranges, search)) {
+      const deleted = await kernel.runner.run(
+        conntrack('-D', kernel.family, [...way, search.portOption, String(port)]),
+      );
       if (parseFlows(deleted).length > 0) found.add(first.address);
     }
   }
@@ -115,7 +126,7 @@ async function forgetTogether<Stale extends StaleFlows>(
 }
 
 async function stalePorts<Stale>(
-  { runner, family }: Udp,
+  { runner, family }: Conntrack,
   way: readonly string[],
   ranges: readonly PortRange[],
   search: Search<Stale>,
@@ -127,16 +138,16 @@ async function stalePorts<Stale>(
 }
 
 /** Flows whose client was given another port. */
-async function forgetRenumbered({ runner, family }: Udp, place: IpAddress): Promise<void> {
-  const flows = parseFlows(await runner.run(conntrack('-L', family, ['--orig-dst', place])));
+async function forgetRenumbered({ runner, family }: Conntrack, place: IpAddress): Promise<void> {
+  const flows = parseFlows(await runner.run(conntrack('-L', family, [...UDP, '--orig-dst', place])));
   for (const { source, destination, sourcePort, destinationPort, answeredPort } of flows) {
     if (answeredPort === sourcePort) continue;
     const addresses = ['--orig-src', source, '--orig-dst', destination];
     const ports = ['--orig-port-src', String(sourcePort), '--orig-port-dst', String(destinationPort)];
-    await runner.run(conntrack('-D', family, [...addresses, ...ports]));
+    await runner.run(conntrack('-D', family, [...UDP, ...addresses, ...ports]));
   }
 }
 
 function conntrack(action: '-L' | '-D', family: Family, search: readonly string[]): Command {
-  return { ...command('conntrack', [action, '-f', family, '-p', 'udp', ...search]), answers: NOTHING_FOUND };
+  return { ...command('conntrack', [action, '-f', family, ...search]), answers: NOTHING_FOUND };
 }
