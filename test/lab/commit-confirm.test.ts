@@ -101,7 +101,7 @@ describe('a change of tunnels', () => {
   };
 
   it('that is proven is kept, and nobody guards it any more', async () => {
-    const pairing = startPair(lab.relay, 'home', [], toSecondWay);
+    const pairing = startPair(lab.relay, 'home', [], [...toSecondWay, '--confirm-timeout', `${patient(60)}s`]);
     expect(await ending(pairing)).to.equal('0: ');
     expect(await pairing.event('kept')).to.include({ from: 'wireguard', to: `external (${secondWay})` });
     await noGuardLeft(lab);
