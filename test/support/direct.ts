@@ -5,8 +5,10 @@
 
 import { existsSync } from 'node:fs';
 import { callDaemon } from '@homeward/shared/local/api-client';
+import { CONFIRM_BOUNDS_MS } from '@homeward/shared/protocol/confirm-time';
 import { type ControllerStatus, type ProbeReport, type Program, start } from './homeward.js';
 import type { LabNode } from './lab-node.js';
+import { patient } from './patience.js';
 import { poll } from './poll.js';
 import type { Running } from './running.js';
 
@@ -67,7 +69,8 @@ export const pairNow = async (
   },
 ): Promise<void> => {
   const wish = tunnel === undefined ? null : { udp: false, key: null, device: null, ...tunnel };
-  const rest = { takeOver: false, expiresMs: 3_600_000, wait: true, timeoutMs: 600_000 };
+  const confirmMs = Math.min(patient(30_000), CONFIRM_BOUNDS_MS.most);
+  const rest = { takeOver: false, confirmMs, expiresMs: 3_600_000, wait: true, timeoutMs: 600_000 };
   const answer = await ask(relay, 'controller', 'pair', { backend, forwards, tunnel: wish, ...rest }, (event) => {
     if (event['event'] === 'token') onToken?.(String(event['token']));
   });

@@ -190,6 +190,11 @@ export const besideController: readonly WrongInput[] = [
   wrong(`controller pair ${'x'.repeat(33)} --no-wait`, /^"x{33}" is not a backend name$/, anyName),
   wrong("controller pair '' --no-wait", '"" is not a backend name', anyName),
   wrong('controller pair new --no-wait --expires 1w', `--expires "1w" ${noDuration}`, 'example: --expires 10m'),
+  wrong(
+    'controller pair new --tunnel gre --confirm-timeout 1s',
+    '--confirm-timeout "1s" is not between 5s and 10m',
+    'example: --confirm-timeout 1m; so long clients wait when the new tunnel does not work',
+  ),
   wrong('controller pair new --timeout 0s', `--timeout "0s" ${noDuration}`, 'example: --timeout 10m'),
   wrong('controller pair new --tunnel openvpn', '--tunnel "openvpn" is not a tunnel', aTunnel),
   wrong('controller pair new --tunnel ipsec', '--tunnel "ipsec" is not a tunnel', aTunnel),

@@ -1,5 +1,6 @@
 /** The agent's command tree: every command, grouped by purpose, in the order a newcomer needs them. */
 
+import { addGuardCommand } from '@homeward/shared/confirm/guard-command';
 import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
 import { addDoctorCommand } from '@homeward/shared/terminal/doctor-command';
 import { createProgram } from '@homeward/shared/terminal/global-options';
@@ -13,6 +14,7 @@ import { Option } from 'commander';
 import { contextOf } from './commands/context.js';
 import { addDeviceCommand } from './commands/device.js';
 import { addEnrollCommand } from './commands/enroll.js';
+import { guardedBackend } from './commands/guard.js';
 import { SERVICE_TEXTS, serviceContext } from './commands/install.js';
 import { addLeaveCommand } from './commands/leave.js';
 import { nameSources } from './commands/names.js';
@@ -67,5 +69,6 @@ export function agentProgram(interrupt: AbortSignal): AgentProgram {
   program.commandsGroup('Help:');
   addManualCommands(program, ['controller(8)', 'nft(8)', 'ip(8)', 'wg(8)', 'systemctl(1)'], terminal.console);
   addCompletionCommands(program, () => nameSources(context()));
+  addGuardCommand(program, 'agent', () => guardedBackend(context()));
   return { program, terminal };
 }

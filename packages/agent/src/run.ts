@@ -1,5 +1,6 @@
 /** The backend's daemon: applies the last good offers, then keeps a session with each relay. Traffic goes on without it. */
 
+import { createGuardStarter, type GuardProgram } from '@homeward/shared/confirm/start-guard';
 import { watchKernel } from '@homeward/shared/host/monitor';
 import { openStore, type Store } from '@homeward/shared/host/store';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
@@ -25,6 +26,7 @@ import { enroll, firstState } from './operations/enroll.js';
 import { summary } from './operations/status.js';
 import { readPolicy } from './policy.js';
 import { type Echo, startEcho } from './probe/echo.js';
+import { formerOffer, withOffersBack, withOffersSettled } from './store/offer-changes.js';
 import { pairedRelays, removeRelay, withDevice, withTrials } from './store/relays.js';
 import type { AcceptedOffer, BackendState, OwnersDevice } from './store/state.js';
 
@@ -38,6 +40,8 @@ export interface RunDeps {
   readonly enrollTimeoutMs: number;
   /** The device of an external tunnel, for a relay that is enrolled with the token. */
   readonly device: OwnersDevice | null;
+  /** What starts the guard of an offer that has to be confirmed. */
+  readonly guardProgram: GuardProgram;
   readonly path: string | undefined;
   readonly version: string;
   /** The service manager that waits to hear how the daemon is, or null. */
@@ -51,6 +55,7 @@ export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
   try {
     const store = await openStore(side.stateFile, async () => firstState());
     refuseIdleStart(store.state(), token);
+    await undoUnconfirmed(store, deps.logger);
     // Read at the start, so that a broken policy is told at once and not at the first offer.
     await readPolicy(deps.policyFile);
     const echo = await startEcho(store.state().echoPort);
@@ -71,6 +76,8 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
   const ended = AbortSignal.any([signal, stopper.signal]);
   const { backend, sessions, afterWhole } = await buildBackend(deps, store, echo, ended);
   const failure = await lastGoodState(store, backend.upkeep.reconcile, logger);
+  // The kernel is as before an offer that nobody confirmed: there is nothing left to guard.
+  await store.update((state) => ({ state: withOffersSettled(state, null), result: null }));
   const api = await serveApi(
     side.socketPath,
     backendApi(backend, side.runner, () => stopper.abort()),
@@ -147,6 +154,7 @@ async function buildBackend(
       readForwards,
       sortForwards,
       lastLook: looks.get,
+      startGuard: createGuardStarter(deps.guardProgram, runner),
       beginTunnelAnew: (relay) => renewal.beginAnew(relay),
     },
     logger,
@@ -176,6 +184,10 @@ async function buildBackend(
       await reconcile();
       sessions.find(controllerKey)?.link.renew();
     },
+    async undoUnconfirmed() {
+      await undoUnconfirmed(store, logger);
+      await store.update((state) => ({ state: withOffersSettled(state, null), result: null }));
+    },
     async leave(controllerKey) {
       const told = await sessions.leave(controllerKey);
       await store.update((state) => ({ state: removeRelay(state, controllerKey), result: null }));
@@ -188,6 +200,14 @@ async function buildBackend(
     await renewal.review((await looks.get()).snapshot);
   };
   return { backend, sessions, afterWhole };
+}
+
+/** What waits to be confirmed is gone back from; its guard stands until the kernel is as before. */
+async function undoUnconfirmed(store: Store<BackendState>, logger: Logger): Promise<void> {
+  for (const { name } of store.state().relays.filter((relay) => formerOffer(relay) !== null)) {
+    logger.warn({ relay: name }, 'an offer was cut off before the relay confirmed it; the one before is put back');
+  }
+  await store.update((state) => ({ state: withOffersBack(state, null), result: null }));
 }
 
 /** Before the network is reached; a failure here must not keep the daemon from its relays: it is given, and tried again. */

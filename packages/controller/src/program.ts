@@ -1,5 +1,6 @@
 /** The controller's command tree: every command, grouped by purpose, in the order a newcomer needs them. */
 
+import { addGuardCommand } from '@homeward/shared/confirm/guard-command';
 import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
 import { addDoctorCommand } from '@homeward/shared/terminal/doctor-command';
 import { createProgram } from '@homeward/shared/terminal/global-options';
@@ -11,6 +12,7 @@ import { createTerminal, type Terminal } from '@homeward/shared/terminal/program
 import { addInstallCommand, addUninstallCommand } from '@homeward/shared/terminal/service-commands';
 import { contextOf } from './commands/context.js';
 import { addForwardCommands } from './commands/forward.js';
+import { guardedRelay } from './commands/guard.js';
 import { SERVICE_TEXTS, serviceContext } from './commands/install.js';
 import { nameSources } from './commands/names.js';
 import { addPairCommand } from './commands/pair.js';
@@ -71,6 +73,7 @@ export function controllerProgram(interrupt: AbortSignal): ControllerProgram {
   program.commandsGroup('Help:');
   addManualCommands(program, ['agent(8)', 'nft(8)', 'ip(8)', 'wg(8)', 'systemctl(1)'], terminal.console);
   addCompletionCommands(program, () => nameSources(context()));
+  addGuardCommand(program, 'controller', () => guardedRelay(context()));
   program.command('synthetic-client', { hidden: true }).action(async () => {
     const { runSyntheticClient } = await import('./probe/synthetic-client.js');
     await runSyntheticClient(process.env['PATH']);

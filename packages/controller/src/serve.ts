@@ -1,5 +1,6 @@
 /** The relay's daemon: starts everything in order, serves until told to stop. Traffic goes on without it. */
 
+import { createGuardStarter, type GuardProgram } from '@homeward/shared/confirm/start-guard';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { watchKernel } from '@homeward/shared/host/monitor';
 import { openStore } from '@homeward/shared/host/store';
@@ -14,6 +15,7 @@ import { Secret } from '@homeward/shared/net/secret';
 import { createUpkeep, type KeepOptions, type Upkeep } from '@homeward/shared/reconcile/upkeep';
 import { createNotifier, type NotifyTarget } from '@homeward/shared/service/notifier';
 import { keyPairFromSecret } from '@homeward/shared/session/keys';
+import { tunnelText } from '@homeward/shared/tunnel/tunnel-spec';
 import type { Logger } from 'pino';
 import { relayApi } from './api/relay-api.js';
 import type { Settings } from './config.js';
@@ -32,6 +34,7 @@ import { createSyntheticClient } from './probe/probe-namespace.js';
 import { createProber } from './probe/prober.js';
 import { type AgentServer, createAgentServer } from './server/agent-server.js';
 import { tunnelPorts } from './store/pairings.js';
+import { isUnsettled, withChangesSettled } from './store/tunnel-changes.js';
 
 export interface ServeDeps {
   readonly side: RelaySide;
@@ -39,6 +42,8 @@ export interface ServeDeps {
   readonly logger: Logger;
   /** argv of this program's hidden synthetic client. */
   readonly clientProgram: readonly string[];
+  /** What starts the guard of a change of tunnels. */
+  readonly guardProgram: GuardProgram;
   readonly path: string | undefined;
   readonly version: string;
   /** The service manager that waits to hear how the daemon is, or null. */
@@ -54,7 +59,10 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
     // First of all, so that a port that is taken ends the start before anything is changed.
     await listen(relay.server, settings.listen);
     try {
-      await serveCommands(deps, relay, await firstReconcile(relay), signal);
+      const failure = await firstReconcile(relay);
+      // The kernel is as before a change that was cut off: there is nothing left to guard.
+      await relay.store.update((state) => ({ state: withChangesSettled(state, null), result: null }));
+      await serveCommands(deps, relay, failure, signal);
     } finally {
       await relay.server.close();
     }
@@ -96,7 +104,15 @@ async function serveCommands(
   }
 }
 
-async function buildRelay({ side, settings, logger, clientProgram, path, version }: ServeDeps): Promise<Relay> {
+async function buildRelay({
+  side,
+  settings,
+  logger,
+  clientProgram,
+  guardProgram,
+  path,
+  version,
+}: ServeDeps): Promise<Relay> {
   const { runner } = side;
   const [snapshot, listeners, families] = await Promise.all([
     takeSnapshot(runner, NO_TABLES, RELAY_OWNERSHIP.isLink),
@@ -104,6 +120,9 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     availableFamilies(createSysctlFiles()),
   ]);
   const store = await openStore(side.stateFile, async () => firstState(settings, snapshot, listeners));
+  for (const { name, fallback } of store.state().pairings.filter(isUnsettled)) {
+    logger.warn({ backend: name, to: tunnelText(fallback.tunnel) }, 'a change of the tunnel was cut off; it is undone');
+  }
   await settle(store, settings, snapshot, listeners);
   const machine = createMachine(runner, settings, families, snapshot);
   const changes = createChanges();
@@ -147,6 +166,7 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
   return {
     ...{ mappings, store, runner, kernel, upkeep, machine, server, backends, changes, logger, version, reconcile },
     repair: settings.repair,
+    startGuard: createGuardStarter(guardProgram, runner),
     probe: prober.probe,
     async ports() {
       const ownPorts = tunnelPorts(store.state());

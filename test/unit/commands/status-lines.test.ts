@@ -28,6 +28,7 @@ function document(...backends: readonly (readonly Forward[])[]): StatusDocument 
       tunnel: null,
       forwards: [...forwards],
       proof: { ok: true, at: '2026-01-01T00:00:00Z' },
+      unconfirmed: null,
     })),
   };
 }
@@ -37,6 +38,16 @@ const rows = (lines: readonly string[]): string[][] =>
   lines.filter((line) => /^ {2}\S*\/(tcp|udp)/.test(line)).map((line) => line.trim().split(/ {2,}/));
 
 describe('controller status', () => {
+  it('says what comes back when a change is not confirmed', () => {
+    const shown = document([]);
+    const unconfirmed = { from: 'wireguard', to: 'gre', confirmSeconds: 30 };
+    const backends = shown.backends.map((backend) => ({ ...backend, unconfirmed }));
+    expect(statusLines({ ...shown, backends }, plain, null)).to.include(
+      '  change  the gre tunnel waits to be confirmed; if it is not within 30 s, wireguard comes back',
+    );
+    expect(statusLines(shown, plain, null).join()).not.to.include('change');
+  });
+
   it('shows bytes in units for people', () => {
     const lines = statusLines(document([forward('443/tcp', { bytesIn: 1536, bytesOut: 12 })]), plain, null);
     expect(rows(lines)).to.deep.equal([['443/tcp', 'active', '1.5 KiB', '12 B']]);
@@ -112,6 +123,7 @@ describe('agent status', () => {
             ...{ name: 'home', slot: 1, state: 'online', endpoint: 'ws://198.51.100.1:7700', tunnel: null },
             forwards: Array.from({ length: 10_000 }, (_, index) => `${index + 1}/tcp`),
             refused: [{ spec: '22/tcp', reason: 'not allowed' }],
+            unconfirmed: null,
           },
         ],
       },

@@ -5,6 +5,7 @@ import { createChanges } from '@homeward/controller/daemon/changes';
 import type { TunnelFacts } from '@homeward/controller/desired/pairing-tunnel';
 import { withPairing } from '@homeward/controller/store/pairings';
 import type { Pairing, RelayState } from '@homeward/controller/store/state';
+import { withChangesSettled, withTunnelsBack } from '@homeward/controller/store/tunnel-changes';
 import { openStore, type Store } from '@homeward/shared/host/store';
 import { isBehind } from '@homeward/shared/kernel/uplink';
 import { FAMILIES, parseIp, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
@@ -16,7 +17,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { pino } from 'pino';
 import { snapshotOf } from '../kernel/snapshots.js';
 import { eventually, online, type RawClient, type Rig, startRig } from '../server/rig.js';
-import { paired, pairing, relayState, throughDevice } from '../store/relay-states.js';
+import { fallbackTo, paired, pairing, relayState, throughDevice } from '../store/relay-states.js';
 
 const EXTERNAL: TunnelSpec = { kind: 'external', device: 'tun0' };
 const TUN = { ipv4: parseIpv4('10.8.0.1'), ipv6: parseIpv6('fd00:8::1'), mtu: 1400 };
@@ -128,6 +129,30 @@ describe('daemon/backends and their tunnels', () => {
       expect(client.messages.filter(({ type }) => type === 'offer')).to.deep.equal([]);
       client.socket.close();
       await eventually('it is gone', () => !backends.isOnline('home'));
+    }
+  });
+
+  it('are given the time of a change that has to be confirmed, and hear when it is, if they know of such', async () => {
+    const change = async (changed: (state: RelayState) => RelayState) =>
+      store.update((state) => ({ state: changed(state), result: null }));
+    const offeredTime = async (client: RawClient) => {
+      const offer = await client.next('offer');
+      return offer.type === 'offer' ? [offer.tunnel.kind, offer.confirmWithinMs] : null;
+    };
+    for (const capability of ['confirm', 'older']) {
+      const isTold = capability === 'confirm';
+      await change((state) => withPairing(state, { ...home(), fallback: fallbackTo({ kind: 'wireguard' }) }));
+      const client = await comeWith(EXTERNAL, { capabilities: ['wireguard', 'external', capability] });
+      expect(await offeredTime(client)).to.deep.equal(['external', isTold ? 30_000 : undefined]);
+      backends.confirm('home');
+      if (isTold) expect(await client.next('confirmed')).to.deep.equal({ type: 'confirmed', revision: 1 });
+      await change((state) => withTunnelsBack(state, null));
+      backends.offer('home');
+      expect(await offeredTime(client), 'what is gone back to holds at once').to.deep.equal(['wireguard', undefined]);
+      expect(client.messages.filter(({ type }) => type === 'confirmed')).to.deep.equal([]);
+      client.socket.close();
+      await eventually('it is gone', () => !backends.isOnline('home'));
+      await change((state) => withPairing(withChangesSettled(state, null), { ...home(), fallback: null, revision: 1 }));
     }
   });
 

@@ -45,6 +45,7 @@ describe('daemon/offers', () => {
         endpointHost: () => endpointHost,
         localHost: () => null,
         send: (one) => answers.push(one),
+        inTurn: (task) => void task(),
       },
     });
   }

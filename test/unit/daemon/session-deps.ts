@@ -24,6 +24,9 @@ export interface Machine {
 
 export const OPEN = parsePolicy('/etc/policy.json', {});
 
+/** The change that a guard stands for: here none is needed. */
+export const CHANGE = 'c0ffee0123456789';
+
 /** The relays of a backend's store on that machine. */
 export async function sessionDeps(machine: Machine, relays: readonly RelayRecord[]): Promise<RelaySessionDeps> {
   const first = backendStateOf(...relays);
@@ -54,6 +57,7 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
     lastLook: async (): Promise<MachineLook> => ({
       ...{ snapshot: machine.snapshot, policy: machine.policy, families: FAMILIES, listeners: [] },
     }),
+    startGuard: async () => CHANGE,
     readForwards: createForwardReader(),
     beginTunnelAnew: async () => undefined,
     async reconcile() {

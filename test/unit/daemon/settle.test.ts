@@ -9,12 +9,13 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { rejectionOf } from '../errors/thrown.js';
 import { snapshotOf } from '../kernel/snapshots.js';
-import { paired, relayState, throughGre } from '../store/relay-states.js';
+import { fallbackTo, paired, relayState, throughGre } from '../store/relay-states.js';
 
 const SETTINGS = {
   ...{ listen: { host: '::', port: 7700 }, endpoints: [], repair: true },
   ...{ wireguardPort: null as number | null, pool: null as ReturnType<typeof parseIpv4Prefix> | null },
 };
+const PLAIN = { kind: 'gre', udp: false, key: null } as const;
 const MACHINE = snapshotOf({ lo: ['127.0.0.1/8'], eth0: ['198.51.100.1/24'] }, ['default eth0']);
 
 async function settled(state: RelayState, more: Partial<typeof SETTINGS> = {}, snapshot = MACHINE, sockets = '') {
@@ -33,13 +34,16 @@ describe('daemon/settle', () => {
   });
 
   it('undoes changes of tunnels that were cut off, and leaves alone those that held', async () => {
+    const home1 = paired('home', 1, []);
     const cutOff = {
-      ...throughGre(paired('home', 1, []), { udp: true, key: 1 }),
-      fallback: { kind: 'wireguard' },
+      ...throughGre(home1, { udp: true, key: 1 }),
+      applied: null,
+      fallback: fallbackTo({ kind: 'wireguard' }, home1.applied),
     } as const;
     const held = throughGre(paired('nas', 2, []));
     const [home, nas] = (await settled(relayState([cutOff, held]))).pairings;
-    expect(home).to.deep.include({ tunnel: { kind: 'wireguard' }, fallback: null, applied: null, revision: 2 });
+    expect(home).to.deep.include({ tunnel: { kind: 'wireguard' }, applied: home1.applied, revision: 2 });
+    expect(home?.fallback, 'what its guard stands for, until the kernel is as before').to.equal(cutOff.fallback);
     expect(nas).to.deep.equal(held);
   });
 
@@ -47,7 +51,10 @@ describe('daemon/settle', () => {
     const inUdp = { kind: 'gre', udp: true, key: 1 } as const;
     const taken = paired('nas', 2, ['7700/udp']);
     await settled(relayState([paired('home', 1, []), taken]));
-    const using = [throughGre(paired('home', 1, []), inUdp), { ...paired('home', 1, []), fallback: inUdp }];
+    const using = [
+      throughGre(paired('home', 1, []), inUdp),
+      { ...paired('home', 1, []), tunnel: PLAIN, fallback: fallbackTo(inUdp) },
+    ];
     for (const home of using) {
       const refusal = await rejectionOf(settled(relayState([home, taken])));
       expect(refusal).to.include({

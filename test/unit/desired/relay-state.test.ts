@@ -7,7 +7,7 @@ import { parsePortRange } from '@homeward/shared/net/port';
 import { offerSchema } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { paired, pairing, relayState, throughDevice, throughGre } from '../store/relay-states.js';
+import { fallbackTo, paired, pairing, relayState, throughDevice, throughGre } from '../store/relay-states.js';
 import { coarseLines, elementLines, textAt } from './state-lines.js';
 
 const FACTS: RelayFacts = {
@@ -244,17 +244,23 @@ describe('desired/relay-state', () => {
     });
 
     it('keeps WireGuard for a backend that may go back to it, and no other tunnel', () => {
-      const trial = { ...throughGre(paired('home', 1, [])), fallback: { kind: 'wireguard' } } as const;
+      const trial = { ...throughGre(paired('home', 1, [])), fallback: fallbackTo({ kind: 'wireguard' }) };
       const both = lines(relayState([trial]));
       expect(both).to.include.members([
         'wireguard hw0 key WG port 51820; peer WG-home allowed 10.77.16.2/32,fd77:16::2/128',
         'link hwg1 gre remote 203.0.113.9 local 198.51.100.1 mtu 1476 up',
       ]);
-      const back = { ...paired('home', 1, []), outer: trial.outer, fallback: trial.tunnel };
+      const back = { ...paired('home', 1, []), outer: trial.outer, fallback: fallbackTo(trial.tunnel) };
       expect(lines(relayState([back])).filter((line) => line.startsWith('link '))).to.deep.equal([
         'link hw0 wireguard mtu 1420 up',
       ]);
       expect(tunnels(relayState([back]))).to.deep.equal([OWN_TUNNEL]);
+    });
+
+    it('is as it was before a change once that is gone back, settled or not', () => {
+      const before = paired('home', 1, ['443/tcp']);
+      const gone = { ...before, fallback: fallbackTo(before.tunnel, before.applied) };
+      expect(lines(relayState([gone]))).to.deep.equal(lines(relayState([before])));
     });
 
     it('listens for the port of a backend whose GRE comes in UDP, by IPv4 alone', () => {

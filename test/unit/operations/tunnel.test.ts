@@ -1,7 +1,13 @@
 /** What is asked of a tunnel, in full, and another tunnel for a pairing: what stands in its way, and what is gone back to. */
 
-import { isSameTunnel, type TunnelWish, tunnelOf, withTunnel } from '@homeward/controller/operations/tunnel';
+import {
+  isChange,
+  type TunnelWish,
+  tunnelOf,
+  withTunnel as withTunnelGuarded,
+} from '@homeward/controller/operations/tunnel';
 import { addPairing, pairingNamed } from '@homeward/controller/store/pairings';
+import { isSameTunnel, withChangesSettled } from '@homeward/controller/store/tunnel-changes';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { type TunnelSpec, tunnelSpec } from '@homeward/shared/tunnel/tunnel-spec';
 import { expect } from 'chai';
@@ -16,6 +22,11 @@ const wish = (kind: TunnelWish['kind'], more: Partial<TunnelWish> = {}): TunnelW
 });
 const IN_UDP: TunnelSpec = { kind: 'gre', udp: true, key: 4711 };
 const PLAIN: TunnelSpec = { kind: 'gre', udp: false, key: null };
+const GUARDED = { change: 'c0ffee', confirmMs: 30_000 };
+const withTunnel = (state: ReturnType<typeof relayState>, name: string, tunnel: TunnelSpec) => {
+  const isGuarded = isChange(pairingNamed(state, name), tunnel);
+  return withTunnelGuarded(state, name, tunnel, isGuarded ? GUARDED : null);
+};
 const home = (state: ReturnType<typeof relayState>) => pairingNamed(state, 'home');
 
 describe('operations/tunnel', () => {
@@ -59,15 +70,27 @@ describe('operations/tunnel', () => {
     expect(thrownBy(() => tunnelOf(wish('external'), null))).to.include({ code: 'bad-input' });
   });
 
-  it('remembers the tunnel that held, to go back to it, however often another one is tried', () => {
+  it('remembers the tunnel that services run through, and what the backend had done with it', () => {
     const before = relayState([{ ...paired('home', 1, ['443/tcp']), proof: { ok: true, at: 'then' } }]);
     const tried = withTunnel(before, 'home', PLAIN);
     expect(home(tried)).to.deep.include({
-      ...{ tunnel: PLAIN, fallback: { kind: 'wireguard' }, applied: null, proof: null, revision: 2 },
+      ...{ tunnel: PLAIN, applied: null, proof: null, revision: 2 },
+      fallback: { tunnel: { kind: 'wireguard' }, applied: home(before).applied, ...GUARDED },
       forwards: home(before).forwards,
     });
-    const again = withTunnel(tried, 'home', IN_UDP);
-    expect(home(again)).to.deep.include({ tunnel: IN_UDP, fallback: { kind: 'wireguard' }, revision: 3 });
+  });
+
+  it('tries one change at a time, and none without a guard', () => {
+    const before = relayState([paired('home', 1, ['443/tcp'])]);
+    const tried = withTunnel(before, 'home', PLAIN);
+    for (const next of [IN_UDP, PLAIN, home(before).tunnel]) {
+      expect(thrownBy(() => withTunnelGuarded(tried, 'home', next, GUARDED))).to.include({
+        code: 'conflict',
+        message: 'a change of the tunnel of backend "home" waits to be confirmed',
+      });
+    }
+    expect(home(withTunnel(withChangesSettled(tried, 'c0ffee'), 'home', IN_UDP))).to.deep.include({ tunnel: IN_UDP });
+    expect(thrownBy(() => withTunnelGuarded(before, 'home', PLAIN, null))).to.include({ code: 'conflict' });
   });
 
   it('goes back to nothing where none has held yet', () => {

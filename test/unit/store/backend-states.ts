@@ -77,6 +77,7 @@ export function relay(slot: number, controllerKey: string, more: Partial<RelayRe
     wireguard: { publicKey: `PUBLIC-${slot}`, privateKey: `PRIVATE-${slot}` },
     device: null,
     accepted: null,
+    fallback: null,
     revoked: false,
     ...more,
   };

@@ -39,7 +39,7 @@ describe('store: files of version 0.1.0', () => {
       ...{ wireguard: { publicKey: 'WG', privateKey: 'PRIVATE' }, accepted: null, revoked: false },
     };
     const [read] = backendSchema.parse({ version: 1, identity, echoPort: 40_404, relays: [relay] }).relays;
-    expect(read).to.deep.equal({ ...relay, device: null });
+    expect(read).to.deep.equal({ ...relay, device: null, fallback: null });
   });
 
   it('what is known of the kernel', () => {

@@ -6,12 +6,9 @@ import {
   poolAddresses,
   relayTunnelAddresses,
   removePairing,
-  tunnelPorts,
   withForwards,
-  withTunnelKept,
-  withTunnelsBack,
 } from '@homeward/controller/store/pairings';
-import type { Pairing, RelayState } from '@homeward/controller/store/state';
+import type { RelayState } from '@homeward/controller/store/state';
 import { stateSchema } from '@homeward/controller/store/state';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { expect } from 'chai';
@@ -19,7 +16,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { z } from 'zod';
 import { thrownBy } from '../errors/thrown.js';
-import { NOW, paired, pairing, relayState, throughDevice, throughGre } from './relay-states.js';
+import { NOW, paired, pairing, relayState } from './relay-states.js';
 
 const add = (state: RelayState, name: string) => addPairing(state, name, 'SHARED');
 const remove = (state: RelayState, name: string) => removePairing(state, name, NOW.toISOString());
@@ -80,50 +77,6 @@ describe('store/pairings', () => {
     const state = withForwards(relayState([pairing('home', 1), pairing('nas', 2)]), 'home', [parseForward('443/tcp')]);
     expect(pairingNamed(state, 'home')).to.deep.include({ forwards: [parseForward('443/tcp')], revision: 2 });
     expect(pairingNamed(state, 'nas').revision).to.equal(1);
-  });
-
-  describe('with another tunnel on trial', () => {
-    const trial = (name: string, index: number): Pairing => ({
-      ...throughGre(paired(name, index, ['443/tcp'])),
-      fallback: { kind: 'wireguard' },
-    });
-    const held = throughGre(paired('held', 3, []));
-    const state = relayState([trial('home', 1), trial('nas', 2), held]);
-
-    it('keep it when it has proven itself, and go back to nothing any more', () => {
-      const kept = withTunnelKept(state, 'home');
-      expect(pairingNamed(kept, 'home')).to.deep.equal({ ...trial('home', 1), fallback: null });
-      expect(pairingNamed(kept, 'nas')).to.deep.equal(trial('nas', 2));
-      expect(withTunnelKept(kept, 'home')).to.equal(kept);
-      expect(withTunnelKept(state, 'held')).to.equal(state);
-    });
-
-    it('go back to the one that held, offered anew, one of them or all', () => {
-      const back = { tunnel: { kind: 'wireguard' }, fallback: null, applied: null, revision: 2 } as const;
-      const one = withTunnelsBack(state, 'home');
-      expect(pairingNamed(one, 'home')).to.deep.equal({ ...trial('home', 1), ...back });
-      expect(pairingNamed(one, 'nas')).to.deep.equal(trial('nas', 2));
-      const all = withTunnelsBack(state, null);
-      expect(all.pairings.slice(0, 2).map(({ tunnel }) => tunnel.kind)).to.deep.equal(['wireguard', 'wireguard']);
-      expect(pairingNamed(all, 'held')).to.equal(held);
-      expect(withTunnelsBack(all, null)).to.equal(all);
-      expect(withTunnelsBack(state, 'held')).to.equal(state);
-    });
-
-    it('are stored, and read back as they were', () => {
-      const mapped = throughGre(paired('mapped', 4, []), { udp: true, key: 0xffff_ffff }, 40_000);
-      const external = throughDevice(paired('vpn', 5, []), 'tun0', { ipv4: '10.8.0.2', ipv6: null });
-      const all = relayState([...state.pairings, mapped, external]);
-      expect(z.decode(stateSchema, z.encode(stateSchema, all))).to.deep.equal(all);
-    });
-
-    it('keep the ports open of both', () => {
-      const udp = { kind: 'gre', udp: true, key: 1 } as const;
-      expect(tunnelPorts(state)).to.deep.equal([51_820]);
-      expect(tunnelPorts(relayState([{ ...trial('home', 1), tunnel: udp }]))).to.deep.equal([51_820, 7700]);
-      expect(tunnelPorts(relayState([{ ...trial('home', 1), fallback: udp }]))).to.deep.equal([51_820, 7700]);
-      expect(tunnelPorts(relayState())).to.deep.equal([51_820]);
-    });
   });
 
   it('remembers the key of a removed backend once, and nothing of one that never came', () => {

@@ -4,7 +4,7 @@ import type { Pairing, RelayState } from '@homeward/controller/store/state';
 import type { FreshToken } from '@homeward/controller/store/tokens';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { hashTokenSecret } from '@homeward/shared/session/token';
-import type { TunnelSpecOf } from '@homeward/shared/tunnel/tunnel-spec';
+import type { TunnelSpec, TunnelSpecOf } from '@homeward/shared/tunnel/tunnel-spec';
 
 export const NOW = new Date('2026-01-01T00:00:00.000Z');
 export const SECRET = new Uint8Array(32).fill(7);
@@ -38,6 +38,11 @@ export function paired(name: string, index: number, forwards: readonly string[])
       echoPort: 40_404,
     },
   });
+}
+
+/** What a pairing by GRE goes back to: the tunnel that its services ran through. */
+export function fallbackTo(tunnel: TunnelSpec, applied: Pairing['applied'] = null): NonNullable<Pairing['fallback']> {
+  return { tunnel, applied, change: `change-to-${tunnel.kind}`, confirmMs: 30_000 };
 }
 
 /** The same by GRE, from 203.0.113.9 to the relay's 198.51.100.1. */

@@ -37,6 +37,7 @@ export function backendApi(backend: Backend, runner: Runner, stop: () => void): 
     down: apiCommand(z.strictObject({}), async (_, { afterwards }) => {
       // Also when something cannot be removed: a daemon that mends nothing any more should not stay.
       afterwards(stop);
+      await backend.undoUnconfirmed();
       const { removed, kept, errors } = await backend.kernel.teardown();
       throwTeardownErrors(errors, 'agent');
       return { removed, kept };

@@ -1,5 +1,6 @@
 /** `agent run`: the daemon in the foreground. */
 
+import { resolve } from 'node:path';
 import { notifyTarget } from '@homeward/shared/service/notifier';
 import { parseDuration } from '@homeward/shared/terminal/duration';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
@@ -33,7 +34,7 @@ export function addRunCommand(program: DocumentedCommand, context: () => Command
     .example('agent run', 'after agent enroll, where systemd does not run')
     .example('agent run --token-file /run/secrets/homeward', 'in a container: enrolls at its first start')
     .action(async (options: RunOptions, command: Command) => {
-      const { side, runner, policyFile, uid, debug, interrupt } = context();
+      const { side, runner, stateDir, runDir, policyFile, uid, debug, interrupt } = context();
       refuseTokenArgument(command.args);
       const device = parseDeviceOptions(options);
       requireRoot(uid, 'agent run');
@@ -44,6 +45,8 @@ export function addRunCommand(program: DocumentedCommand, context: () => Command
         import('../run.js'),
         import('@homeward/shared/terminal/logger'),
       ]);
+      const directories = ['--state-dir', resolve(stateDir), '--run-dir', resolve(runDir)];
+      const self = [process.execPath, process.argv[1] ?? '', ...directories, '--policy', resolve(policyFile)];
       await run(
         {
           side,
@@ -53,6 +56,10 @@ export function addRunCommand(program: DocumentedCommand, context: () => Command
           token: await tokenFromFileOrEnvironment(options.tokenFile),
           device,
           enrollTimeoutMs: parseDuration(options.timeout, '--timeout'),
+          guardProgram: {
+            argv: [...self, 'guard'],
+            ...{ side: 'agent', stateDir, runDir, path: process.env['PATH'] },
+          },
           path: process.env['PATH'],
           version: VERSION,
           notifyTarget: notifyTarget(process.env, process.pid),

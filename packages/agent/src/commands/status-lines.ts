@@ -25,6 +25,7 @@ export const statusSchema = z.looseObject({
         .nullable(),
       forwards: z.array(z.string()),
       refused: z.array(z.looseObject({ spec: z.string(), reason: z.string() })),
+      unconfirmed: z.looseObject({ from: z.string(), confirmSeconds: z.number() }).nullable().default(null),
     }),
   ),
 });
@@ -45,11 +46,16 @@ export function statusLines({ relays, repair, contest }: StatusDocument, style: 
 }
 
 function relayLines(relay: RelayStatus, style: Console['style']): string[] {
-  const { name, slot, endpoint, tunnel, forwards, refused } = relay;
+  const { name, slot, endpoint, tunnel, forwards, refused, unconfirmed } = relay;
   const state = style(relay.state === 'online' ? 'green' : 'yellow', relay.state);
   return [
     `${style('bold', name)}  ${state}  slot ${slot}, ${endpoint ?? 'no endpoint'}`,
     ...(tunnel === null ? [] : [tunnelLine(tunnel)]),
+    ...(unconfirmed === null
+      ? []
+      : [
+          `  change    ${style('yellow', 'waits for the relay to confirm it')}; if it does not within ${unconfirmed.confirmSeconds} s, ${unconfirmed.from} comes back`,
+        ]),
     `  forwards  ${some(forwards).join(', ') || 'none'}`,
     ...some(refused.map(({ spec, reason }) => `${spec}: ${reason}`)).map((line) => `  refused   ${line}`),
   ];

@@ -39,7 +39,7 @@ export const FILES: Topic = {
         { term: DEFAULT_POLICY_FILE, says: 'what relays may reach (agent help policy)' },
         {
           term: stateDirectory('agent'),
-          says: "keys, pairings and what is known of the kernel's state; 0700, for root alone",
+          says: "keys, pairings, what is known of the kernel's state and what guards of changes said; 0700, for root alone",
         },
         { term: `${RUN_DIRECTORY}/agent.sock`, says: "the daemon's socket, for root alone" },
         {

@@ -23,7 +23,8 @@ export async function storedKernel(context: CommandContext): Promise<Reconciler>
   return kernelOver(context, await context.side.storedState());
 }
 
-async function kernelOver(
+/** A reconciler over a state that changes. */
+export async function kernelOver(
   { side, runner, debug, policyFile }: CommandContext,
   state: () => BackendState | null,
 ): Promise<Reconciler> {

@@ -8,11 +8,13 @@ import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
 import { tunnelEnd } from '../desired/tunnel-end.js';
 import { provokeAnswer } from '../link/keepalive.js';
+import { isOtherTunnel } from '../store/offer-changes.js';
 import { pairedRelays, withAccepted } from '../store/relays.js';
 import type { AcceptedOffer, RelayRecord } from '../store/state.js';
 import type { MachineLook } from './backend-kernel.js';
 import type { SortedForwards } from './forward-sorter.js';
 import { deviceProblem, offerProblem, ownSide } from './offer-check.js';
+import { createOfferConfirmation } from './offer-confirmation.js';
 import type { RelaySessionDeps } from './relay-session.js';
 
 export type Refused = SortedForwards['refused'];
@@ -26,11 +28,15 @@ export interface OffersDeps extends RelaySessionDeps {
   /** This backend's address towards it, or null where it is not known. */
   localHost(): string | null;
   send(applied: Applied): void;
+  /** Runs a task when no message of the relay is being handled. */
+  inTurn(task: () => Promise<void>): void;
 }
 
 export interface Offers {
   /** Takes the offer if policy and machine allow it, and answers in any case: the relay waits. */
   take(offer: Offer): Promise<void>;
+  /** The relay has proven the offer of that revision: it holds. */
+  confirmed(revision: number): Promise<void>;
   /** The kernel follows the owner's policy and device by itself; the relay has to hear of it, or it goes on forwarding in vain. */
   review(): Promise<void>;
   /** Forwards that the owner's policy does not allow. */
@@ -39,6 +45,7 @@ export interface Offers {
 
 export function createOffers(deps: OffersDeps): Offers {
   const { controllerKey, store, kernel, logger, record } = deps;
+  const confirmation = createOfferConfirmation(deps);
   let refused: Refused = [];
   /** What the relay knows; an answer to an offer that was not taken says so. */
   let lastAnswer: string | null = null;
@@ -51,14 +58,15 @@ export function createOffers(deps: OffersDeps): Offers {
   }
 
   /** Why the offer was not taken, or null; puts the last good one back when applying fails. */
-  async function problemWith(offer: Offer): Promise<string | null> {
+  async function problemWith({ confirmWithinMs, ...offer }: Offer): Promise<string | null> {
     const problem = problemBefore(offer, { ...(await deps.lastLook()), policy: await deps.policy() });
     if (problem !== null) return problem;
     const endpointHost = deps.endpointHost() ?? record().accepted?.endpointHost;
     if (endpointHost === undefined) return 'the connection was lost while the offer was looked at';
     try {
       const localHost = deps.localHost() ?? record().accepted?.localHost;
-      await tryOn({ offer, endpointHost, ...(localHost === undefined ? {} : { localHost }) });
+      const accepted = { offer, endpointHost, ...(localHost === undefined ? {} : { localHost }) };
+      await (confirmWithinMs === undefined ? tryOn(accepted) : tryOut(accepted, confirmWithinMs));
     } catch (error) {
       logger.error({ err: error }, 'the offer could not be applied; the last good one is put back');
       await deps.reconcile().catch((again: unknown) => logger.error({ err: again }, 'nor could the last good one'));
@@ -85,6 +93,11 @@ export function createOffers(deps: OffersDeps): Offers {
 
   /** Applies an offer that is stored only once it has been applied: a crash in between boots into the last good one. */
   async function tryOn(accepted: AcceptedOffer): Promise<void> {
+    await applyAndStore(accepted);
+    await confirmation.superseded();
+  }
+
+  async function applyAndStore(accepted: AcceptedOffer): Promise<void> {
     deps.trials.set(controllerKey, accepted);
     try {
       await deps.reconcile('last-look');
@@ -94,6 +107,14 @@ export function createOffers(deps: OffersDeps): Offers {
     } finally {
       deps.trials.delete(controllerKey);
     }
+  }
+
+  /** An offer that may be gone back from; while one waits to be confirmed, what comes next waits with it. */
+  async function tryOut(accepted: AcceptedOffer, confirmMs: number): Promise<void> {
+    if (record().fallback === null && isOtherTunnel(record(), accepted.offer)) {
+      return confirmation.tryOut(accepted, confirmMs);
+    }
+    await applyAndStore(accepted);
   }
 
   async function answerOf(offer: Offer, problem: string | null): Promise<Applied> {
@@ -139,6 +160,7 @@ export function createOffers(deps: OffersDeps): Offers {
   return {
     refused: () => refused,
     take,
+    confirmed: confirmation.confirmed,
     async review() {
       if (lastAnswer === null || deps.trials.has(controllerKey)) return;
       const look = await deps.lastLook();

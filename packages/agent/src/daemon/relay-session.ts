@@ -1,5 +1,6 @@
 /** One relay as the daemon talks to it: says hello, hands its messages on, and ends when the pairing does. */
 
+import type { StartGuard } from '@homeward/shared/confirm/start-guard';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { bootId } from '@homeward/shared/host/identity-of-kernel';
 import type { Runner } from '@homeward/shared/host/runner';
@@ -8,7 +9,7 @@ import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { isIp } from '@homeward/shared/net/address';
 import type { Port } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
-import { type ControllerMessage, type Hello, type MessageOf, RENEW } from '@homeward/shared/protocol/messages';
+import { CONFIRM, type ControllerMessage, type Hello, type MessageOf, RENEW } from '@homeward/shared/protocol/messages';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { keyPairFromSecret } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
@@ -46,6 +47,8 @@ export interface RelaySessionDeps {
   readonly readForwards: ForwardReader;
   readonly sortForwards: ForwardSorter;
   reconcile(goBy?: 'last-look'): Promise<unknown>;
+  /** Of an offer that has to be confirmed. */
+  readonly startGuard: StartGuard;
   /** Lets a relay's WireGuard begin a session at once. */
   beginTunnelAnew(relay: RelayRecord): Promise<void>;
 }
@@ -84,7 +87,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     return {
       type: 'hello',
       version: deps.version,
-      capabilities: ['wireguard', 'gre', 'gre-udp', 'external', RENEW, 'versions'],
+      capabilities: ['wireguard', 'gre', 'gre-udp', 'external', RENEW, CONFIRM, 'versions'],
       bootId: await bootId(),
       prefixes: usedPrefixes(await snapshot()).slice(0, MOST_PREFIXES),
       wireguardPublicKey: relay.wireguard.publicKey,
@@ -120,6 +123,8 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
         return rememberRelay(message);
       case 'offer':
         return offers.take(message);
+      case 'confirmed':
+        return offers.confirmed(message.revision);
       case 'observe':
         return link.send(await observation.observe(message));
       case 'renew':
@@ -133,17 +138,19 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     }
   }
 
+  function inTurn(task: () => Promise<void>, type: string): void {
+    queue = queue
+      .then(task)
+      .catch((error: unknown) => logger.error({ err: error, type }, 'a message of the relay could not be handled'));
+  }
+
   const link = createControllerLink({
     identity: keyPairFromSecret(new Secret(store.state().identity.secretKey)),
     controllerKey,
     urls: () => record().urls,
     hello,
     onMessage(message) {
-      queue = queue
-        .then(() => handle(message))
-        .catch((error: unknown) =>
-          logger.error({ err: error, type: message.type }, 'a message of the relay could not be handled'),
-        );
+      inTurn(() => handle(message), message.type);
     },
     onState(state, detail) {
       if (state === 'online' && !online) logger.info({ url: detail }, 'relay online');
@@ -160,6 +167,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     endpointHost: () => link.endpoint()?.host ?? null,
     localHost: () => link.endpoint()?.localAddress ?? null,
     send: link.send,
+    inTurn: (task) => inTurn(task, 'confirmed in time'),
   });
   const observation = createObservation({ ...own, refused: offers.refused });
 

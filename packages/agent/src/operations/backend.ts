@@ -19,6 +19,8 @@ export interface Backend {
   enroll(token: Secret, timeoutMs: number, device: OwnersDevice | null, signal: AbortSignal): Promise<Enrollment>;
   /** Names the device that leads to a relay, and lets the relay offer anew. */
   useDevice(controllerKey: string, device: OwnersDevice): Promise<void>;
+  /** Forgets offers that wait to be confirmed: nobody is to bring anything back. */
+  undoUnconfirmed(): Promise<void>;
   /** Ends a pairing from here; true when the relay was told. */
   leave(controllerKey: string): Promise<boolean>;
   snapshot(): Promise<Snapshot>;

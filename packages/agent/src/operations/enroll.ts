@@ -92,6 +92,7 @@ function relayRecord(
     wireguard: { publicKey: wireguard.publicKey, privateKey: wireguard.secretKey.reveal() },
     device,
     accepted: null,
+    fallback: null,
     revoked: false,
   };
 }

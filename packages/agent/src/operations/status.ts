@@ -5,6 +5,7 @@ import type { Runner } from '@homeward/shared/host/runner';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import { tunnelEnd } from '../desired/tunnel-end.js';
+import { formerOffer } from '../store/offer-changes.js';
 import { tunnelLink } from '../store/relays.js';
 import type { RelayRecord } from '../store/state.js';
 import type { Backend } from './backend.js';
@@ -34,7 +35,16 @@ async function relayStatus(backend: Backend, runner: Runner, relay: RelayRecord)
     revision: relay.accepted?.offer.revision ?? 0,
     forwards: (relay.accepted?.offer.forwards ?? []).filter((spec) => !unwanted.has(spec)),
     refused,
+    unconfirmed: unconfirmed(relay),
   };
+}
+
+/** An offer that waits to be confirmed, or null. */
+function unconfirmed(relay: RelayRecord): Record<string, unknown> | null {
+  const former = formerOffer(relay);
+  return former === null
+    ? null
+    : { from: former.offer.tunnel.kind, confirmSeconds: (relay.fallback?.confirmMs ?? 0) / 1000 };
 }
 
 async function tunnelStatus(

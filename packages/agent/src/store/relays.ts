@@ -53,7 +53,7 @@ export function removeRelay(state: BackendState, controllerKey: string): Backend
 
 /** Ends the pairing on the relay's word: its offer and its keys are forgotten. */
 export function revokeRelay(state: BackendState, controllerKey: string): BackendState {
-  return changed(state, controllerKey, (relay) => ({ ...relay, revoked: true, accepted: null }));
+  return changed(state, controllerKey, (relay) => ({ ...relay, revoked: true, accepted: null, fallback: null }));
 }
 
 export function withAccepted(state: BackendState, controllerKey: string, accepted: AcceptedOffer | null): BackendState {
@@ -103,7 +103,7 @@ export function withUrls(
   return changed(state, controllerKey, (relay) => ({ ...relay, name, urls: [...urls] }));
 }
 
-function changed(
+export function changed(
   state: BackendState,
   controllerKey: string,
   change: (relay: RelayRecord) => RelayRecord,

@@ -4,6 +4,13 @@ import { LINK_NAME_PATTERN } from '@homeward/shared/net/names';
 import { offerSchema } from '@homeward/shared/protocol/messages';
 import { z } from 'zod';
 
+const acceptedOffer = z.strictObject({
+  offer: offerSchema,
+  endpointHost: z.string(),
+  /** This backend's address towards it, where it was known. */
+  localHost: z.string().optional(),
+});
+
 export const relaySchema = z.strictObject({
   /** 1 to 255: link, mark, table and rules at this backend. */
   slot: z.int().min(1).max(255),
@@ -21,14 +28,15 @@ export const relaySchema = z.strictObject({
     .nullable()
     .default(null),
   /** Applied at boot before the network is reached; null until the first was applied. */
-  accepted: z
-    .strictObject({
-      offer: offerSchema,
-      endpointHost: z.string(),
-      /** This backend's address towards it, where it was known. */
-      localHost: z.string().optional(),
-    })
-    .nullable(),
+  accepted: acceptedOffer.nullable(),
+  /**
+   * Set while an offer with another tunnel waits to be confirmed, and until all is as before where it was not: what is gone
+   * back to, and the guard's name of the change.
+   */
+  fallback: z
+    .strictObject({ accepted: acceptedOffer, change: z.string(), confirmMs: z.int().min(1) })
+    .nullable()
+    .default(null),
   /** The relay has ended the pairing: kept only so that `status` can tell. */
   revoked: z.boolean(),
 });

@@ -2,6 +2,7 @@
 
 import { type ApiCommand, apiCommand } from '@homeward/shared/local/api-server';
 import { LINK_NAME_PATTERN } from '@homeward/shared/net/names';
+import { CONFIRM_BOUNDS_MS, DEFAULT_CONFIRM_MS } from '@homeward/shared/protocol/confirm-time';
 import { throwTeardownErrors } from '@homeward/shared/terminal/plan-text';
 import { z } from 'zod';
 import { addForwards, removeForwards } from '../operations/forwards.js';
@@ -13,6 +14,7 @@ import { status } from '../operations/status.js';
 import { createEnrollToken, listTokens, revokeTokenById } from '../operations/tokens.js';
 import { unpair } from '../operations/unpair.js';
 import { pairingNamed } from '../store/pairings.js';
+import { withChangesSettled, withTunnelsBack } from '../store/tunnel-changes.js';
 
 const forwardArgs = z.strictObject({
   backend: z.string(),
@@ -36,6 +38,7 @@ export function relayApi(relay: Relay, stop: () => void): Record<string, ApiComm
         forwards: z.array(z.string()),
         takeOver: z.boolean(),
         tunnel: tunnelWish.nullable(),
+        confirmMs: z.int().min(CONFIRM_BOUNDS_MS.least).max(CONFIRM_BOUNDS_MS.most).default(DEFAULT_CONFIRM_MS),
         expiresMs: z.int().min(1),
         wait: z.boolean(),
         timeoutMs: z.int().min(1),
@@ -75,6 +78,11 @@ export function relayApi(relay: Relay, stop: () => void): Record<string, ApiComm
     down: apiCommand(z.strictObject({}), async (_, { afterwards }) => {
       // Also when something cannot be removed: a daemon that mends nothing any more should not stay.
       afterwards(stop);
+      // What waits to be confirmed is not, and its guard has nothing to bring back.
+      await relay.store.update((state) => ({
+        state: withChangesSettled(withTunnelsBack(state, null), null),
+        result: null,
+      }));
       const { removed, kept, errors } = await relay.kernel.teardown();
       throwTeardownErrors(errors, 'controller');
       return { removed, kept };

@@ -2,6 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { parseBackendName } from '@homeward/shared/net/names';
+import { CONFIRM_BOUNDS_MS } from '@homeward/shared/protocol/confirm-time';
 import { collect } from '@homeward/shared/terminal/collect';
 import type { Console } from '@homeward/shared/terminal/console';
 import { parseDuration } from '@homeward/shared/terminal/duration';
@@ -19,6 +20,7 @@ interface PairOptions {
   readonly udp?: boolean;
   readonly key?: string;
   readonly device?: string;
+  readonly confirmTimeout: string;
   readonly expires: string;
   readonly timeout: string;
   readonly wait: boolean;
@@ -30,7 +32,7 @@ export function addPairCommand(program: DocumentedCommand, context: () => Comman
     .command('pair')
     .summary('bind a backend to this relay, set both ends up, prove the real IP')
     .description(
-      'Makes a pairing and prints its token and the one command to run at the backend; waits for it, sets both ends up, probes, prints the proof. Again, while it waits: a new token.\nOn a paired backend: adds the given forwards, applies and probes everything again. With another --tunnel it changes the tunnel while everything runs; one that does not prove itself is undone.',
+      'Makes a pairing and prints its token and the one command to run at the backend; waits for it, sets both ends up, probes, prints the proof. Again, while it waits: a new token.\nOn a paired backend: adds the given forwards, applies and probes everything again. With another --tunnel it changes the tunnel while everything runs. One that does not prove itself within --confirm-timeout is undone at both ends, also when the daemons are killed meanwhile.',
     )
     .argument('<backend>', 'a name for the backend: lower case letters, digits, dashes')
     .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 8080=80/tcp', collect)
@@ -46,6 +48,7 @@ export function addPairCommand(program: DocumentedCommand, context: () => Comman
       '--device <device>',
       'with --tunnel external: the device of this relay that leads to the backend, such as tun0',
     )
+    .option('--confirm-timeout <time>', 'how long another tunnel may take to prove itself: 5s to 10m', '30s')
     .option('--expires <time>', 'how long the token is valid: 30m, 1h, 7d', '1h')
     .option('--timeout <time>', 'how long to wait for the backend: 90s, 10m', '10m')
     .option('--no-wait', 'print the token and do not wait for the backend')
@@ -77,7 +80,8 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
     console.document({ event: 'done', backend, ok, state: outcome.state });
   } catch (error) {
     console.document({ event: 'done', backend, ok: false });
-    if (error instanceof RelayError && error.code === 'interrupted') throw interrupted(backend);
+    if (error instanceof RelayError && error.code === 'interrupted')
+      throw interrupted(backend, options.tunnel !== undefined);
     throw error;
   }
 }
@@ -92,10 +96,24 @@ function requestOf(backend: string, options: PairOptions): Record<string, unknow
     forwards,
     takeOver: options.takeOver === true,
     tunnel: parseTunnelOptions(options),
+    confirmMs: parseConfirmTimeout(options.confirmTimeout),
     expiresMs: parseDuration(options.expires, '--expires'),
     timeoutMs: parseDuration(options.timeout, '--timeout'),
     wait: options.wait,
   };
+}
+
+function parseConfirmTimeout(text: string): number {
+  const { least, most } = CONFIRM_BOUNDS_MS;
+  const timeMs = parseDuration(text, '--confirm-timeout');
+  if (timeMs >= least && timeMs <= most) return timeMs;
+  throw new RelayError(
+    'bad-input',
+    `--confirm-timeout "${text}" is not between ${least / 1000}s and ${most / 60_000}m`,
+    {
+      hint: 'example: --confirm-timeout 1m; so long clients wait when the new tunnel does not work',
+    },
+  );
 }
 
 const outcomeSchema = z.object({
@@ -103,10 +121,15 @@ const outcomeSchema = z.object({
   proof: z.object({ ok: z.boolean() }).nullable(),
 });
 
-function interrupted(backend: string): RelayError {
-  return new RelayError('interrupted', `interrupted; "${backend}" stays as it is, its token valid until it expires`, {
-    hint: `see it with: controller status ${backend}; to wait again, with a new token: controller pair ${backend}`,
-  });
+function interrupted(backend: string, hasTunnel: boolean): RelayError {
+  const undone = hasTunnel ? '; a change of its tunnel that was not confirmed yet is undone' : '';
+  return new RelayError(
+    'interrupted',
+    `interrupted; "${backend}" stays as it is, its token valid until it expires${undone}`,
+    {
+      hint: `see it with: controller status ${backend}; to wait again, with a new token: controller pair ${backend}`,
+    },
+  );
 }
 
 const eventSchemas = {
@@ -130,6 +153,7 @@ const eventSchemas = {
     }),
   }),
   probed: probeOutcomeSchema,
+  kept: z.looseObject({ from: z.string(), to: z.string() }),
   'rolled-back': z.looseObject({ from: z.string(), to: z.string() }),
 };
 
@@ -158,6 +182,10 @@ function tell(console: Console, event: Record<string, unknown>, waits: boolean):
       return console.line(
         `${console.style('green', '✓')} both ends are set up: ${tunnelWords(tunnel)} to ${tunnel.backendAddress}, ${list}`,
       );
+    }
+    case 'kept': {
+      const { from, to } = eventSchemas.kept.parse(event);
+      return console.line(`${console.style('green', '✓')} the ${to} tunnel is proven and kept; ${from} is gone`);
     }
     case 'rolled-back': {
       const { from, to } = eventSchemas['rolled-back'].parse(event);

@@ -1,5 +1,6 @@
 /** `controller serve`: the daemon in the foreground. */
 
+import { resolve } from 'node:path';
 import { notifyTarget } from '@homeward/shared/service/notifier';
 import { collect } from '@homeward/shared/terminal/collect';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
@@ -32,7 +33,7 @@ export function addServeCommand(
     .example('controller serve --endpoint relay.example.org', 'behind a 1:1 NAT, as clouds have it: what agents dial')
     .example('controller serve --no-repair', 'only watch, and tell what others changed in the kernel')
     .action(async (flags: ServeFlags) => {
-      const { side, runner, uid, debug } = context();
+      const { side, runner, stateDir, runDir, uid, debug } = context();
       const settings = await loadSettings(flags, DEFAULT_CONFIG_FILE);
       requireRoot(uid, 'controller serve');
       await requirePrograms(runner);
@@ -41,12 +42,17 @@ export function addServeCommand(
         import('../serve.js'),
         import('@homeward/shared/terminal/logger'),
       ]);
+      const self = [process.execPath, process.argv[1] ?? ''];
       await serve(
         {
           side,
           settings,
           logger: createLogger('controller', debug),
-          clientProgram: [process.execPath, process.argv[1] ?? '', 'synthetic-client'],
+          clientProgram: [...self, 'synthetic-client'],
+          guardProgram: {
+            argv: [...self, '--state-dir', resolve(stateDir), '--run-dir', resolve(runDir), 'guard'],
+            ...{ side: 'controller', stateDir, runDir, path: process.env['PATH'] },
+          },
           path: process.env['PATH'],
           version: VERSION,
           notifyTarget: notifyTarget(process.env, process.pid),

@@ -35,6 +35,10 @@ export const statusSchema = z.looseObject({
         }),
       ),
       proof: z.looseObject({ ok: z.boolean(), at: z.string() }).nullable(),
+      unconfirmed: z
+        .looseObject({ from: z.string(), to: z.string(), confirmSeconds: z.number() })
+        .nullable()
+        .default(null),
     }),
   ),
 });

@@ -41,7 +41,16 @@ function backendLines(backend: BackendStatus, style: Style, rates: Rates | null,
     backend.state === 'waiting'
       ? `  waits for agent enroll there; for a new token: controller pair ${name}`
       : `  proof   ${proofText(style, backend.proof)}`,
+    ...changeLines(backend, style),
     ...(forwards.length === 0 ? [] : forwardLines(backend, style, rates, listed)),
+  ];
+}
+
+function changeLines({ unconfirmed }: BackendStatus, style: Style): string[] {
+  if (unconfirmed === null) return [];
+  const { from, to, confirmSeconds } = unconfirmed;
+  return [
+    `  change  ${style('yellow', `the ${to} tunnel waits to be confirmed`)}; if it is not within ${confirmSeconds} s, ${from} comes back`,
   ];
 }
 

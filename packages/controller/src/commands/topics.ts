@@ -45,7 +45,7 @@ export const FILES: Topic = {
         },
         {
           term: stateDirectory('controller'),
-          says: "keys, pairings and what is known of the kernel's state; 0700, for root alone",
+          says: "keys, pairings, what is known of the kernel's state and what guards of changes said; 0700, for root alone",
         },
         { term: `${RUN_DIRECTORY}/controller.sock`, says: "the daemon's socket, for root alone" },
         {

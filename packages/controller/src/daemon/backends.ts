@@ -4,12 +4,13 @@ import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
 import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import type { IpAddress } from '@homeward/shared/net/address';
-import type { AgentMessage, Applied, Observed } from '@homeward/shared/protocol/messages';
+import { type AgentMessage, type Applied, CONFIRM, type Observed } from '@homeward/shared/protocol/messages';
 import type { Logger } from 'pino';
 import { type TunnelFacts, tunnelOffer } from '../desired/pairing-tunnel.js';
 import type { AgentSession } from '../server/agent-session.js';
 import { pairingNamed, removePairing, withPairing } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
+import { formerTunnel } from '../store/tunnel-changes.js';
 import type { Changes } from './changes.js';
 import { foreignAddress, isForeignKey } from './foreign-claims.js';
 import { createRenewals } from './renewals.js';
@@ -44,6 +45,8 @@ export interface Backends {
   isOnline(name: string): boolean;
   /** Offers the present state to the backend, if it is online. */
   offer(name: string): void;
+  /** Tells the backend that its tunnel is kept; one that is offline hears it with its next offer. */
+  confirm(name: string): void;
   /** Offers anew where a tunnel has become otherwise, or possible: a device that came back, another MTU. */
   review(): void;
   /** Lets backends begin anew whose tunnel ends at a WireGuard device of ours that was just made: it knows no session. */
@@ -126,7 +129,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       return changes.notify();
     }
     const forwards = pairing.forwards.map(({ spec }) => spec);
-    session.send({ type: 'offer', revision: pairing.revision, tunnel, forwards });
+    session.send({ type: 'offer', revision: pairing.revision, tunnel, forwards, ...timeToConfirm(session, pairing) });
   }
 
   async function recordApplied(session: AgentSession, applied: Applied): Promise<void> {
@@ -233,6 +236,11 @@ export function createBackends(deps: BackendsDeps): Backends {
       unanswered.add(pairing.agentKey);
       sendOffer(session, pairing);
     },
+    confirm(name) {
+      const { agentKey, revision } = pairingNamed(store.state(), name);
+      const session = sessions.get(agentKey);
+      if (session !== undefined && canConfirm(session)) session.send({ type: 'confirmed', revision });
+    },
     review() {
       for (const session of sessions.values()) {
         const pairing = pairingOf(session);
@@ -288,6 +296,18 @@ export function createBackends(deps: BackendsDeps): Backends {
     },
   };
   return backends;
+}
+
+/** Whether the backend goes back by itself; an older one is gone back for by our offers only. */
+function canConfirm({ hello }: AgentSession): boolean {
+  return hello.capabilities.includes(CONFIRM);
+}
+
+/** What of an offer says that it is to be gone back from. */
+function timeToConfirm(session: AgentSession, pairing: Pairing): { confirmWithinMs?: number } {
+  const { fallback } = pairing;
+  if (fallback === null || formerTunnel(pairing) === null || !canConfirm(session)) return {};
+  return { confirmWithinMs: fallback.confirmMs };
 }
 
 function offline(name: string): RelayError {

@@ -8,8 +8,9 @@ import { RELAY_LINK } from '@homeward/shared/net/allocation';
 import { formatPrefix } from '@homeward/shared/net/prefix';
 import type { Settings } from '../config.js';
 import { doorTaken } from '../forwards/conflicts.js';
-import { tunnelPorts, withTunnelsBack } from '../store/pairings.js';
+import { tunnelPorts } from '../store/pairings.js';
 import type { RelayState } from '../store/state.js';
+import { withTunnelsBack } from '../store/tunnel-changes.js';
 import { chooseTunnelPort, refuseUsedPool } from './first-state.js';
 
 /** Throws `conflict` when the wanted tunnel port or pool is taken, or a forward stands on the control or tunnel port. */
@@ -20,7 +21,7 @@ export async function settle(
   listeners: readonly Listener[],
 ): Promise<void> {
   await store.update((state) => {
-    // A change of tunnels that was cut off has not proven itself.
+    // A change of tunnels that was cut off has not proven itself. Its guard stands until the kernel is as before.
     const settled = withPool(
       withTunnelPort(withTunnelsBack(state, null), settings.wireguardPort, snapshot, listeners),
       settings,

@@ -10,6 +10,7 @@ import type { HostState, NftElement } from '@homeward/shared/state/resources';
 import { relayLinkOf, relayTunnels } from '@homeward/shared/tunnel/kinds';
 import type { RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
 import type { Pairing, RelayState } from '../store/state.js';
+import { formerTunnel } from '../store/tunnel-changes.js';
 import { forwardElements } from './forward-elements.js';
 import { type PairingTunnel, pairingTunnel, relayEnd, relayPeer, type TunnelFacts } from './pairing-tunnel.js';
 import { COMMON_SETS, relayElement, SETS } from './relay-sets.js';
@@ -58,8 +59,8 @@ export function relayHostState(
 
 /** WireGuard that is gone back to if the new tunnel fails stays, since its handshake would take time; a GRE link's route would go before the new one's. */
 function peersOf(state: RelayState, pairing: Pairing): RelayPeer[] {
-  const { fallback } = pairing;
-  const kept = fallback?.kind === 'wireguard' ? [relayPeer(state, pairing, fallback)] : [];
+  const former = formerTunnel(pairing);
+  const kept = former?.kind === 'wireguard' ? [relayPeer(state, pairing, former)] : [];
   return [relayPeer(state, pairing), ...kept];
 }
 

@@ -1,22 +1,26 @@
 /** The main job: makes a pairing and its token, waits for the backend, sets both ends up, proves it. Tells each step as an event. */
 
-import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
+import { RelayError } from '@homeward/shared/errors/relay-error';
 import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import { RELAY_FOU_PORT } from '@homeward/shared/net/allocation';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
 import { parseBackendName } from '@homeward/shared/net/names';
 import { formatPortRange } from '@homeward/shared/net/port';
 import { fingerprint } from '@homeward/shared/session/keys';
-import { type TunnelSpec, tunnelText } from '@homeward/shared/tunnel/tunnel-spec';
+import type { TunnelSpec } from '@homeward/shared/tunnel/tunnel-spec';
 import { newPresharedKey } from '../daemon/preshared-key.js';
 import { pairingTunnel } from '../desired/pairing-tunnel.js';
-import { addPairing, pairingNamed, tunnelPorts, withTunnelKept, withTunnelsBack } from '../store/pairings.js';
+import { addPairing, pairingNamed, tunnelPorts } from '../store/pairings.js';
+import type { RelayState } from '../store/state.js';
 import { tokenCondition } from '../store/tokens.js';
+import { confirmed } from './confirmed-change.js';
 import { bringAbout, throwRefused, withAdded } from './forwards.js';
 import { type ProbeOutcome, probeBackends } from './probe.js';
 import type { Relay } from './relay.js';
 import { issueToken } from './tokens.js';
 import {
+  type GuardedChange,
+  isChange,
   refuseImpossibleTunnel,
   refuseTunnelBeyondThisMachine,
   type TunnelWish,
@@ -31,6 +35,8 @@ export interface PairRequest {
   readonly takeOver: boolean;
   /** Null: as it is, or WireGuard for a new pairing. */
   readonly tunnel: TunnelWish | null;
+  /** How long another tunnel for a backend that has one may take to be proven, milliseconds. */
+  readonly confirmMs: number;
   readonly expiresMs: number;
   readonly wait: boolean;
   readonly timeoutMs: number;
@@ -41,76 +47,69 @@ export interface PairOutcome {
   readonly proof: ProbeOutcome | null;
 }
 
-/** How long the backend may take to go back to its former tunnel. */
-const ROLLBACK_LIMIT_MS = 60_000;
-
 type Emit = (event: Record<string, unknown>) => void;
 
+/**
+ * Throws `rolled-back` when another tunnel was asked for and did not prove itself in time, `conflict` and `bad-input` with
+ * nothing changed.
+ */
 export async function pair(relay: Relay, request: PairRequest, emit: Emit, signal: AbortSignal): Promise<PairOutcome> {
   const name = parseBackendName(request.backend);
   const wanted = request.forwards.map(parseForward);
   const ports = await relay.ports();
   const endpoints = relay.machine.endpoints();
   if (request.tunnel !== null) await refuseTunnelBeyondThisMachine(relay, request.tunnel, ports, signal);
-  // One change: bad input leaves neither a pairing nor half of the forwards behind.
-  await relay.store.update((state) => {
-    const present = state.pairings.find((pairing) => pairing.name === name);
-    const paired = present === undefined ? addPairing(state, name, newPresharedKey()) : state;
-    const { tunnel } = pairingNamed(paired, name);
-    const asked = request.tunnel === null ? tunnel : tunnelOf(request.tunnel, present?.tunnel ?? null);
-    const tunnelled = withTunnel(paired, name, asked);
+  const present = relay.store.state().pairings.find((pairing) => pairing.name === name);
+  const asked = request.tunnel === null ? null : tunnelOf(request.tunnel, present?.tunnel ?? null);
+  /** The state as asked for; whatever is wrong with that is thrown, and nothing was changed. */
+  const withAsked = (state: RelayState, guarded: GuardedChange | null): RelayState => {
+    const isThere = state.pairings.some((pairing) => pairing.name === name);
+    const paired = isThere ? state : addPairing(state, name, newPresharedKey());
+    const tunnelled = withTunnel(paired, name, asked ?? pairingNamed(paired, name).tunnel, guarded);
     const doors = { ...ports, tunnelPorts: [...new Set([...ports.tunnelPorts, ...tunnelPorts(tunnelled)])] };
-    return { state: withAdded(tunnelled, name, wanted, doors, request.takeOver), result: null };
-  });
+    return withAdded(tunnelled, name, wanted, doors, request.takeOver);
+  };
+  const isGuarded = present !== undefined && asked !== null && isChange(present, asked);
+  if (isGuarded) {
+    withAsked(relay.store.state(), { change: '', confirmMs: request.confirmMs });
+    // Before anything is changed: without its backend a tunnel cannot be proven, while the present one works.
+    await untilThere(relay, request, name, emit, signal);
+  }
+  const guarded = isGuarded
+    ? { change: await relay.startGuard(request.confirmMs), confirmMs: request.confirmMs }
+    : null;
+  // One change: bad input leaves neither a pairing nor half of the forwards behind.
+  await relay.store.update((state) => ({ state: withAsked(state, guarded), result: null }));
   if (pairingNamed(relay.store.state(), name).agentKey === null) {
     emit(await tokenEvent(relay, name, request.expiresMs, endpoints));
   }
-  return withRollback(relay, name, emit, async () => {
+  const bring = async (limit: AbortSignal): Promise<PairOutcome> => {
     if (!request.wait && !relay.backends.isOnline(name)) return { state: 'waiting', proof: null };
-    await untilOnline(relay, name, request.timeoutMs, emit, signal);
+    await untilOnline(relay, name, request.timeoutMs, emit, limit);
     refuseImpossibleTunnel(relay, name);
-    if ((await bringAbout(relay, name, signal)) !== 'applied') throw lostAgain(name);
+    if ((await bringAbout(relay, name, limit)) !== 'applied') throw lostAgain(name);
     emit(appliedEvent(relay, name));
     throwRefused(relay, name, wanted);
-    await untilTunnelReady(relay, name, signal);
-    const proof = await probeBackends(relay, name, null, signal);
+    await untilTunnelReady(relay, name, limit);
+    const proof = await probeBackends(relay, name, null, limit);
     emit({ event: 'probed', backend: name, ...proof });
     return { state: 'paired', proof };
-  });
+  };
+  return guarded === null ? bring(signal) : confirmed(relay, guarded, emit, signal, bring);
 }
 
-/** Another tunnel is kept when everything was proven through it; else the one before is set up again, whatever happened. */
-async function withRollback(
+/** Throws `unreachable` for a backend that is away when it is not to be waited for, else as `untilOnline`. */
+async function untilThere(
   relay: Relay,
+  { wait, timeoutMs }: PairRequest,
   name: string,
   emit: Emit,
-  bring: () => Promise<PairOutcome>,
-): Promise<PairOutcome> {
-  const { tunnel, fallback } = pairingNamed(relay.store.state(), name);
-  if (fallback === null) return bring();
-  const back = async (reason: string): Promise<RelayError> => {
-    await relay.store.update((state) => ({ state: withTunnelsBack(state, name), result: null }));
-    // Not by the caller's signal: who interrupts wants to be back where it worked.
-    await bringAbout(relay, name, AbortSignal.timeout(ROLLBACK_LIMIT_MS)).catch((error: unknown) =>
-      relay.logger.error({ err: error, backend: name }, 'the former tunnel could not be set up at once'),
-    );
-    const [was, is] = [tunnelText(tunnel), tunnelText(fallback)];
-    emit({ event: 'rolled-back', backend: name, from: was, to: is, reason });
-    return new RelayError('rolled-back', `${reason}; the ${is} tunnel is back as it was`, {
-      hint: `see how it is: controller probe ${name}`,
-    });
-  };
-  let outcome: PairOutcome;
-  try {
-    outcome = await bring();
-  } catch (error) {
-    const { message, hint } = toRelayError(error);
-    throw await back(hint === undefined ? message : `${message} (${hint})`);
-  }
-  if (outcome.proof?.ok !== true) throw await back(`the ${tunnelText(tunnel)} tunnel did not prove itself`);
-  await relay.store.update((state) => ({ state: withTunnelKept(state, name), result: null }));
-  await relay.reconcile();
-  return outcome;
+  signal: AbortSignal,
+): Promise<void> {
+  if (wait || relay.backends.isOnline(name)) return untilOnline(relay, name, timeoutMs, emit, signal);
+  throw new RelayError('unreachable', `backend "${name}" is offline: its tunnel stays as it is`, {
+    hint: 'look at it there: agent status; without --no-wait it is waited for',
+  });
 }
 
 async function tokenEvent(

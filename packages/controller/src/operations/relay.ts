@@ -1,5 +1,6 @@
 /** What every operation of the daemon works with. */
 
+import type { StartGuard } from '@homeward/shared/confirm/start-guard';
 import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
@@ -28,6 +29,8 @@ export interface Relay {
   readonly logger: Logger;
   readonly repair: boolean;
   readonly version: string;
+  /** Of a change that could cut clients off; see `confirmed`. */
+  readonly startGuard: StartGuard;
   probe(targets: readonly ProbeTarget[], signal: AbortSignal): Promise<ProbeResult[]>;
   /** Brings the kernel to the store's state. */
   readonly reconcile: Upkeep['reconcile'];

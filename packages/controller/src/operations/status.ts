@@ -3,12 +3,14 @@
 import type { AddressPair } from '@homeward/shared/net/address';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { fingerprint } from '@homeward/shared/session/keys';
+import { tunnelText } from '@homeward/shared/tunnel/tunnel-spec';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { KernelFigures } from '../daemon/figures.js';
 import { countKeys } from '../desired/forward-counters.js';
 import { type PairingTunnel, pairingTunnel } from '../desired/pairing-tunnel.js';
 import { pairingNamed } from '../store/pairings.js';
 import type { Pairing } from '../store/state.js';
+import { formerTunnel } from '../store/tunnel-changes.js';
 import type { Relay } from './relay.js';
 
 /** All backends, or one; throws `not-found` for an unknown name. */
@@ -59,7 +61,16 @@ function backendStatus(relay: Relay, pairing: Pairing, figures: KernelFigures): 
       };
     }),
     proof: pairing.proof,
+    unconfirmed: unconfirmed(pairing),
   };
+}
+
+/** A change of tunnels that waits to be confirmed, or null. */
+function unconfirmed(pairing: Pairing): Record<string, unknown> | null {
+  const former = formerTunnel(pairing);
+  if (former === null) return null;
+  const { tunnel, fallback } = pairing;
+  return { from: tunnelText(former), to: tunnelText(tunnel), confirmSeconds: (fallback?.confirmMs ?? 0) / 1000 };
 }
 
 function tunnelStatus(

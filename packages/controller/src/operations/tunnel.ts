@@ -2,7 +2,6 @@
 
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { command } from '@homeward/shared/host/command';
 import { lackingCapability } from '@homeward/shared/kernel/capabilities';
@@ -15,6 +14,7 @@ import { tunnelProblem } from '../daemon/tunnel-problem.js';
 import type { RelayPorts } from '../forwards/conflicts.js';
 import { pairingNamed, withPairing } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
+import { isSameTunnel } from '../store/tunnel-changes.js';
 import type { Relay } from './relay.js';
 
 /** WireGuard repeats a lost handshake after 5 s (REKEY_TIMEOUT); one repetition is waited for. */
@@ -50,21 +50,47 @@ export function tunnelOf(wish: TunnelWish, before: TunnelSpec | null): TunnelSpe
   }
 }
 
-export function isSameTunnel(a: TunnelSpec, b: TunnelSpec): boolean {
-  return isDeepStrictEqual(a, b);
+/** By what name a change is guarded, and how long it may wait to be confirmed, milliseconds. */
+export interface GuardedChange {
+  readonly change: string;
+  readonly confirmMs: number;
 }
 
-/** The state with another tunnel for a pairing; the one it has is gone back to unless the new one proves itself. Throws `conflict`. */
-export function withTunnel(state: RelayState, name: string, tunnel: TunnelSpec): RelayState {
+/** Whether services run through the tunnel of a pairing already, so that another one would be a change to be confirmed. */
+export function isChange(pairing: Pairing, tunnel: TunnelSpec): boolean {
+  return pairing.applied !== null && !isSameTunnel(pairing.tunnel, tunnel);
+}
+
+/** Throws `conflict` while a change of the pairing's tunnel is not settled. */
+export function refuseUnsettled({ name, fallback }: Pairing): void {
+  if (fallback === null) return;
+  throw new RelayError('conflict', `a change of the tunnel of backend "${name}" waits to be confirmed`, {
+    hint: `it is settled within ${fallback.confirmMs / 1000} s; see it with: controller status ${name}`,
+  });
+}
+
+/**
+ * The state with another tunnel for a pairing. The one that services run through is gone back to unless the new one is
+ * confirmed; `guarded` is null where there is none. Throws `conflict`.
+ */
+export function withTunnel(
+  state: RelayState,
+  name: string,
+  tunnel: TunnelSpec,
+  guarded: GuardedChange | null,
+): RelayState {
   const pairing = pairingNamed(state, name);
+  refuseUnsettled(pairing);
   if (isSameTunnel(pairing.tunnel, tunnel)) return state;
+  if (guarded === null && isChange(pairing, tunnel)) {
+    throw new RelayError('conflict', `backend "${name}" got its tunnel a moment ago`, { hint: 'ask again' });
+  }
   refuseTakenFouPort(state, tunnel);
   refuseSharedKey(state, pairing, tunnel);
-  const hasHeld = pairing.applied !== null && pairing.fallback === null;
   return withPairing(state, {
     ...pairing,
     tunnel,
-    fallback: hasHeld ? pairing.tunnel : pairing.fallback,
+    fallback: guarded === null ? null : { tunnel: pairing.tunnel, applied: pairing.applied, ...guarded },
     applied: null,
     proof: null,
     revision: pairing.revision + 1,

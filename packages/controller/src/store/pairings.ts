@@ -105,32 +105,9 @@ export function removePairing(state: RelayState, name: string, at: string): Rela
   };
 }
 
-/** The tunnel has held: there is nothing to go back to any more. */
-export function withTunnelKept(state: RelayState, name: string): RelayState {
-  const pairing = pairingNamed(state, name);
-  return pairing.fallback === null ? state : withPairing(state, { ...pairing, fallback: null });
-}
-
-/** Back to the tunnels that held, of one pairing or of all: what an interrupted change left is undone. */
-export function withTunnelsBack(state: RelayState, name: string | null): RelayState {
-  return state.pairings
-    .filter((pairing) => pairing.fallback !== null && (name === null || pairing.name === name))
-    .reduce(
-      (next, pairing) =>
-        withPairing(next, {
-          ...pairing,
-          tunnel: pairing.fallback ?? pairing.tunnel,
-          fallback: null,
-          applied: null,
-          revision: pairing.revision + 1,
-        }),
-      state,
-    );
-}
-
 /** UDP ports at which this relay takes packets of its tunnels. */
 export function tunnelPorts({ wireguard, pairings }: RelayState): number[] {
-  const specs = pairings.flatMap(({ tunnel, fallback }) => (fallback === null ? [tunnel] : [tunnel, fallback]));
+  const specs = pairings.flatMap(({ tunnel, fallback }) => (fallback === null ? [tunnel] : [tunnel, fallback.tunnel]));
   return [wireguard.port, ...(specs.some((spec) => spec.kind === 'gre' && spec.udp) ? [RELAY_FOU_PORT] : [])];
 }
 

@@ -2,6 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
+import { DEFAULT_CONFIRM_MS } from '@homeward/shared/protocol/confirm-time';
 import { tunnelSpec } from '@homeward/shared/tunnel/tunnel-spec';
 import { z } from 'zod';
 
@@ -26,13 +27,47 @@ const tunnel = z.codec(z.union([z.literal('wireguard'), tunnelSpec]), tunnelSpec
   encode: (spec) => spec,
 });
 
+const addresses = z.strictObject({ ipv4: z.string().nullable(), ipv6: z.string().nullable() }).nullable();
+
+/** What the agent said to have done with an offer. */
+const applied = z.strictObject({
+  revision: z.int(),
+  refused: z.array(z.strictObject({ spec: z.string(), reason: z.string() })),
+  device: z.string(),
+  implementation: z.enum(['kernel', 'wireguard-go']).nullable(),
+  /** The backend's addresses on its owner's device; null for all tunnels that are ours. */
+  addresses,
+  ipv6: z.boolean(),
+  echoPort: z.int(),
+});
+
+/** What is gone back to unless a change of tunnels is confirmed in time. */
+const fallbackSchema = z.strictObject({
+  tunnel: tunnelSpec,
+  /** What the agent had done with it: clients are led there again at once, whoever goes back. */
+  applied: applied.nullable(),
+  /** The guard's name of the change. */
+  change: z.string(),
+  confirmMs: z.int().min(1),
+});
+
+/** Until 0.1.0 only the tunnel was stored, and no guard stood by. */
+const fallback = z.codec(z.union([tunnelSpec, fallbackSchema]), fallbackSchema, {
+  decode: (stored) =>
+    'kind' in stored ? { tunnel: stored, applied: null, change: '', confirmMs: DEFAULT_CONFIRM_MS } : stored,
+  encode: (value) => value,
+});
+
 export const pairingSchema = z.strictObject({
   name: z.string(),
   /** Position in the pools; the backend's addresses are pool + index + 1. */
   index: z.int().min(1),
   tunnel,
-  /** What is gone back to unless the tunnel proves itself; null when it has, or was the first. */
-  fallback: tunnelSpec.nullable().default(null),
+  /**
+   * Set while a change of tunnels waits to be confirmed, and until all is as before where it was not; null when the tunnel
+   * has proven itself, or was the first.
+   */
+  fallback: fallback.nullable().default(null),
   /** Where the backend is, as its last session and its own packets showed it; null until the agent said hello. */
   outer: z.strictObject({ local: z.string(), remote: z.string(), port: z.int().nullable() }).nullable().default(null),
   /** Null until the backend has enrolled. */
@@ -44,18 +79,7 @@ export const pairingSchema = z.strictObject({
   /** Counts the changes of what the agent is offered. */
   revision: z.int(),
   /** What the agent last said to have done; null before it did. */
-  applied: z
-    .strictObject({
-      revision: z.int(),
-      refused: z.array(z.strictObject({ spec: z.string(), reason: z.string() })),
-      device: z.string(),
-      implementation: z.enum(['kernel', 'wireguard-go']).nullable(),
-      /** The backend's addresses on its owner's device; null for all tunnels that are ours. */
-      addresses: z.strictObject({ ipv4: z.string().nullable(), ipv6: z.string().nullable() }).nullable().default(null),
-      ipv6: z.boolean(),
-      echoPort: z.int(),
-    })
-    .nullable(),
+  applied: applied.extend({ addresses: addresses.default(null) }).nullable(),
   proof: z.strictObject({ ok: z.boolean(), at: z.string() }).nullable(),
 });
 
@@ -90,6 +114,7 @@ export const stateSchema = z.strictObject({
 });
 
 export type Pairing = z.infer<typeof pairingSchema>;
+export type Fallback = z.infer<typeof fallbackSchema>;
 export type TokenRecord = z.infer<typeof tokenSchema>;
 export type RelayState = z.infer<typeof stateSchema>;
 

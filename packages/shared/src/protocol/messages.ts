@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
 import { isIpv6 } from '../net/address.js';
 import { BACKEND_NAME_PATTERN } from '../net/names.js';
+import { CONFIRM_BOUNDS_MS } from './confirm-time.js';
 
 /** Bounds that no honest message reaches; a bigger one is an attack or a bug. No control characters: it may be printed. */
 const text = z
@@ -85,7 +86,14 @@ const offer = z.strictObject({
   tunnel: tunnelOffer,
   /** Canonical forward specs. */
   forwards: specs,
+  /**
+   * Milliseconds after which the backend goes back to the offer before, unless it hears `confirmed` or another offer;
+   * without it this one holds at once. Sent to agents that list the capability `confirm`.
+   */
+  confirmWithinMs: z.int().min(1).max(CONFIRM_BOUNDS_MS.most).optional(),
 });
+/** The offer of that revision was proven, and holds. Sent to agents that list the capability `confirm`. */
+const confirmed = z.strictObject({ type: z.literal('confirmed'), revision });
 const observe = z.strictObject({
   type: z.literal('observe'),
   id: z.int().min(0),
@@ -168,11 +176,22 @@ const report = z.strictObject({
 const leave = z.strictObject({ type: z.literal('leave') });
 const pong = z.strictObject({ type: z.literal('pong'), id: z.int().min(0) });
 
-const controllerMessage = z.discriminatedUnion('type', [welcome, refused, offer, observe, renew, unpair, ping]);
+const controllerMessage = z.discriminatedUnion('type', [
+  welcome,
+  refused,
+  offer,
+  confirmed,
+  observe,
+  renew,
+  unpair,
+  ping,
+]);
 const agentMessage = z.discriminatedUnion('type', [enroll, hello, applied, observed, report, leave, pong]);
 
 /** Of an agent that understands `renew`. */
 export const RENEW = 'renew';
+/** Of an agent that goes back from an offer by itself unless it hears `confirmed`. */
+export const CONFIRM = 'confirm';
 
 /** What the controller may say. */
 export type ControllerMessage = z.infer<typeof controllerMessage>;

@@ -12,6 +12,7 @@ import { type Ledger, ledgerSchema, openLedger } from './ledger.js';
 export interface Side<State> {
   readonly runner: Runner;
   readonly stateFile: JsonFile<State>;
+  readonly statePath: string;
   /** The daemon's unix socket. */
   readonly socketPath: string;
   /** Makes the state directory, or refuses one that is not ours alone. */
@@ -37,11 +38,11 @@ export interface SideOptions<State> {
 export function createSide<State>(options: SideOptions<State>): Side<State> {
   const { program, schema, encode, runner, stateDir, runDir, uid } = options;
   // Named by the side: where both run on one machine, they may be given one directory.
-  const stateFile = createJsonFile(join(stateDir, `${program}.json`), schema, encode);
+  const statePath = join(stateDir, `${program}.json`);
+  const stateFile = createJsonFile(statePath, schema, encode);
   const ledgerFile = createJsonFile(join(stateDir, `${program}-kernel.json`), ledgerSchema);
   return {
-    runner,
-    stateFile,
+    ...{ runner, stateFile, statePath },
     async storedState() {
       const outcome = await stateFile.read().then(
         (state) => ({ state }),
