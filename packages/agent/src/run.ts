@@ -1,6 +1,7 @@
 /** The backend's daemon: applies the last good offers, then keeps a session with each relay. Traffic goes on without it. */
 
 import { watchKernel } from '@homeward/shared/host/monitor';
+import { keepHeapSmall } from '@homeward/shared/host/small-heap';
 import { openStore, type Store } from '@homeward/shared/host/store';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { serveApi } from '@homeward/shared/local/api-server';
@@ -46,6 +47,7 @@ export interface RunDeps {
 /** Runs until the signal aborts or `down` was asked for. Throws `bad-input` when there is neither a pairing nor a token. */
 export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
   const { side, token } = deps;
+  keepHeapSmall();
   const lock = await takeInstanceLock('agent');
   try {
     const store = await openStore(side.stateFile, async () => firstState());

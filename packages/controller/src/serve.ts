@@ -2,6 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { watchKernel } from '@homeward/shared/host/monitor';
+import { keepHeapSmall } from '@homeward/shared/host/small-heap';
 import { openStore } from '@homeward/shared/host/store';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { availableFamilies } from '@homeward/shared/kernel/families';
@@ -49,6 +50,7 @@ export interface ServeDeps {
 /** Serves until the signal aborts or `down` was asked for. */
 export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void> {
   const { settings } = deps;
+  keepHeapSmall();
   const lock = await takeInstanceLock('controller');
   try {
     const relay = await buildRelay(deps);
@@ -132,6 +134,7 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     authority: createAuthority(store, changes, logger),
     welcome: (name) => ({ type: 'welcome', name, urls: [...machine.endpoints()] }),
     onSession: backends.attach,
+    knownAddresses: store.state().pairings.flatMap(({ outer }) => (outer === null ? [] : [outer.remote])),
     logger,
   });
   const prober = createProber({

@@ -147,15 +147,25 @@ describe('server/admission', () => {
 
   it('counts handshakes per second, in all and per stranger', () => {
     let nowMs = 0;
-    const limits = { ...LIMITS, handshakesPerSecond: 5, handshakesPerSecondPerStranger: 2 };
+    const limits = { ...LIMITS, handshakesPerSecond: 6, handshakesForReturning: 2, handshakesPerSecondPerStranger: 2 };
     const admission = createAdmission({ limits, now: () => nowMs });
     const tries = (address: string, count: number): boolean[] =>
       Array.from({ length: count }, () => admission.mayHandshake(address));
     expect(tries('192.0.2.1', 3)).to.deep.equal([true, true, false]);
     admission.enter('192.0.2.2', () => {}).confirmed();
-    expect(tries('192.0.2.2', 4)).to.deep.equal([true, true, true, false]);
+    expect(tries('192.0.2.2', 5)).to.deep.equal([true, true, true, true, false]);
     nowMs = 1000;
     expect(tries('192.0.2.1', 1)).to.deep.equal([true]);
+  });
+
+  it('leaves handshakes for addresses that held a session, also before this start, however many strangers come', () => {
+    const limits = { ...LIMITS, handshakesPerSecond: 6, handshakesForReturning: 2, handshakesPerSecondPerStranger: 2 };
+    const admission = createAdmission({ limits, now: () => 0, known: ['198.51.100.7', '2001:db8:1:2::9'] });
+    const strangers = Array.from({ length: 50 }, (_, index) => admission.mayHandshake(`203.0.113.${index}`));
+    expect(strangers.filter(Boolean)).to.have.lengthOf(4);
+    expect(admission.mayHandshake('198.51.100.7')).to.equal(true);
+    expect(admission.mayHandshake('2001:db8:1:2::77'), 'of the same /64').to.equal(true);
+    expect(admission.mayHandshake('198.51.100.7')).to.equal(false);
   });
 
   it('takes an IPv6 /64 for one source', () => {

@@ -26,13 +26,20 @@ interface Waiting {
 
 const ONE_SECOND_MS = 1000;
 
-export function createAdmission(deps: { limits: Limits; now: () => number }): Admission {
-  const { limits, now } = deps;
+export interface AdmissionDeps {
+  readonly limits: Limits;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Addresses of sessions before this start. */
+  readonly known?: readonly string[];
+}
+
+export function createAdmission({ limits, now, known = [] }: AdmissionDeps): Admission {
   /** In order of arrival. */
   const waiting = new Set<Waiting>();
   /** In order of last use; a Map's or Set's iteration order is that of insertion. */
-  const returning = new Set<string>();
-  let window = { startMs: Number.NEGATIVE_INFINITY, total: 0, perGroup: new Map<string, number>() };
+  const returning = new Set(known.map(addressGroup).slice(0, limits.returningAddresses));
+  let window = emptyWindow(Number.NEGATIVE_INFINITY);
 
   function makeRoom(newcomer: Waiting): void {
     const own = [...waiting].filter((other) => other.group === newcomer.group);
@@ -79,16 +86,25 @@ export function createAdmission(deps: { limits: Limits; now: () => number }): Ad
     },
     mayHandshake(address) {
       const nowMs = now();
-      if (nowMs - window.startMs >= ONE_SECOND_MS) window = { startMs: nowMs, total: 0, perGroup: new Map() };
-      if (window.total >= limits.handshakesPerSecond) return false;
+      if (nowMs - window.startMs >= ONE_SECOND_MS) window = emptyWindow(nowMs);
       const group = addressGroup(address);
-      const used = window.perGroup.get(group) ?? 0;
-      if (!returning.has(group) && used >= limits.handshakesPerSecondPerStranger) return false;
+      const used = window.perStranger.get(group) ?? 0;
+      if (window.total >= limits.handshakesPerSecond) return false;
+      if (!returning.has(group)) {
+        if (window.strangers >= limits.handshakesPerSecond - limits.handshakesForReturning) return false;
+        if (used >= limits.handshakesPerSecondPerStranger) return false;
+        window.strangers += 1;
+        window.perStranger.set(group, used + 1);
+      }
       window.total += 1;
-      window.perGroup.set(group, used + 1);
       return true;
     },
   };
+}
+
+/** The handshakes of one second. */
+function emptyWindow(startMs: number) {
+  return { startMs, total: 0, strangers: 0, perStranger: new Map<string, number>() };
 }
 
 /** Who holds most places loses its oldest: a flood from one source pushes itself out first. */
