@@ -93,11 +93,12 @@ describe('a flood of strangers', () => {
     const stream = await startUdpStream(lab.client, address.relay, 5300);
     await paired.agent.kill('SIGKILL');
     await poll('the loss of the agent', 10_000, async () => ((await isOnline()) ? undefined : true));
-    const again = start(lab.backend, 'agent', ['run'], {env:{LOG_LEVEL:'debug'}}); setTimeout(()=>console.log(again.stderr(), paired.controller.stderr().slice(-3000)), 25000);
-    await poll('the agent again', 30_000, async () => ((await isOnline()) ? true : undefined));
+    const again = start(lab.backend, 'agent', ['run'], { env: { LOG_LEVEL: 'debug' } });
+    setTimeout(() => console.log(again.stderr(), paired.controller.stderr().slice(-3000)), 25000);
+    await poll('the agent again', 60_000, async () => ((await isOnline()) ? true : undefined));
     await paired.controller.kill('SIGKILL');
     await startDaemon(lab.relay, 'controller');
-    await poll('the agent at the restarted relay', 30_000, async () => ((await isOnline()) ? true : undefined));
+    await poll('the agent at the restarted relay', 60_000, async () => ((await isOnline()) ? true : undefined));
     expect(flood.alive()).to.equal(true);
     await endFlood(flood);
     expect(await stream.end(), 'datagrams that were lost').to.deep.equal([]);

@@ -4,8 +4,8 @@ import { addressGroup } from './address-group.js';
 import type { Limits } from './limits.js';
 
 export interface Admission {
-  /** Takes a socket in; `evict` is called when it has to make room for another. */
-  enter(address: string, evict: () => void): Ticket;
+  /** Takes a socket in; `evict` is called when it has to make room for another. Null when it is one too many now. */
+  enter(address: string, evict: () => void): Ticket | null;
   /** True when a handshake from this address may be computed now. */
   mayHandshake(address: string): boolean;
 }
@@ -39,7 +39,14 @@ export function createAdmission({ limits, now, known = [] }: AdmissionDeps): Adm
   const waiting = new Set<Waiting>();
   /** In order of last use; a Map's or Set's iteration order is that of insertion. */
   const returning = new Set(known.map(addressGroup).slice(0, limits.returningAddresses));
-  let window = emptyWindow(Number.NEGATIVE_INFINITY);
+  let second = emptySecond(Number.NEGATIVE_INFINITY);
+
+  /** The counts of this second. */
+  function thisSecond(): Second {
+    const nowMs = now();
+    if (nowMs - second.startMs >= ONE_SECOND_MS) second = emptySecond(nowMs);
+    return second;
+  }
 
   function makeRoom(newcomer: Waiting): void {
     const own = [...waiting].filter((other) => other.group === newcomer.group);
@@ -71,6 +78,10 @@ export function createAdmission({ limits, now, known = [] }: AdmissionDeps): Adm
   return {
     enter(address, evict) {
       const group = addressGroup(address);
+      if (!returning.has(group)) {
+        const { sockets } = thisSecond();
+        if (!sockets.take(group, limits.strangersPerSecond, limits.strangersPerSecondPerAddress)) return null;
+      }
       const place = { group, returning: returning.has(group), evict };
       makeRoom(place);
       waiting.add(place);
@@ -85,26 +96,48 @@ export function createAdmission({ limits, now, known = [] }: AdmissionDeps): Adm
       };
     },
     mayHandshake(address) {
-      const nowMs = now();
-      if (nowMs - window.startMs >= ONE_SECOND_MS) window = emptyWindow(nowMs);
+      const current = thisSecond();
+      if (current.handshakes >= limits.handshakesPerSecond) return false;
       const group = addressGroup(address);
-      const used = window.perStranger.get(group) ?? 0;
-      if (window.total >= limits.handshakesPerSecond) return false;
       if (!returning.has(group)) {
-        if (window.strangers >= limits.handshakesPerSecond - limits.handshakesForReturning) return false;
-        if (used >= limits.handshakesPerSecondPerStranger) return false;
-        window.strangers += 1;
-        window.perStranger.set(group, used + 1);
+        const most = limits.handshakesPerSecond - limits.handshakesForReturning;
+        if (!current.strangers.take(group, most, limits.handshakesPerSecondPerStranger)) return false;
       }
-      window.total += 1;
+      current.handshakes += 1;
       return true;
     },
   };
 }
 
-/** The handshakes of one second. */
-function emptyWindow(startMs: number) {
-  return { startMs, total: 0, strangers: 0, perStranger: new Map<string, number>() };
+interface Second {
+  readonly startMs: number;
+  /** Strangers' sockets and handshakes; then all handshakes. */
+  readonly sockets: Allowance;
+  readonly strangers: Allowance;
+  handshakes: number;
+}
+
+function emptySecond(startMs: number): Second {
+  return { startMs, sockets: emptyAllowance(), strangers: emptyAllowance(), handshakes: 0 };
+}
+
+interface Allowance {
+  /** Counts one more of this group, or says that there are as many already, in all or of the group. */
+  take(group: string, most: number, mostOfGroup: number): boolean;
+}
+
+function emptyAllowance(): Allowance {
+  const taken = new Map<string, number>();
+  let total = 0;
+  return {
+    take(group, most, mostOfGroup) {
+      const own = taken.get(group) ?? 0;
+      if (total >= most || own >= mostOfGroup) return false;
+      total += 1;
+      taken.set(group, own + 1);
+      return true;
+    },
+  };
 }
 
 /** Who holds most places loses its oldest: a flood from one source pushes itself out first. */

@@ -68,6 +68,10 @@ export function createFront(deps: FrontDeps): Front {
     }
     const address = plainAddress(socket.remoteAddress);
     const ticket = admission.enter(address, () => socket.destroy());
+    if (ticket === null) {
+      socket.destroy();
+      return;
+    }
     const startClock = () => setTimeout(() => socket.destroy(), limits.authenticationTimeoutMs);
     let clock = startClock();
     unconfirmed.add(socket);

@@ -11,6 +11,10 @@ export interface Limits {
   readonly reservedForReturning: number;
   /** How many addresses are remembered as having held a session; the longest unseen is forgotten first. */
   readonly returningAddresses: number;
+  /** From addresses that never held a session; more are hung up at once, so that whoever was here waits behind few. */
+  readonly strangersPerSecond: number;
+  /** Of those, from one address. */
+  readonly strangersPerSecondPerAddress: number;
   /** A handshake costs 2 ms of one core: a flood gets a fifth of it and no more. */
   readonly handshakesPerSecond: number;
   /** Of those, only for addresses that held a session before: many sources together cannot use the whole allowance up. */
@@ -40,6 +44,8 @@ export const DEFAULT_LIMITS: Limits = {
   pendingPerAddress: 16,
   reservedForReturning: 32,
   returningAddresses: 1024,
+  strangersPerSecond: 100,
+  strangersPerSecondPerAddress: 30,
   handshakesPerSecond: 100,
   handshakesForReturning: 30,
   handshakesPerSecondPerStranger: 20,
