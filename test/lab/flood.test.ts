@@ -93,8 +93,7 @@ describe('a flood of strangers', () => {
     const stream = await startUdpStream(lab.client, address.relay, 5300);
     await paired.agent.kill('SIGKILL');
     await poll('the loss of the agent', 10_000, async () => ((await isOnline()) ? undefined : true));
-    const again = start(lab.backend, 'agent', ['run'], { env: { LOG_LEVEL: 'debug' } });
-    setTimeout(() => console.log(again.stderr(), paired.controller.stderr().slice(-3000)), 25000);
+    start(lab.backend, 'agent', ['run']);
     await poll('the agent again', 60_000, async () => ((await isOnline()) ? true : undefined));
     await paired.controller.kill('SIGKILL');
     await startDaemon(lab.relay, 'controller');

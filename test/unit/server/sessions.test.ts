@@ -173,7 +173,8 @@ describe('server/admission', () => {
     const limits = { ...LIMITS, strangersPerSecond: 5, strangersPerSecondPerAddress: 2 };
     const admission = createAdmission({ limits, now: () => nowMs, known: ['198.51.100.7'] });
     const taken = (address: string, count: number): number =>
-      Array.from({ length: count }, () => admission.enter(address, () => {})).filter((ticket) => ticket !== null).length;
+      Array.from({ length: count }, () => admission.enter(address, () => {})).filter((ticket) => ticket !== null)
+        .length;
     expect(taken('192.0.2.1', 10)).to.equal(2);
     expect(taken('192.0.2.2', 1) + taken('192.0.2.3', 10) + taken('192.0.2.4', 10)).to.equal(3);
     expect(taken('198.51.100.7', 20)).to.equal(20);
