@@ -20,6 +20,8 @@ const packages = {
   zsh: 'its completion script',
   fish: 'its completion script',
   openvpn: 'a tunnel that somebody else makes',
+  'openssh-server': 'the operator, who must not be locked out',
+  'openssh-client': 'the same',
 };
 
 /** Packages of the vm tier alone. */
@@ -67,10 +69,12 @@ const notInstalled = async (names) => {
 
 /**
  * Debian starts a service when it is installed. nginx must not take the machine's port 80, nor Docker put its rules into
- * the machine's ruleset: the tests start both in namespaces. Package → its units.
+ * the machine's ruleset, nor is anybody let in by SSH who was not before: the tests start all three in namespaces.
+ * Package → its units.
  */
 const services = {
   'nginx-common': ['nginx.service'],
+  'openssh-server': ['ssh.service', 'ssh.socket'],
   'docker.io': ['docker.service', 'docker.socket'],
   containerd: ['containerd.service'],
 };
