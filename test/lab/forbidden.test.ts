@@ -58,10 +58,16 @@ describe('a relay that was taken over', () => {
     await lab.relay.must(['sysctl', '-q', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.hw0.rp_filter=0']);
     // Its answers to what services say to it would be let in, as answers.
     await lab.relay.must(['nft', '-f', '-'], {
-      input: `table inet quiet { chain out { type filter hook output priority 0
-        icmp type destination-unreachable drop
-        icmpv6 type destination-unreachable drop
-      } }\n`,
+      input: [
+        'table inet quiet {',
+        'chain out {',
+        'type filter hook output priority 0; policy accept;',
+        'icmp type destination-unreachable drop',
+        'icmpv6 type destination-unreachable drop',
+        '}',
+        '}',
+        '',
+      ].join('\n'),
     });
     await placeWitness(lab.backend, 'hw1');
   });
