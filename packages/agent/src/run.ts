@@ -2,6 +2,7 @@
 
 import { createGuardStarter, type GuardProgram } from '@homeward/shared/confirm/start-guard';
 import { watchKernel } from '@homeward/shared/host/monitor';
+import { keepHeapSmall } from '@homeward/shared/host/small-heap';
 import { openStore, type Store } from '@homeward/shared/host/store';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { serveApi } from '@homeward/shared/local/api-server';
@@ -51,6 +52,7 @@ export interface RunDeps {
 /** Runs until the signal aborts or `down` was asked for. Throws `bad-input` when there is neither a pairing nor a token. */
 export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
   const { side, token } = deps;
+  keepHeapSmall();
   const lock = await takeLocks('agent', side);
   try {
     const store = await openStore(side.stateFile, async () => firstState());

@@ -3,6 +3,7 @@
 import { createGuardStarter, type GuardProgram } from '@homeward/shared/confirm/start-guard';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { watchKernel } from '@homeward/shared/host/monitor';
+import { keepHeapSmall } from '@homeward/shared/host/small-heap';
 import { openStore } from '@homeward/shared/host/store';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { availableFamilies } from '@homeward/shared/kernel/families';
@@ -53,6 +54,7 @@ export interface ServeDeps {
 /** Serves until the signal aborts or `down` was asked for. */
 export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void> {
   const { settings } = deps;
+  keepHeapSmall();
   const lock = await takeLocks('controller', deps.side);
   try {
     const relay = await buildRelay(deps);
@@ -154,6 +156,7 @@ async function buildRelay({
       ...(capabilities.includes('versions') ? { version } : {}),
     }),
     onSession: backends.attach,
+    knownAddresses: store.state().pairings.flatMap(({ outer }) => (outer === null ? [] : [outer.remote])),
     logger,
   });
   const prober = createProber({

@@ -162,6 +162,21 @@ describe('server: hostile peers', () => {
     await closing(huge);
   });
 
+  it('closes when a stranger has sent 12 KiB, in whatever pieces, and when a message comes in too many parts', async () => {
+    await start();
+    const messages = await openSocket(rig.url);
+    for (let index = 0; index < 120; index += 1) messages.ping(Buffer.alloc(100));
+    await closing(messages);
+    const unfinished = await openSocket(rig.url);
+    unfinished.send(Buffer.alloc(3000), { fin: false });
+    for (let index = 0; index < 5; index += 1) unfinished.send(Buffer.alloc(3000), { fin: false });
+    await closing(unfinished);
+    const crumbs = await openSocket(rig.url);
+    for (let index = 0; index < 100; index += 1) crumbs.send(Buffer.alloc(1), { fin: false });
+    await closing(crumbs);
+    expect(rig.log()).not.to.contain('"level":50');
+  });
+
   it('takes a long hello of a known key, and closes over 1 MiB afterwards', async () => {
     await start();
     const client = await connect(rig, pairedKey(rig));

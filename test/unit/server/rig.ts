@@ -92,6 +92,8 @@ export interface RigOptions {
   readonly port?: number;
   readonly identity?: KeyPair;
   readonly authority?: FakeAuthority;
+  /** Judges in the place of `authority`. */
+  readonly judge?: Authority;
   readonly onSession?: (session: AgentSession) => void;
 }
 
@@ -103,7 +105,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const received: AgentMessage[] = [];
   const server = createAgentServer({
     identity,
-    authority,
+    authority: options.judge ?? authority,
     welcome: (name) => ({ type: 'welcome', name, urls: ['ws://relay.example:7700'] }),
     onSession(session) {
       sessions.push(session);

@@ -138,7 +138,7 @@ describe('server/admission', () => {
   it('keeps slots for addresses that held a session before', () => {
     const evicted: string[] = [];
     const admission = createAdmission({ limits: LIMITS, now: () => 0 });
-    admission.enter('198.51.100.7', () => {}).confirmed();
+    admission.enter('198.51.100.7', () => {})?.confirmed();
     admission.enter('198.51.100.7', () => evicted.push('returning'));
     for (let index = 0; index < 50; index += 1) admission.enter(`203.0.113.${index}`, () => evicted.push('stranger'));
     expect(evicted).not.to.include('returning');
@@ -147,15 +147,39 @@ describe('server/admission', () => {
 
   it('counts handshakes per second, in all and per stranger', () => {
     let nowMs = 0;
-    const limits = { ...LIMITS, handshakesPerSecond: 5, handshakesPerSecondPerStranger: 2 };
+    const limits = { ...LIMITS, handshakesPerSecond: 6, handshakesForReturning: 2, handshakesPerSecondPerStranger: 2 };
     const admission = createAdmission({ limits, now: () => nowMs });
     const tries = (address: string, count: number): boolean[] =>
       Array.from({ length: count }, () => admission.mayHandshake(address));
     expect(tries('192.0.2.1', 3)).to.deep.equal([true, true, false]);
-    admission.enter('192.0.2.2', () => {}).confirmed();
-    expect(tries('192.0.2.2', 4)).to.deep.equal([true, true, true, false]);
+    admission.enter('192.0.2.2', () => {})?.confirmed();
+    expect(tries('192.0.2.2', 5)).to.deep.equal([true, true, true, true, false]);
     nowMs = 1000;
     expect(tries('192.0.2.1', 1)).to.deep.equal([true]);
+  });
+
+  it('leaves handshakes for addresses that held a session, also before this start, however many strangers come', () => {
+    const limits = { ...LIMITS, handshakesPerSecond: 6, handshakesForReturning: 2, handshakesPerSecondPerStranger: 2 };
+    const admission = createAdmission({ limits, now: () => 0, known: ['198.51.100.7', '2001:db8:1:2::9'] });
+    const strangers = Array.from({ length: 50 }, (_, index) => admission.mayHandshake(`203.0.113.${index}`));
+    expect(strangers.filter(Boolean)).to.have.lengthOf(4);
+    expect(admission.mayHandshake('198.51.100.7')).to.equal(true);
+    expect(admission.mayHandshake('2001:db8:1:2::77'), 'of the same /64').to.equal(true);
+    expect(admission.mayHandshake('198.51.100.7')).to.equal(false);
+  });
+
+  it('takes so many strangers a second, in all and from one address, and any number of those who were here', () => {
+    let nowMs = 0;
+    const limits = { ...LIMITS, strangersPerSecond: 5, strangersPerSecondPerAddress: 2 };
+    const admission = createAdmission({ limits, now: () => nowMs, known: ['198.51.100.7'] });
+    const taken = (address: string, count: number): number =>
+      Array.from({ length: count }, () => admission.enter(address, () => {})).filter((ticket) => ticket !== null)
+        .length;
+    expect(taken('192.0.2.1', 10)).to.equal(2);
+    expect(taken('192.0.2.2', 1) + taken('192.0.2.3', 10) + taken('192.0.2.4', 10)).to.equal(3);
+    expect(taken('198.51.100.7', 20)).to.equal(20);
+    nowMs = 1000;
+    expect(taken('192.0.2.1', 10)).to.equal(2);
   });
 
   it('takes an IPv6 /64 for one source', () => {

@@ -72,7 +72,11 @@ export function dial(options: DialOptions, signal: AbortSignal): Promise<Control
       live = { connection, transport };
       cancelTimeout();
       heartbeat = createHeartbeat({
-        onDead: () => end('the relay is silent'),
+        onDead() {
+          reason ??= 'the relay is silent';
+          // Nobody is there to answer a closing.
+          socket.terminate();
+        },
         after: afterTimeout,
         ...(deadAfterMs === undefined ? {} : { deadAfterMs }),
       });

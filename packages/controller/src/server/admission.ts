@@ -4,8 +4,8 @@ import { addressGroup } from './address-group.js';
 import type { Limits } from './limits.js';
 
 export interface Admission {
-  /** Takes a socket in; `evict` is called when it has to make room for another. */
-  enter(address: string, evict: () => void): Ticket;
+  /** Takes a socket in; `evict` is called when it has to make room for another. Null when it is one too many now. */
+  enter(address: string, evict: () => void): Ticket | null;
   /** True when a handshake from this address may be computed now. */
   mayHandshake(address: string): boolean;
 }
@@ -26,13 +26,27 @@ interface Waiting {
 
 const ONE_SECOND_MS = 1000;
 
-export function createAdmission(deps: { limits: Limits; now: () => number }): Admission {
-  const { limits, now } = deps;
+export interface AdmissionDeps {
+  readonly limits: Limits;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Addresses of sessions before this start. */
+  readonly known?: readonly string[];
+}
+
+export function createAdmission({ limits, now, known = [] }: AdmissionDeps): Admission {
   /** In order of arrival. */
   const waiting = new Set<Waiting>();
   /** In order of last use; a Map's or Set's iteration order is that of insertion. */
-  const returning = new Set<string>();
-  let window = { startMs: Number.NEGATIVE_INFINITY, total: 0, perGroup: new Map<string, number>() };
+  const returning = new Set(known.map(addressGroup).slice(0, limits.returningAddresses));
+  let second = emptySecond(Number.NEGATIVE_INFINITY);
+
+  /** The counts of this second. */
+  function thisSecond(): Second {
+    const nowMs = now();
+    if (nowMs - second.startMs >= ONE_SECOND_MS) second = emptySecond(nowMs);
+    return second;
+  }
 
   function makeRoom(newcomer: Waiting): void {
     const own = [...waiting].filter((other) => other.group === newcomer.group);
@@ -64,6 +78,10 @@ export function createAdmission(deps: { limits: Limits; now: () => number }): Ad
   return {
     enter(address, evict) {
       const group = addressGroup(address);
+      if (!returning.has(group)) {
+        const { sockets } = thisSecond();
+        if (!sockets.take(group, limits.strangersPerSecond, limits.strangersPerSecondPerAddress)) return null;
+      }
       const place = { group, returning: returning.has(group), evict };
       makeRoom(place);
       waiting.add(place);
@@ -78,14 +96,45 @@ export function createAdmission(deps: { limits: Limits; now: () => number }): Ad
       };
     },
     mayHandshake(address) {
-      const nowMs = now();
-      if (nowMs - window.startMs >= ONE_SECOND_MS) window = { startMs: nowMs, total: 0, perGroup: new Map() };
-      if (window.total >= limits.handshakesPerSecond) return false;
+      const current = thisSecond();
+      if (current.handshakes >= limits.handshakesPerSecond) return false;
       const group = addressGroup(address);
-      const used = window.perGroup.get(group) ?? 0;
-      if (!returning.has(group) && used >= limits.handshakesPerSecondPerStranger) return false;
-      window.total += 1;
-      window.perGroup.set(group, used + 1);
+      if (!returning.has(group)) {
+        const most = limits.handshakesPerSecond - limits.handshakesForReturning;
+        if (!current.strangers.take(group, most, limits.handshakesPerSecondPerStranger)) return false;
+      }
+      current.handshakes += 1;
+      return true;
+    },
+  };
+}
+
+interface Second {
+  readonly startMs: number;
+  /** Strangers' sockets and handshakes; then all handshakes. */
+  readonly sockets: Allowance;
+  readonly strangers: Allowance;
+  handshakes: number;
+}
+
+function emptySecond(startMs: number): Second {
+  return { startMs, sockets: emptyAllowance(), strangers: emptyAllowance(), handshakes: 0 };
+}
+
+interface Allowance {
+  /** Counts one more of this group, or says that there are as many already, in all or of the group. */
+  take(group: string, most: number, mostOfGroup: number): boolean;
+}
+
+function emptyAllowance(): Allowance {
+  const taken = new Map<string, number>();
+  let total = 0;
+  return {
+    take(group, most, mostOfGroup) {
+      const own = taken.get(group) ?? 0;
+      if (total >= most || own >= mostOfGroup) return false;
+      total += 1;
+      taken.set(group, own + 1);
       return true;
     },
   };

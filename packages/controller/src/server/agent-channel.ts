@@ -27,6 +27,8 @@ export interface AgentChannelDeps {
   mayHandshake(): boolean;
   /** Asked at the peer's first valid transport message, which is the first proof that it owns its key. */
   isKnown(agentKey: string): boolean;
+  /** Once, when the peer has proven a known key or has enrolled. */
+  onTrusted(): void;
   onMessage(message: AgentMessage, agentKey: string): void;
   onClosed(): void;
   readonly logger: Logger;
@@ -51,6 +53,12 @@ export function createAgentChannel(deps: AgentChannelDeps): AgentChannel {
     socket.send(message, ignoreSendError);
   }
 
+  function trust(): void {
+    if (trusted) return;
+    trusted = true;
+    deps.onTrusted();
+  }
+
   function receive(frame: Uint8Array): void {
     if (!trusted && frame.length > MAX_FIRST_FRAME_BYTES) {
       throw new RelayError('protocol', 'the peer sent too long a message before it was authenticated');
@@ -62,7 +70,7 @@ export function createAgentChannel(deps: AgentChannelDeps): AgentChannel {
     const bytes = peer.transport.open(frame, trusted ? MAX_MESSAGE_BYTES : MAX_FIRST_FRAME_BYTES);
     if (!proven) {
       proven = true;
-      trusted = deps.isKnown(peer.agentKey);
+      if (deps.isKnown(peer.agentKey)) trust();
     }
     if (bytes !== null) deps.onMessage(parseAgentMessage(decodeMessage(bytes)), peer.agentKey);
   }
@@ -97,9 +105,7 @@ export function createAgentChannel(deps: AgentChannelDeps): AgentChannel {
       if (!closed && peer !== null) sendSealed(socket, peer.transport, message);
     },
     close,
-    trust() {
-      trusted = true;
-    },
+    trust,
     guard,
   };
 }

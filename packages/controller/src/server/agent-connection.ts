@@ -50,6 +50,7 @@ export function serveAgent(deps: AgentConnectionDeps): void {
     identity: deps.identity,
     mayHandshake: deps.mayHandshake,
     isKnown: (agentKey) => authority.lookup(agentKey).kind === 'known',
+    onTrusted: visitor.trusted,
     onMessage(message, agentKey) {
       heartbeat?.received();
       if (phase === 'first') handleFirst(message, agentKey);

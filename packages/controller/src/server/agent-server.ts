@@ -20,6 +20,8 @@ export interface AgentServerDeps {
   readonly onSession: (session: AgentSession) => void;
   readonly logger: Logger;
   readonly limits?: Partial<Limits>;
+  /** Addresses of sessions before this start: a flood must not shut out who was here. */
+  readonly knownAddresses?: readonly string[];
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
 }
@@ -36,7 +38,7 @@ export interface AgentServer {
 export function createAgentServer(deps: AgentServerDeps): AgentServer {
   const { identity, welcome, onSession, logger, now = () => performance.now() } = deps;
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
-  const admission = createAdmission({ limits, now });
+  const admission = createAdmission({ limits, now, known: deps.knownAddresses ?? [] });
   const registry = createSessionRegistry({ cloneWatch: createCloneWatch({ limits, now }), logger });
   const authority = enrollInTurn(deps.authority);
   const front = createFront({

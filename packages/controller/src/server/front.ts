@@ -22,7 +22,9 @@ export interface Visitor {
   hold(): void;
   /** The peer is to speak again: a fresh clock. */
   resume(): void;
-  /** The peer is authenticated. */
+  /** The peer's key is known: it may send more than a stranger. */
+  trusted(): void;
+  /** The peer's session stands. */
   confirmed(): void;
 }
 
@@ -41,7 +43,7 @@ export interface FrontDeps {
 
 export function createFront(deps: FrontDeps): Front {
   const { limits, admission } = deps;
-  const visitors = new Map<Duplex, Visitor>();
+  const visitors = new Map<Duplex, { readonly visitor: Visitor; startMeter(): void }>();
   const unconfirmed = new Set<Socket>();
   const http = createServer({
     maxHeaderSize: limits.requestHeadBytes,
@@ -52,6 +54,7 @@ export function createFront(deps: FrontDeps): Front {
     noServer: true,
     clientTracking: false,
     maxPayload: MAX_FRAME_BYTES,
+    maxFragments: limits.fragments,
     // A compressed message can blow up memory, and ciphertext does not compress.
     perMessageDeflate: false,
     handleProtocols: () => SUBPROTOCOL,
@@ -65,10 +68,18 @@ export function createFront(deps: FrontDeps): Front {
     }
     const address = plainAddress(socket.remoteAddress);
     const ticket = admission.enter(address, () => socket.destroy());
+    if (ticket === null) {
+      socket.destroy();
+      return;
+    }
     const startClock = () => setTimeout(() => socket.destroy(), limits.authenticationTimeoutMs);
     let clock = startClock();
     unconfirmed.add(socket);
-    visitors.set(socket, {
+    // ws bounds what one message may have, and for all sockets alike; before that the HTTP parser bounds the head.
+    const meter = (): void => {
+      if (socket.bytesRead > limits.strangerBytes) socket.destroy();
+    };
+    const visitor: Visitor = {
       address,
       localAddress: plainAddress(socket.localAddress ?? ''),
       hold: () => clearTimeout(clock),
@@ -76,12 +87,14 @@ export function createFront(deps: FrontDeps): Front {
         clearTimeout(clock);
         if (!socket.destroyed) clock = startClock();
       },
+      trusted: () => socket.off('data', meter),
       confirmed() {
         clearTimeout(clock);
         unconfirmed.delete(socket);
         ticket.confirmed();
       },
-    });
+    };
+    visitors.set(socket, { visitor, startMeter: () => socket.on('data', meter) });
     socket.once('close', () => {
       clearTimeout(clock);
       unconfirmed.delete(socket);
@@ -94,11 +107,17 @@ export function createFront(deps: FrontDeps): Front {
   });
   http.on('clientError', (_error, socket) => socket.destroy());
   http.on('upgrade', (request, socket, head) => {
-    const visitor = visitors.get(socket);
+    const known = visitors.get(socket);
     const status = refusalOf(request);
-    if (visitor === undefined) socket.destroy();
+    if (known === undefined) socket.destroy();
     else if (status !== null) refuse(socket, status);
-    else websockets.handleUpgrade(request, socket, head, (websocket) => deps.onSocket(websocket, visitor));
+    else {
+      websockets.handleUpgrade(request, socket, head, (websocket) => {
+        // Behind ws's own listener: what makes the peer known counts before the bytes that come along with it.
+        known.startMeter();
+        deps.onSocket(websocket, known.visitor);
+      });
+    }
   });
 
   return {

@@ -6,8 +6,8 @@ export type After = (delayMs: number, action: () => void) => () => void;
 /** Well under the minute after which home routers forget idle TCP connections' mappings at the strictest. */
 export const PING_INTERVAL_MS = 15_000;
 
-/** Two pings may be lost and a third be late. */
-export const DEAD_AFTER_MS = 40_000;
+/** Two pings may be lost; that the peer is away is shown within 40 s of its last sign of life, by a busy machine too. */
+export const DEAD_AFTER_MS = 38_000;
 
 export interface HeartbeatOptions {
   /** Sends one encrypted ping; left out by the side that only answers. */

@@ -1,0 +1,40 @@
+/**
+ * `sweep HOST FROM LAST PORT…`: from that source address TCP connections tried to each PORT of HOST, then a datagram to each
+ * UDP port up to LAST; prints the TCP ports that answered as JSON.
+ */
+import { createSocket } from 'node:dgram';
+import { connect, isIPv6 } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const [host = '', from = '', last = '', ...ports] = process.argv.slice(2);
+/** Many times the round trip in the lab, and a retransmission. */
+const patienceMs = 3_000;
+
+const isOpen = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, localAddress: from });
+    const end = (open: boolean): void => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.on('connect', () => end(true));
+    // A reset is an answer as well: somebody was reached.
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code === 'ECONNREFUSED'));
+    setTimeout(() => end(false), patienceMs);
+  });
+
+const sendAll = async (): Promise<void> => {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  socket.on('error', () => undefined); // an ICMP error tells what the witness at the backend tells, too
+  await new Promise<void>((resolve) => socket.bind({ address: from, port: 0 }, resolve));
+  for (let port = 1; port <= Number(last); port += 1) {
+    await new Promise((resolve) => socket.send('sweep', port, host, resolve));
+    // A tunnel in user space drops what comes faster than it encrypts.
+    if (port % 16 === 0) await pause(1);
+  }
+  socket.close();
+};
+
+const tries = await Promise.all(ports.map(async (port) => ((await isOpen(Number(port))) ? [Number(port)] : [])));
+await sendAll();
+process.stdout.write(JSON.stringify(tries.flat()));
