@@ -1,5 +1,7 @@
 /** The relay's daemon: starts everything in order, serves until told to stop. Traffic goes on without it. */
 
+import type { AuditLog } from '@homeward/shared/audit/audit-log';
+import { auditedStore } from '@homeward/shared/audit/audited-store';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { watchKernel } from '@homeward/shared/host/monitor';
 import { openStore } from '@homeward/shared/host/store';
@@ -8,6 +10,7 @@ import { availableFamilies } from '@homeward/shared/kernel/families';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { serveApi } from '@homeward/shared/local/api-server';
+import { callerOf } from '@homeward/shared/local/caller';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import { RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { Secret } from '@homeward/shared/net/secret';
@@ -18,6 +21,7 @@ import { keyPairFromSecret } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
 import { relayApi } from './api/relay-api.js';
 import type { Settings } from './config.js';
+import { createRefusals, openAudit } from './daemon/audit.js';
 import { createAuthority } from './daemon/authority.js';
 import { createBackends } from './daemon/backends.js';
 import { createChanges } from './daemon/changes.js';
@@ -33,6 +37,7 @@ import { createSyntheticClient } from './probe/probe-namespace.js';
 import { createProber } from './probe/prober.js';
 import { type AgentServer, createAgentServer } from './server/agent-server.js';
 import { tunnelPorts } from './store/pairings.js';
+import { stateChanges } from './store/state-changes.js';
 
 export interface ServeDeps {
   readonly side: RelaySide;
@@ -50,16 +55,20 @@ export interface ServeDeps {
 export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void> {
   const { settings } = deps;
   const lock = await takeInstanceLock('controller');
+  const audit = openAudit(deps.side.auditPath, deps.logger);
   try {
-    const relay = await buildRelay(deps);
+    const relay = await buildRelay(deps, audit);
     // First of all, so that a port that is taken ends the start before anything is changed.
     await listen(relay.server, settings.listen);
+    audit.record({ event: 'started', details: { version: deps.version } });
     try {
-      await serveCommands(deps, relay, await firstReconcile(relay), signal);
+      await serveCommands(deps, relay, audit, await firstReconcile(relay), signal);
     } finally {
       await relay.server.close();
+      audit.record({ event: 'stopped', details: {} });
     }
   } finally {
+    await audit.close();
     await lock.release();
   }
 }
@@ -68,6 +77,7 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
 async function serveCommands(
   deps: ServeDeps,
   relay: Relay,
+  audit: AuditLog,
   failure: string | null,
   signal: AbortSignal,
 ): Promise<void> {
@@ -76,7 +86,8 @@ async function serveCommands(
   const ended = AbortSignal.any([signal, stopper.signal]);
   const api = await serveApi(
     side.socketPath,
-    relayApi(relay, () => stopper.abort()),
+    relayApi(relay, audit, () => stopper.abort()),
+    (socket) => callerOf(socket, side.runner),
   );
   const notifier = createNotifier({
     ...{ target: deps.notifyTarget, runner: side.runner, logger },
@@ -98,14 +109,17 @@ async function serveCommands(
   }
 }
 
-async function buildRelay({ side, settings, logger, clientProgram, path, version }: ServeDeps): Promise<Relay> {
+async function buildRelay(deps: ServeDeps, audit: AuditLog): Promise<Relay> {
+  const { side, settings, logger, clientProgram, path, version } = deps;
   const { runner } = side;
   const [snapshot, listeners, families] = await Promise.all([
     takeSnapshot(runner, NO_TABLES, RELAY_OWNERSHIP.isLink),
     listListeners(runner),
     availableFamilies(createSysctlFiles()),
   ]);
-  const store = await openStore(side.stateFile, async () => firstState(settings, snapshot, listeners));
+  const stored = await openStore(side.stateFile, async () => firstState(settings, snapshot, listeners));
+  const store = auditedStore(stored, audit, stateChanges);
+  const agents = audit.by({ actor: 'agent' });
   await settle(store, settings, snapshot, listeners);
   const machine = createMachine(runner, settings, families, snapshot);
   const changes = createChanges();
@@ -126,10 +140,20 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     backends.review();
   };
   const { tunnelFacts, isBehind } = machine;
-  const backends = createBackends({ store, changes, logger, tunnelFacts, isBehind, reconcile });
+  const backends = createBackends({
+    ...{ changes, logger, tunnelFacts, isBehind, reconcile },
+    audit: agents,
+    store: auditedStore(stored, agents, stateChanges),
+  });
   const server = createAgentServer({
     identity: keyPairFromSecret(new Secret(store.state().identity.secretKey)),
-    authority: createAuthority(store, changes, logger),
+    authority: createAuthority(
+      auditedStore(stored, agents, stateChanges),
+      changes,
+      audit.by({ actor: 'stranger' }),
+      logger,
+    ),
+    refusals: createRefusals(audit, store),
     welcome: (name) => ({ type: 'welcome', name, urls: [...machine.endpoints()] }),
     onSession: backends.attach,
     logger,
@@ -141,7 +165,7 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
     relayDrift: () => drift,
   });
   const mappings = createFouMappings({ store, runner, logger, reconcile });
-  return {
+  const relay: Relay = {
     ...{ mappings, store, runner, kernel, machine, server, backends, changes, logger, version, reconcile },
     repair: settings.repair,
     probe: prober.probe,
@@ -154,7 +178,10 @@ async function buildRelay({ side, settings, logger, clientProgram, path, version
       };
     },
     now: () => new Date(),
+    auditProblem: audit.problem,
+    actingFor: (who) => ({ ...relay, store: auditedStore(stored, who, stateChanges) }),
   };
+  return relay;
 }
 
 /** A kernel without IPv6 has no wildcard of both families. */

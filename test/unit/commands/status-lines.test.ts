@@ -17,7 +17,13 @@ const forward = (spec: string, more: Partial<Forward> = {}): Forward => ({
 
 function document(...backends: readonly (readonly Forward[])[]): StatusDocument {
   return {
-    relay: { endpoints: ['ws://198.51.100.1:7700'], publicKey: 'A'.repeat(43).concat('='), version: '0', repair: true },
+    relay: {
+      endpoints: ['ws://198.51.100.1:7700'],
+      publicKey: 'A'.repeat(43).concat('='),
+      version: '0',
+      repair: true,
+      auditProblem: null,
+    },
     backends: backends.map((forwards, index) => ({
       name: index === 0 ? 'home' : `b${index}`,
       state: 'online',
@@ -103,6 +109,7 @@ describe('agent status', () => {
     const lines = agentLines(
       {
         repair: true,
+        auditProblem: null,
         relays: [
           {
             ...{ name: 'home', slot: 1, state: 'online', endpoint: 'ws://198.51.100.1:7700', tunnel: null },

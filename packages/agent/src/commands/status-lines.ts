@@ -1,11 +1,14 @@
 /** `agent status` as people read it: each relay with its tunnel, its forwards and what the policy refused. */
 
+import { auditLines } from '@homeward/shared/terminal/audit-command';
 import type { Console } from '@homeward/shared/terminal/console';
 import { handshakeText, tunnelState } from '@homeward/shared/terminal/tunnel-text';
 import { z } from 'zod';
 
 export const statusSchema = z.looseObject({
   repair: z.boolean(),
+  /** Why the audit log loses entries; a daemon of an older version has none. */
+  auditProblem: z.string().nullable().default(null),
   relays: z.array(
     z.looseObject({
       name: z.string(),
@@ -33,9 +36,10 @@ type RelayStatus = StatusDocument['relays'][number];
 /** Forwards of one relay; more are counted. */
 const LISTED = 24;
 
-export function statusLines({ relays, repair }: StatusDocument, style: Console['style']): string[] {
+export function statusLines({ relays, repair, auditProblem }: StatusDocument, style: Console['style']): string[] {
   return [
     ...(repair ? [] : [style('yellow', 'repair is off: what others change is told, not mended')]),
+    ...auditLines(auditProblem, style),
     ...(relays.length === 0 ? ['paired with no relay; get a token there: controller pair NAME'] : []),
     ...relays.flatMap((relay) => relayLines(relay, style)),
   ];

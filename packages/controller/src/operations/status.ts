@@ -18,7 +18,10 @@ export async function status(relay: Relay, name: string | null): Promise<Record<
   const figures = await relay.machine.figures();
   const endpoints = relay.machine.endpoints();
   return {
-    relay: { endpoints, publicKey: state.identity.publicKey, version: relay.version, repair: relay.repair },
+    relay: {
+      ...{ endpoints, publicKey: state.identity.publicKey, version: relay.version, repair: relay.repair },
+      auditProblem: relay.auditProblem(),
+    },
     backends: chosen.map((pairing) => backendStatus(relay, pairing, figures)),
   };
 }

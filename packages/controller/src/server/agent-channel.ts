@@ -28,7 +28,9 @@ export interface AgentChannelDeps {
   /** Asked at the peer's first valid transport message, which is the first proof that it owns its key. */
   isKnown(agentKey: string): boolean;
   onMessage(message: AgentMessage, agentKey: string): void;
-  onClosed(): void;
+  onClosed(reason: string): void;
+  /** The peer misbehaved before it was trusted. */
+  onRefused(reason: string): void;
   readonly logger: Logger;
 }
 
@@ -72,7 +74,7 @@ export function createAgentChannel(deps: AgentChannelDeps): AgentChannel {
     closed = true;
     logger.debug({ reason }, 'agent connection closed');
     closeGently(socket);
-    deps.onClosed();
+    deps.onClosed(reason);
   }
 
   function guard(action: () => void): void {
@@ -82,6 +84,7 @@ export function createAgentChannel(deps: AgentChannelDeps): AgentChannel {
       // A stranger's misbehaviour is everyday and must not fill the log; an agent's, or a fault of ours, is worth a line.
       const everyday = error instanceof RelayError && error.code === 'protocol' && !trusted;
       if (!everyday) logger.error({ err: error }, 'the connection of an agent failed');
+      if (everyday && !closed) deps.onRefused(error.message);
       close(error instanceof Error ? error.message : 'unknown error');
     }
   }

@@ -1,5 +1,7 @@
 /** Takes one side out of the kernel so that it stays out: its daemon tears down, or we do it ourselves, and its service is disabled. */
 
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
 import type { Runner } from '../host/runner.js';
@@ -10,6 +12,7 @@ import { executeSteps } from '../service/execute.js';
 import { standDownPlan } from '../service/plan.js';
 import { isInstalled, serviceState } from '../service/service-state.js';
 import { unitName } from '../service/unit.js';
+import { audited } from './audit-command.js';
 import type { Console } from './console.js';
 import { throwTeardownErrors } from './plan-text.js';
 
@@ -18,6 +21,7 @@ export interface TeardownContext {
   readonly runner: Runner;
   readonly uid: number;
   readonly interrupt: AbortSignal;
+  readonly side: { readonly auditPath: string };
   /** Asks the daemon. */
   call(command: string, args: unknown): Promise<unknown>;
   /** A reconciler over the stored state, for use without a daemon. */
@@ -64,8 +68,15 @@ async function tearDown(side: 'controller' | 'agent', context: TeardownContext):
   try {
     const teardown = await (await context.kernel()).teardown();
     throwTeardownErrors(teardown.errors, side);
+    await recordDown(context.side.auditPath);
     return teardown;
   } finally {
     await lock.release();
   }
+}
+
+/** Where homeward never ran there is nothing to record, nor a place for it. */
+async function recordDown(auditPath: string): Promise<void> {
+  if (!existsSync(dirname(auditPath))) return;
+  await audited(auditPath, async (audit) => audit.record({ event: 'down', details: {} }));
 }
