@@ -5,7 +5,7 @@ import type { Random } from './random.js';
 
 const MOST_CHANGES = 6;
 /** Long enough that a parser which needs the square of it is felt. */
-const REPEATS = [2, 7, 100, 5_000, 60_000];
+const REPEATS = [2, 7, 100, 1_000, 20_000];
 
 /** How often something is changed: mostly a little, so that most of it stays valid. */
 const changes = (random: Random): number => 1 + random.below(random.pick([1, 2, MOST_CHANGES]));
@@ -122,7 +122,7 @@ function changedText(text: string, seeds: readonly string[], words: readonly str
     }
     case 6:
       return random.once(20)
-        ? before + (random.pick(ODD) + middle).repeat(random.pick(REPEATS)).slice(0, 200_000) + after
+        ? before + (random.pick(ODD) + middle).repeat(random.pick(REPEATS)).slice(0, 100_000) + after
         : before;
     default:
       return before + String.fromCharCode(random.below(random.pick([128, 256, 65_536]))) + after;

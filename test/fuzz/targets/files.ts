@@ -1,7 +1,16 @@
 /** What is stored: both sides' states, the kernel ledger, the audit log. */
 
+import { createForwardReader } from '@homeward/agent/daemon/forward-reader';
+import { sortForwards } from '@homeward/agent/daemon/forward-sorter';
+import { relayTunnel } from '@homeward/agent/daemon/offer-check';
+import { backendState } from '@homeward/agent/desired/backend-state';
+import { parsePolicy } from '@homeward/agent/policy';
+import { pairedRelays } from '@homeward/agent/store/relays';
 import { type BackendState, stateSchema as backendSchema } from '@homeward/agent/store/state';
 import { encodeState, stateSchema as relaySchema } from '@homeward/controller/store/state';
+import { relayHostState } from '@homeward/controller/desired/relay-state';
+import { tokenCondition } from '@homeward/controller/store/tokens';
+import { FAMILIES } from '@homeward/shared/net/address';
 import { describeRecord, formatRecord, parseRecord, recordOf } from '@homeward/shared/audit/record';
 import { parseState } from '@homeward/shared/host/json-file';
 import { parseForward } from '@homeward/shared/net/forward-spec';
@@ -9,6 +18,7 @@ import { ledgerSchema } from '@homeward/shared/reconcile/ledger';
 import type { z } from 'zod';
 import { backendStateOf, relay } from '../../unit/store/backend-states.js';
 import { pairing, relayState } from '../../unit/store/relay-states.js';
+import { facts, LAN } from '../../unit/desired/backend-states.js';
 import { mutateJson, mutateText } from '../mutate.js';
 import { mustEqual, type Target, valueOr } from '../target.js';
 import { CONTROLLER_MESSAGES } from './messages.js';
@@ -19,15 +29,19 @@ function stored<Value>(
   schema: z.ZodType<Value>,
   encode: (value: Value) => unknown,
   seeds: readonly unknown[],
+  work: (value: Value) => void = () => undefined,
+  cost = 1,
 ): Target {
   return {
     name,
+    cost,
     make: (random) => Buffer.from(mutateJson(seeds, random)),
     run(input) {
       const value = valueOr(['bad-state'], () => parseState('/state', input.toString('utf8'), schema));
       if (value === null) return;
       const again = JSON.stringify(encode(value));
       mustEqual('what is stored', JSON.stringify(encode(parseState('/state', again, schema))), again);
+      work(value);
     },
   };
 }
@@ -52,6 +66,14 @@ const LEDGER = {
   sysctls: { 'net/ipv4/ip_forward': { before: '0', ours: '1', links: ['eth0'] } },
   tables: { homeward_relay: { fingerprint: 'f', digest: 'd' } },
 };
+
+const FACTS = {
+  ...{ uplinkMtu: 1500, families: FAMILIES, devices: {}, sshPorts: [] },
+  forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
+};
+
+const OPEN = parsePolicy('/p', { lan: ['0.0.0.0/0', '::/0'] });
+const NOBODY = { sshPorts: [], addresses: [] };
 
 const RECORD = formatRecord(
   recordOf(
@@ -80,8 +102,17 @@ const audit: Target = {
 };
 
 export const fileTargets: readonly Target[] = [
-  stored('relay-state', relaySchema, encodeState, [RELAY]),
-  stored('backend-state', backendSchema, (state) => state, [BACKEND]),
+  stored('relay-state', relaySchema, encodeState, [RELAY], (state) => {
+    relayHostState(state, FACTS);
+    for (const token of state.tokens) tokenCondition(token, new Date(0));
+  }, 3),
+  stored('backend-state', backendSchema, (state) => state, [BACKEND], (state) => {
+    const read = createForwardReader();
+    const tunnels = pairedRelays(state).flatMap((one) =>
+      relayTunnel(one, OPEN, LAN, (specs) => sortForwards(read(one.controllerKey, specs), OPEN, NOBODY).allowed),
+    );
+    backendState(tunnels, facts());
+  }, 4),
   stored('ledger', ledgerSchema, (ledger) => ledger, [LEDGER]),
   audit,
 ];

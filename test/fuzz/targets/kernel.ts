@@ -37,7 +37,7 @@ function parts(listing: unknown): unknown[] {
 const json = (name: string, files: readonly string[], run: (input: string) => void): Target => {
   const seeds = files.flatMap((file) => parts(JSON.parse(recorded(file))));
   return {
-    name,
+    ...{ name, cost: 2 },
     make: (random) => Buffer.from(mutateJson(seeds, random)),
     run: (input) => run(input.toString('utf8')),
   };
