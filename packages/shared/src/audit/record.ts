@@ -26,7 +26,11 @@ export type AuditEntry = {
   };
 }[AuditEvent];
 
-const recordSchema = z.looseObject({
+const plain = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+/** Nothing nested: it is printed as it is. */
+const flat = z.union([plain, z.array(plain).readonly()]);
+
+const recordObject = z.object({
   /** RFC 3339, UTC. */
   time: z.string(),
   /** Of a newer version there may be others. */
@@ -41,10 +45,13 @@ const recordSchema = z.looseObject({
   reason: z.string().nullable(),
   /** How many more of the kind there were; only where a flood was summed up. */
   count: z.number().optional(),
-  details: z.record(z.string(), z.unknown()),
+  details: z.record(z.string(), flat),
 });
 
-export type AuditRecord = z.infer<typeof recordSchema>;
+/** A newer version may tell more. */
+const recordSchema = recordObject.catchall(flat);
+
+export type AuditRecord = z.infer<typeof recordObject>;
 
 /** Text of others in one value; a reason of theirs must not make a line of megabytes. */
 const LONGEST = 512;

@@ -21,7 +21,9 @@ export function readListing<Value>(program: string, parse: () => Value): Value {
 }
 
 function isAboutInput(error: unknown): error is Error {
-  return error instanceof SyntaxError || error instanceof z.ZodError || error instanceof RelayError;
+  // Nested deeper than the stack: no listing of theirs is.
+  const isTooDeep = error instanceof RangeError;
+  return isTooDeep || error instanceof SyntaxError || error instanceof z.ZodError || error instanceof RelayError;
 }
 
 function problemOf(error: Error): string {
