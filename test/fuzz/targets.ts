@@ -7,4 +7,10 @@ import { scriptTargets } from './targets/scripts.js';
 import { wireTargets } from './targets/wire.js';
 import { wordTargets } from './targets/words.js';
 
-export const TARGETS: readonly Target[] = [...wordTargets, ...wireTargets, ...kernelTargets, ...fileTargets, ...scriptTargets];
+export const TARGETS: readonly Target[] = [
+  ...wordTargets,
+  ...wireTargets,
+  ...kernelTargets,
+  ...fileTargets,
+  ...scriptTargets,
+];

@@ -49,7 +49,9 @@ describe('audit log', () => {
     poll(`${program}'s audit entry ${JSON.stringify(wanted)}`, 10_000, async () => {
       const all = await entries(node, program);
       const isWanted = (record: AuditRecord) =>
-        Object.entries(wanted).every(([name, value]) => JSON.stringify((record as Record<string, unknown>)[name]) === JSON.stringify(value));
+        Object.entries(wanted).every(
+          ([name, value]) => JSON.stringify((record as Record<string, unknown>)[name]) === JSON.stringify(value),
+        );
       const found = all.find(isWanted);
       if (found === undefined) throw new Error(JSON.stringify(all, null, 1));
       return found;

@@ -119,4 +119,15 @@ describe('a UDP forward that goes to another backend', () => {
     }
     await stream.end();
   });
+
+  it("shows the client's own port although the service spoke to it by itself meanwhile", async () => {
+    const stream = await startUdpStream(lab.client, address.relay, 5300);
+    await expectServedBy(stream, 'home', 0);
+    expectDone(await controller('forward', 'remove', 'home', '5300/udp'));
+    // As a late answer does: by then the flow is forgotten, and this one begins another with the same two ends.
+    await echoes.home.sendTo(address.client, stream.localPort);
+    expectDone(await controller('forward', 'add', 'home', '5300/udp'));
+    await expectServedBy(stream, 'home', stream.sent());
+    await stream.end();
+  });
 });

@@ -61,6 +61,8 @@ export const startNginx = async (node: LabNode, port: number, greeting = 'hello'
 export interface UdpEcho extends Service {
   /** The texts of the datagrams it got so far, oldest first. */
   heard(): string[];
+  /** Sends a datagram without being asked, from its one socket; resolves when it has left. */
+  sendTo(host: string, port: number): Promise<void>;
 }
 
 /** A UDP echo bound to an address or a wildcard: `0.0.0.0`, `::` for both families, `:: v6only` for IPv6 alone. */
@@ -68,13 +70,21 @@ export const startUdpEcho = async (node: LabNode, port: number, bindTo = '0.0.0.
   const log = `/run/udp-echo-${port}.log`;
   writeFileSync(node.file(log), '');
   const [bindAddress = '', ...only] = bindTo.split(' ');
-  const process = node.spawn(script('services/udp-echo', bindAddress, String(port), log, ...only));
+  const process = node.spawn(script('services/udp-echo', bindAddress, String(port), log, ...only), {
+    interactive: true,
+  });
   await process.prints(/ready/);
   const logged = (pick: (line: string) => string) => () => linesOf(node.file(log)).map(pick);
   return {
     process,
     seen: logged((line) => line.split(' ')[0] ?? ''),
     heard: logged((line) => line.slice(line.indexOf(' ') + 1)),
+    sendTo: async (host, toPort) => {
+      const count = () => process.stdout().split(`sent to ${host} ${toPort}\n`).length;
+      const before = count();
+      process.type(`${host} ${toPort}\n`);
+      await poll(`a datagram by itself from ${process.command}`, 5_000, () => (count() > before ? true : undefined));
+    },
   };
 };
 

@@ -89,6 +89,7 @@ export const tiers = {
   lint: () => check(process.execPath, [`${root}/node_modules/.bin/biome`, 'check', '.'], 120_000),
   unit: () => mocha('unit', 20_000, 300_000),
   lab: () => mocha('lab', 60_000, 1_200_000),
+  faults: () => mocha('faults', 180_000, 1_200_000),
   docker: () => mocha('docker', 180_000, 900_000),
   vm: () =>
     withVmLogs(async (env) =>
@@ -100,4 +101,4 @@ export const tiers = {
 };
 
 /** Those of `npm test`. The vm tier is asked for by name: emulated, it takes longer than all others together. */
-export const usualTiers = ['lint', 'unit', 'lab', 'docker'];
+export const usualTiers = ['lint', 'unit', 'lab', 'faults', 'docker'];

@@ -10,8 +10,7 @@ import { callerOf } from '@homeward/shared/local/caller';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
 import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
 import type { Secret } from '@homeward/shared/net/secret';
-import { type KeeperDeps, keepReconciled } from '@homeward/shared/reconcile/keeper';
-import { tellOutcome } from '@homeward/shared/reconcile/tell';
+import { createUpkeep, type KeepOptions, type Upkeep } from '@homeward/shared/reconcile/upkeep';
 import { createNotifier, type NotifyTarget } from '@homeward/shared/service/notifier';
 import type { Logger } from 'pino';
 import { backendApi } from './api/backend-api.js';
@@ -22,6 +21,8 @@ import { createForwardSorter } from './daemon/forward-sorter.js';
 import { createLastLook } from './daemon/last-look.js';
 import { createSessions, type Sessions } from './daemon/sessions.js';
 import { needsEnrollment, refuseIdleStart } from './daemon/start-check.js';
+import { createTunnelRenewal } from './daemon/tunnel-renewal.js';
+import { addressesOf } from './link/addresses.js';
 import { keepAllMapped } from './link/keepalive.js';
 import type { Backend } from './operations/backend.js';
 import { enroll, firstState } from './operations/enroll.js';
@@ -83,8 +84,8 @@ async function runWithEcho(
   const { side, logger, token } = deps;
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
-  const { backend, sessions, reconcile } = await buildBackend(deps, store, echo, audit, ended);
-  const failure = await lastGoodState(store, reconcile, logger);
+  const { backend, sessions, afterWhole } = await buildBackend(deps, store, echo, audit, ended);
+  const failure = await lastGoodState(store, backend.upkeep.reconcile, logger);
   const api = await serveApi(
     side.socketPath,
     backendApi(backend, side.runner, audit, () => stopper.abort()),
@@ -105,17 +106,11 @@ async function runWithEcho(
     const relays = pairedRelays(store.state()).map((relay) => relay.urls[0]);
     logger.info({ relays, repair: deps.repair }, 'agent is running');
     notifier.round(failure);
-    const watch: KeeperDeps['watch'] = (events) =>
+    const watch: KeepOptions['watch'] = (events) =>
       watchKernel({ ...events, tables: [BACKEND_TABLE] }, side.runner, deps.path, ended);
     const tunnels = () => pairedRelays(store.state()).flatMap(({ accepted }) => accepted?.offer.tunnel ?? []);
     const keeping = keepAllMapped(tunnels, ended);
-    await keepReconciled(
-      {
-        reconcile: () => reconcile().then(sessions.review),
-        ...{ kernel: backend.kernel, logger, watch, onRound: notifier.round },
-      },
-      ended,
-    );
+    await backend.upkeep.keep({ watch, onRound: notifier.round, afterWhole }, ended);
     await keeping;
   } finally {
     stopper.abort();
@@ -131,7 +126,7 @@ async function buildBackend(
   echo: Echo,
   audit: AuditLog,
   ended: AbortSignal,
-): Promise<{ backend: Backend; sessions: Sessions; reconcile: () => Promise<void> }> {
+): Promise<{ backend: Backend; sessions: Sessions; afterWhole: () => Promise<void> }> {
   const { side, logger, version, repair } = deps;
   const { runner } = side;
   const policy = watchedPolicy(() => readPolicy(deps.policyFile), audit);
@@ -149,16 +144,13 @@ async function buildBackend(
     state: () => withTrials(store.state(), trials),
     echoPort: () => echo.port,
   });
-  let toldDrift = '';
-  const reconcile = async (goBy?: 'last-look'): Promise<void> => {
-    const outcome = await kernel.reconcile(goBy);
-    const drift = outcome.drift.join();
-    // Drift stays until somebody mends it: told once, not at every tick.
-    const isNews = drift !== toldDrift;
-    toldDrift = drift;
-    tellOutcome(logger, isNews ? outcome : { ...outcome, drift: [] });
-    if (isNews) sessions.reportDrift(outcome.drift);
-  };
+  const upkeep: Upkeep = createUpkeep({
+    ...{ kernel, logger },
+    onOutcome: ({ drift }, isDriftNews) => {
+      if (isDriftNews) sessions.reportDrift(drift);
+    },
+  });
+  const { reconcile } = upkeep;
   const sessions = createSessions(
     {
       store: storeOf(relays),
@@ -175,13 +167,19 @@ async function buildBackend(
       readForwards,
       sortForwards,
       lastLook: looks.get,
+      beginTunnelAnew: (relay) => renewal.beginAnew(relay),
     },
     logger,
     ended,
   );
+  const renewal = createTunnelRenewal({
+    ...{ store, runner, logger, reconcile },
+    spokenTo: (controllerKey) => sessions.find(controllerKey)?.link.endpoint()?.host ?? null,
+    resolve: addressesOf,
+  });
   const snapshot = () => takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
   const backend: Backend = {
-    ...{ version, repair, kernel, snapshot },
+    ...{ version, repair, kernel, upkeep, snapshot },
     state: store.state,
     session: sessions.find,
     auditProblem: audit.problem,
@@ -205,13 +203,17 @@ async function buildBackend(
       return told;
     },
   };
-  return { backend, sessions, reconcile };
+  const afterWhole = async () => {
+    await sessions.review();
+    await renewal.review((await looks.get()).snapshot);
+  };
+  return { backend, sessions, afterWhole };
 }
 
 /** Before the network is reached; a failure here must not keep the daemon from its relays: it is given, and tried again. */
 async function lastGoodState(
   store: Store<BackendState>,
-  reconcile: () => Promise<void>,
+  reconcile: Upkeep['reconcile'],
   logger: Logger,
 ): Promise<string | null> {
   if (pairedRelays(store.state()).length === 0) return null;

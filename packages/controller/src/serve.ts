@@ -12,10 +12,9 @@ import { listListeners } from '@homeward/shared/kernel/sockets';
 import { serveApi } from '@homeward/shared/local/api-server';
 import { callerOf } from '@homeward/shared/local/caller';
 import { takeInstanceLock } from '@homeward/shared/local/instance-lock';
-import { RELAY_TABLE } from '@homeward/shared/net/allocation';
+import { RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { Secret } from '@homeward/shared/net/secret';
-import { type KeeperDeps, keepReconciled } from '@homeward/shared/reconcile/keeper';
-import { tellOutcome } from '@homeward/shared/reconcile/tell';
+import { createUpkeep, type KeepOptions, type Upkeep } from '@homeward/shared/reconcile/upkeep';
 import { createNotifier, type NotifyTarget } from '@homeward/shared/service/notifier';
 import { keyPairFromSecret } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
@@ -96,11 +95,10 @@ async function serveCommands(
   try {
     logger.info({ listen: settings.listen, repair: settings.repair }, 'controller is serving');
     notifier.round(failure);
-    const watch: KeeperDeps['watch'] = (events) =>
+    const watch: KeepOptions['watch'] = (events) =>
       watchKernel({ ...events, tables: [RELAY_TABLE] }, side.runner, deps.path, ended);
     const following = relay.mappings.follow(ended);
-    const { reconcile, kernel } = relay;
-    await keepReconciled({ reconcile, kernel, logger, watch, onRound: notifier.round }, ended);
+    await relay.upkeep.keep({ watch, onRound: notifier.round, afterWhole: async () => undefined }, ended);
     await following;
   } finally {
     stopper.abort();
@@ -131,14 +129,14 @@ async function buildRelay(deps: ServeDeps, audit: AuditLog): Promise<Relay> {
     state: store.state,
     onLook: machine.sees,
   });
-  let drift: readonly string[] = [];
-  const reconcile = async (goBy?: 'last-look'): Promise<void> => {
-    const outcome = await kernel.reconcile(goBy);
-    // Drift stays until somebody mends it: told once, not at every tick.
-    tellOutcome(logger, outcome.drift.join() === drift.join() ? { ...outcome, drift: [] } : outcome);
-    drift = outcome.drift;
-    backends.review();
-  };
+  const upkeep: Upkeep = createUpkeep({
+    ...{ kernel, logger },
+    onOutcome({ changed }) {
+      if (changed.some((line) => line.startsWith(`+ link ${RELAY_LINK} `))) backends.renewTunnels();
+      backends.review();
+    },
+  });
+  const { reconcile } = upkeep;
   const { tunnelFacts, isBehind } = machine;
   const backends = createBackends({
     ...{ changes, logger, tunnelFacts, isBehind, reconcile },
@@ -162,11 +160,11 @@ async function buildRelay(deps: ServeDeps, audit: AuditLog): Promise<Relay> {
     client: createSyntheticClient(runner, families, clientProgram, path),
     uplinkAddress: machine.uplinkAddress,
     relayTunnelAddresses: (pairing) => pairingTunnel(store.state(), pairing, machine.tunnelFacts()).relay,
-    relayDrift: () => drift,
+    relayDrift: upkeep.drift,
   });
   const mappings = createFouMappings({ store, runner, logger, reconcile });
   const relay: Relay = {
-    ...{ mappings, store, runner, kernel, machine, server, backends, changes, logger, version, reconcile },
+    ...{ mappings, store, runner, kernel, upkeep, machine, server, backends, changes, logger, version, reconcile },
     repair: settings.repair,
     probe: prober.probe,
     async ports() {

@@ -7,18 +7,19 @@ import { backendState } from '@homeward/agent/desired/backend-state';
 import { parsePolicy } from '@homeward/agent/policy';
 import { pairedRelays } from '@homeward/agent/store/relays';
 import { type BackendState, stateSchema as backendSchema } from '@homeward/agent/store/state';
-import { encodeState, stateSchema as relaySchema } from '@homeward/controller/store/state';
 import { relayHostState } from '@homeward/controller/desired/relay-state';
+import { encodeState, stateSchema as relaySchema } from '@homeward/controller/store/state';
 import { tokenCondition } from '@homeward/controller/store/tokens';
-import { FAMILIES } from '@homeward/shared/net/address';
 import { describeRecord, formatRecord, parseRecord, recordOf } from '@homeward/shared/audit/record';
 import { parseState } from '@homeward/shared/host/json-file';
+import { FAMILIES } from '@homeward/shared/net/address';
 import { parseForward } from '@homeward/shared/net/forward-spec';
+import { parsePortRange } from '@homeward/shared/net/port';
 import { ledgerSchema } from '@homeward/shared/reconcile/ledger';
 import type { z } from 'zod';
+import { facts, LAN } from '../../unit/desired/backend-states.js';
 import { backendStateOf, relay } from '../../unit/store/backend-states.js';
 import { pairing, relayState } from '../../unit/store/relay-states.js';
-import { facts, LAN } from '../../unit/desired/backend-states.js';
 import { mutateJson, mutateText } from '../mutate.js';
 import { mustEqual, type Target, valueOr } from '../target.js';
 import { CONTROLLER_MESSAGES } from './messages.js';
@@ -68,7 +69,8 @@ const LEDGER = {
 };
 
 const FACTS = {
-  ...{ uplinkMtu: 1500, families: FAMILIES, devices: {}, sshPorts: [] },
+  ...{ uplinkMtu: 1500, families: FAMILIES, devices: {}, sshPorts: [], ownTcpPorts: [] },
+  localPorts: parsePortRange('32768-60999'),
   forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
 };
 
@@ -102,17 +104,31 @@ const audit: Target = {
 };
 
 export const fileTargets: readonly Target[] = [
-  stored('relay-state', relaySchema, encodeState, [RELAY], (state) => {
-    relayHostState(state, FACTS);
-    for (const token of state.tokens) tokenCondition(token, new Date(0));
-  }, 3),
-  stored('backend-state', backendSchema, (state) => state, [BACKEND], (state) => {
-    const read = createForwardReader();
-    const tunnels = pairedRelays(state).flatMap((one) =>
-      relayTunnel(one, OPEN, LAN, (specs) => sortForwards(read(one.controllerKey, specs), OPEN, NOBODY).allowed),
-    );
-    backendState(tunnels, facts());
-  }, 4),
+  stored(
+    'relay-state',
+    relaySchema,
+    encodeState,
+    [RELAY],
+    (state) => {
+      relayHostState(state, FACTS);
+      for (const token of state.tokens) tokenCondition(token, new Date(0));
+    },
+    3,
+  ),
+  stored(
+    'backend-state',
+    backendSchema,
+    (state) => state,
+    [BACKEND],
+    (state) => {
+      const read = createForwardReader();
+      const tunnels = pairedRelays(state).flatMap((one) =>
+        relayTunnel(one, OPEN, LAN, (specs) => sortForwards(read(one.controllerKey, specs), OPEN, NOBODY).allowed),
+      );
+      backendState(tunnels, facts());
+    },
+    4,
+  ),
   stored('ledger', ledgerSchema, (ledger) => ledger, [LEDGER]),
   audit,
 ];

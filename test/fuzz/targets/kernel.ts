@@ -1,13 +1,14 @@
 /** What `ip`, `nft`, `wg`, `ss` and `conntrack` print: mostly as they do, sometimes as another version might. */
 
 import { usedPrefixes } from '@homeward/agent/daemon/offer-check';
+import { generationReader, linkReader } from '@homeward/shared/host/monitor';
+import { parseFlows } from '@homeward/shared/kernel/flow-parse';
 import { parseFouPorts } from '@homeward/shared/kernel/fou';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
 import { newestMapping } from '@homeward/shared/kernel/nft-mapping';
 import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/kernel/nft-parse';
 import { parseRouteAnswers } from '@homeward/shared/kernel/route-get';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
-import { parseDestinationPorts } from '@homeward/shared/kernel/stale-flows';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { peerPid } from '@homeward/shared/local/caller';
@@ -115,7 +116,19 @@ const sockets = lines(
 );
 
 const flows = lines('conntrack', ['flows.txt'], [' dport=', 'src=', ' ', '\n'], (input) =>
-  read(() => parseDestinationPorts(input)),
+  read(() => parseFlows(input)),
+);
+
+const monitors = lines(
+  'monitors',
+  ['nft-monitor.txt', 'ip-monitor.txt'],
+  ['# new generation ', ' by process ', ' inet ', '[LINK]', ': '],
+  (input) => {
+    const nothing = () => undefined;
+    const watcher = { tables: ['homeward_relay'], onChange: nothing, onElementsUnsure: nothing };
+    const readers = [generationReader(watcher, { hasStarted: () => false }), linkReader(watcher)];
+    for (const line of input.split('\n')) for (const reader of readers) reader(line);
+  },
 );
 
 export const kernelTargets: readonly Target[] = [
@@ -128,4 +141,5 @@ export const kernelTargets: readonly Target[] = [
   wireguard,
   sockets,
   flows,
+  monitors,
 ];

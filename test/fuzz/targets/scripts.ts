@@ -57,7 +57,10 @@ const offers: Target = {
   run(input) {
     const offer = valueOr(['protocol'], () => parseControllerMessage(decodeMessage(input)));
     if (offer?.type !== 'offer') return;
-    const record = relay(1, 'A', { accepted: { offer, endpointHost: '198.51.100.1' }, device: { name: 'eth0', gateway: null } });
+    const record = relay(1, 'A', {
+      accepted: { offer, endpointHost: '198.51.100.1' },
+      device: { name: 'eth0', gateway: null },
+    });
     const read = createForwardReader()('A', offer.forwards);
     if (offerProblem(offer, read, record, [record], OPEN, LAN) !== null) return;
     const own = ownSide(LAN, [], new Set());

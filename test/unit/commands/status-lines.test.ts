@@ -18,11 +18,8 @@ const forward = (spec: string, more: Partial<Forward> = {}): Forward => ({
 function document(...backends: readonly (readonly Forward[])[]): StatusDocument {
   return {
     relay: {
-      endpoints: ['ws://198.51.100.1:7700'],
-      publicKey: 'A'.repeat(43).concat('='),
-      version: '0',
-      repair: true,
-      auditProblem: null,
+      ...{ endpoints: ['ws://198.51.100.1:7700'], publicKey: 'A'.repeat(43).concat('=') },
+      ...{ version: '0', repair: true, contest: null, auditProblem: null },
     },
     backends: backends.map((forwards, index) => ({
       name: index === 0 ? 'home' : `b${index}`,
@@ -109,6 +106,7 @@ describe('agent status', () => {
     const lines = agentLines(
       {
         repair: true,
+        contest: null,
         auditProblem: null,
         relays: [
           {
@@ -123,5 +121,16 @@ describe('agent status', () => {
     expect(lines).to.have.length(3);
     expect(lines[1]).to.match(/^ {2}forwards {2}1\/tcp, 2\/tcp, .* 24\/tcp, … and 9976 more \(agent status --json\)$/);
     expect(lines[2]).to.equal('  refused   22/tcp: not allowed');
+  });
+
+  it('names who undoes what is mended', () => {
+    const contest = { line: '+ rule pref 5100 nop', by: 'nft, process 7' };
+    const lines = agentLines({ repair: true, contest, auditProblem: null, relays: [] }, plain);
+    expect(lines[0]).to.include('again and again what homeward mends: + rule pref 5100 nop');
+    expect(lines[1]).to.include('last by nft, process 7');
+    const { relay, backends } = document();
+    expect(
+      statusLines({ relay: { ...relay, contest: { ...contest, by: null } }, backends }, plain, null)[2],
+    ).to.include('the kernel does not tell who');
   });
 });

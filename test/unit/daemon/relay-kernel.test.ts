@@ -1,5 +1,6 @@
 /** Facts the relay's kernel state is made of: what is its own, and what fits into its tunnel. */
 
+import { BACKEND_OWNERSHIP } from '@homeward/agent/daemon/backend-kernel';
 import { RELAY_OWNERSHIP, uplinkMtu } from '@homeward/controller/daemon/relay-kernel';
 import { wireguardMtu } from '@homeward/shared/tunnel/mtu';
 import { expect } from 'chai';
@@ -30,6 +31,7 @@ describe('daemon/relay-kernel', () => {
     const names = ['hw0', 'hwp0', 'hwg1', 'hwg4093', 'hw1', 'hwp1', 'hwg0', 'hwg', 'eth0'];
     expect(names.filter(RELAY_OWNERSHIP.isLink)).to.deep.equal(['hw0', 'hwp0', 'hwg1', 'hwg4093']);
     expect(RELAY_OWNERSHIP.isRoutingTable(7701)).to.equal(false);
-    expect(RELAY_OWNERSHIP.rules).to.equal(false);
+    expect([4001, 5100, 5150, 32_770].filter(RELAY_OWNERSHIP.isRule)).to.deep.equal([5150]);
+    expect([4001, 5100, 5150, 32_770].filter(BACKEND_OWNERSHIP.isRule)).to.deep.equal([4001, 5100, 32_770]);
   });
 });

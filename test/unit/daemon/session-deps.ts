@@ -35,6 +35,7 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
   const nothing = { changed: [], drift: [] };
   const kernel: Reconciler = {
     reconcile: async () => nothing,
+    mend: async () => nothing,
     ownsLink: () => true,
     plan: async () => [],
     forgetElements: () => undefined,
@@ -55,6 +56,7 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
       ...{ snapshot: machine.snapshot, policy: machine.policy, families: FAMILIES, listeners: [] },
     }),
     readForwards: createForwardReader(),
+    beginTunnelAnew: async () => undefined,
     async reconcile() {
       if (machine.refuses !== null && trials.size > 0) throw new Error(machine.refuses);
     },

@@ -46,6 +46,8 @@ function sidesOf(specs: readonly string[]): Sides {
       devices: {},
       forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
       sshPorts: [],
+      ownTcpPorts: [],
+      localPorts: parsePortRange('32768-60999'),
     }),
     backend: backendState([tunnel(1, specs)], facts()),
   };

@@ -3,6 +3,7 @@
 import { tunnelOffer } from '@homeward/controller/desired/pairing-tunnel';
 import { echoEntryPort, type RelayFacts, relayHostState } from '@homeward/controller/desired/relay-state';
 import { FAMILIES, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
+import { parsePortRange } from '@homeward/shared/net/port';
 import { offerSchema } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -15,6 +16,8 @@ const FACTS: RelayFacts = {
   devices: {},
   forwarding: { guarded: { ipv4: ['eth0', 'eth1'], ipv6: ['eth0', 'eth1'] }, advertised: [], switched: [] },
   sshPorts: [],
+  ownTcpPorts: [],
+  localPorts: parsePortRange('32768-60999'),
 };
 /** The link that is there for backends to come. */
 const OWN_TUNNEL = 'tunnels { hw0 }';
@@ -41,6 +44,8 @@ describe('desired/relay-state', () => {
       'sysctl net/ipv4/conf/all/send_redirects 0',
       'sysctl net/ipv4/ip_forward 1',
       'sysctl net/ipv6/conf/all/forwarding 1',
+      'rule pref 5150 iif lo ipproto tcp sport 443 blackhole',
+      'rule -6 pref 5150 iif lo ipproto tcp sport 443 blackhole',
       'table inet homeward_relay skeleton',
     ]);
     expect(elements(state)).to.have.members([
@@ -194,6 +199,8 @@ describe('desired/relay-state', () => {
         'route -6 fd77:16::2 table 254 dev hwg1',
         'sysctl net/ipv4/ip_forward 1',
         'sysctl net/ipv6/conf/all/forwarding 1',
+        'rule pref 5150 iif lo ipproto tcp sport 443 blackhole',
+        'rule -6 pref 5150 iif lo ipproto tcp sport 443 blackhole',
         'table inet homeward_relay skeleton',
       ]);
       expect(elements(state)).to.have.members([

@@ -2,10 +2,11 @@
 
 import { backendStaleFlows } from '@homeward/agent/desired/stale-flows';
 import { relayStaleFlows } from '@homeward/controller/desired/stale-flows';
+import type { StaleFlows } from '@homeward/shared/kernel/stale-flows';
 import { formatPortRange } from '@homeward/shared/net/port';
 import { diff } from '@homeward/shared/reconcile/diff';
 import { hostState } from '@homeward/shared/state/host-state';
-import type { NftElement } from '@homeward/shared/state/resources';
+import type { NftElement, NftTable } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { snapshotOf } from '../kernel/snapshots.js';
@@ -22,8 +23,14 @@ function changes(before: readonly Words[], after: readonly Words[]) {
     );
   return diff(state(after), state(before));
 }
-const text = (flows: ReturnType<typeof relayStaleFlows>) =>
-  flows.map(({ address, ports, ledTo }) => `${address} ${formatPortRange(ports)} to ${ledTo}`);
+const text = (flows: readonly StaleFlows[]) =>
+  flows.flatMap((stale) =>
+    stale.kind === 'led' ? [`${stale.address} ${formatPortRange(stale.ports)} to ${stale.ledTo}`] : [],
+  );
+const unaskedText = (flows: readonly StaleFlows[]) =>
+  flows.flatMap((stale) =>
+    stale.kind === 'unasked' ? [`${stale.address} ${formatPortRange(stale.ports)} for ${stale.arrivesAt}`] : [],
+  );
 
 describe('desired/stale-flows', () => {
   const machine = snapshotOf(
@@ -40,16 +47,19 @@ describe('desired/stale-flows', () => {
     before: readonly Words[],
     after: readonly Words[],
     present: Readonly<Record<string, readonly (readonly [string, string?])[]>> = {},
+  ) => text(backendFlows(before, after, present));
+  const backendFlows = (
+    before: readonly Words[],
+    after: readonly Words[],
+    present: Readonly<Record<string, readonly (readonly [string, string?])[]>> = {},
   ) =>
-    text(
-      backendStaleFlows(
-        changes(before, after),
-        new Map(
-          Object.entries(present).map(([set, entries]) => [
-            set,
-            new Map(entries.map(([key, value]) => [key, value ?? null])),
-          ]),
-        ),
+    backendStaleFlows(
+      changes(before, after),
+      new Map(
+        Object.entries(present).map(([set, entries]) => [
+          set,
+          new Map(entries.map(([key, value]) => [key, value ?? null])),
+        ]),
       ),
     );
 
@@ -87,6 +97,17 @@ describe('desired/stale-flows', () => {
     ]);
     expect(relay([], [['exact4', '198.51.100.9 . tcp . 53', '10.77.16.2 . 53']])).to.deep.equal([]);
     expect(relay([], [['any-range4', 'tcp . 5000-5999', '10.77.16.2']])).to.deep.equal([]);
+  });
+
+  it('are at the relay those of TCP, too, where the table was missing', () => {
+    const table: NftTable = { kind: 'nft-table', name: 'homeward_relay', body: '', fingerprint: '' };
+    const element: NftElement = {
+      ...{ kind: 'nft-element', table: 'homeward_relay', set: 'exact4' },
+      ...{ key: '198.51.100.9 . tcp . 443', value: '10.77.16.2 . 443' },
+    };
+    const flows = relayStaleFlows(diff(hostState([table, element]), hostState([])), machine);
+    expect(flows.map(({ transport }) => transport)).to.deep.equal(['tcp']);
+    expect(text(flows)).to.deep.equal(['198.51.100.9 443 to 198.51.100.9']);
   });
 
   it('are at the relay none of what merely counts', () => {
@@ -133,5 +154,22 @@ describe('desired/stale-flows', () => {
       'fd77:16::2 53 to 2001:db8::9',
     ]);
     expect(backend([], [['allowed4', '10.77.16.2 . udp . 53']], present)).to.deep.equal([]);
+  });
+
+  it('are at the backend also those that a service began itself, by the end to which clients are led anew', () => {
+    const pin: Words = ['pinned4', '10.77.16.2 . 53'];
+    const chosen = { 'source-pin4': [['1.0.0.0/8', '192.168.1.10'] as const] };
+    const unasked = (...args: Parameters<typeof backendFlows>) => unaskedText(backendFlows(...args));
+    expect(unasked([], [pin], chosen)).to.deep.equal(['192.168.1.10 53 for 10.77.16.2']);
+    expect(unasked([], [pin, ['source-pin4', '1.0.0.0/8', '192.168.1.11']])).to.deep.equal([
+      '192.168.1.11 53 for 10.77.16.2',
+    ]);
+    expect(unasked([pin], [], chosen)).to.deep.equal([]);
+    const redirected: Words = ['redirected4', '10.77.16.2 . udp . 53', '192.168.1.2 . 5353'];
+    expect(unasked([], [redirected])).to.deep.equal(['192.168.1.2 5353 for 10.77.16.2']);
+    expect(unasked([redirected], [])).to.deep.equal([]);
+    expect(unasked([], [['redirected-ranges6', 'fd77:16::2 . udp . 7000-7009', 'fd00:1::99']])).to.deep.equal([
+      'fd00:1::99 7000-7009 for fd77:16::2',
+    ]);
   });
 });

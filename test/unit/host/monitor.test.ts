@@ -1,6 +1,6 @@
 /** Recorded `nft monitor`: whose transaction it was, and whether it touched our tables. */
 
-import { generationReader } from '@homeward/shared/host/monitor';
+import { generationReader, linkReader } from '@homeward/shared/host/monitor';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { recorded } from '../kernel/recorded.js';
@@ -13,7 +13,7 @@ function told(lines: readonly string[], isOurs: (pid: number) => boolean, tables
   const read = generationReader(
     {
       tables,
-      onChange: () => events.push('change'),
+      onChange: (part) => events.push(part === 'tables' ? 'change' : part),
       onElementsUnsure: () => events.push('elements'),
     },
     { hasStarted: isOurs },
@@ -76,5 +76,27 @@ describe('host/monitor', () => {
     const lost = ['# ERROR: We lost some netlink events!', ...generations.slice(0, 1)];
     expect(told(lost, () => true)).to.deep.equal(['elements', 'change', '2:']);
     expect(told(lost, nobody)).to.deep.equal(['elements', 'change', '2: change']);
+  });
+
+  it('names who wrote', () => {
+    const names: (string | null)[] = [];
+    const read = generationReader(
+      { tables: [], onChange: (_, by) => names.push(by), onElementsUnsure: () => undefined },
+      { hasStarted: () => false },
+    );
+    for (const line of generations.slice(0, 1)) read(line);
+    expect(names).to.deep.equal([`nft, process ${pidOf(2)}`]);
+  });
+
+  it("tells which part of the machine ip's labels are about, once an event", () => {
+    const parts: string[] = [];
+    const read = linkReader({ onChange: (part) => parts.push(part) });
+    for (const line of recorded('ip-monitor.txt').split('\n')) read(line);
+    const [link, way] = ['links', 'routing'];
+    expect(parts).to.deep.equal([
+      ...[link, link, link, link], // made, set up, given an address
+      ...[way, way, way, way, way, way], // its routes, a rule, a route, the rule deleted
+      ...[link, link, way, link, link], // deleted, with all that stood on it
+    ]);
   });
 });

@@ -211,10 +211,14 @@ describe('kernel/iproute-parse', () => {
       [32_766, undefined, undefined],
       [32_767, undefined, undefined],
     ]);
-    expect(foreign.find((rule) => rule.priority === 5250)).to.include({ from: '192.168.1.0/24', action: null });
+    expect(foreign.find((rule) => rule.priority === 5250)).to.deep.include({
+      ...{ from: '192.168.1.0/24', action: { kind: 'blackhole' } },
+    });
     const foreign6 = parseRules(recorded('rules6.json'), 'ipv6').filter((rule) => rule.protocol === null);
     expect(foreign6.map(({ priority }) => priority)).to.deep.equal([0, 5210, 5250, 5260, 5270, 32_766]);
-    expect(foreign6.find((rule) => rule.priority === 5250)).to.include({ from: 'fd00:1::/64', action: null });
+    expect(foreign6.find((rule) => rule.priority === 5250)).to.deep.include({
+      ...{ from: 'fd00:1::/64', action: { kind: 'blackhole' } },
+    });
     expect(foreign6.find((rule) => rule.priority === 5260)).to.deep.include({
       ipProtocol: 'tcp',
       sourcePorts: { first: 5000, last: 6000 },

@@ -46,7 +46,7 @@ describe('kernel/iproute-render', () => {
       kind: 'rule',
       family: 'ipv4',
       priority: 4562,
-      selector: { udpSourcePorts: parsePortRange('5000-5009') },
+      selector: { sourcePorts: { transport: 'udp', ports: parsePortRange('5000-5009') } },
       action: { kind: 'lookup', table: 7701 },
     };
     expect(ruleAdd(rule)).to.match(/^rule add pref 4562 ipproto 17 sport 5000-5009 lookup 7701 protocol \d+$/);

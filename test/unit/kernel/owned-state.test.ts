@@ -13,7 +13,7 @@ const OWNERSHIP: Ownership = {
   tables: ['homeward_backend'],
   isLink: isSlotLink,
   isRoutingTable: isSlotTable,
-  rules: true,
+  isRule: () => true,
 };
 /** What we made, by our own record. */
 const MADE = { links: ['hw1'], fouPorts: [] };
@@ -72,7 +72,7 @@ describe('kernel/owned-state', () => {
       tables: [],
       isLink: (name) => name === 'hw0',
       isRoutingTable: () => false,
-      rules: false,
+      isRule: () => false,
     };
     const state = ownedState({ ...snapshot, tables: new Map(), wireguard: new Map() }, relay, {}, new Map(), MADE);
     expect([...state.keys()]).to.deep.equal([]);

@@ -1,7 +1,8 @@
 /** Flows that conntrack forgets: those of the ports that were named, and of no others, in a real kernel. */
 
 import { command } from '@homeward/shared/host/command';
-import { forgetFlows, parseDestinationPorts, type StaleFlows } from '@homeward/shared/kernel/stale-flows';
+import { parseFlows } from '@homeward/shared/kernel/flow-parse';
+import { forgetFlows, type LedFlows } from '@homeward/shared/kernel/stale-flows';
 import { FAMILIES, parseIp } from '@homeward/shared/net/address';
 import { parsePortRange } from '@homeward/shared/net/port';
 import { expect } from 'chai';
@@ -13,10 +14,18 @@ const OURS = { ipv4: '10.77.16.2', ipv6: 'fd77:16::2' } as const;
 const OTHER = { ipv4: '10.77.16.3', ipv6: 'fd77:16::3' } as const;
 const PORTS = [53, 5000, 5002, 5999, 6500];
 
-const stale = (text: string): StaleFlows => {
+const stale = (text: string): LedFlows => {
   const [address = '', ports = '', ledTo = address] = text.split(' ');
-  return { address: parseIp(address), ports: parsePortRange(ports), ledTo: parseIp(ledTo) };
+  return {
+    kind: 'led',
+    transport: 'udp',
+    address: parseIp(address),
+    ports: parsePortRange(ports),
+    ledTo: parseIp(ledTo),
+  };
 };
+
+const destinationPorts = (listing: string) => parseFlows(listing).map((flow) => flow.destinationPort);
 
 describe('kernel/stale-flows', () => {
   const inside = networkNamespace();
@@ -40,13 +49,13 @@ describe('kernel/stale-flows', () => {
   async function left(address: string): Promise<number[]> {
     const family = address.includes(':') ? 'ipv6' : 'ipv4';
     const listing = command('conntrack', ['-L', '-f', family, '-p', 'udp', '--orig-dst', address]);
-    return parseDestinationPorts(await inside.run(listing)).sort((a, b) => a - b);
+    return destinationPorts(await inside.run(listing)).sort((a, b) => a - b);
   }
 
   it('reads the ports a recorded listing tells, of before any translation', () => {
-    const ports = parseDestinationPorts(recorded('flows.txt'));
+    const ports = destinationPorts(recorded('flows.txt'));
     expect(ports).to.have.members([53, 5000, 5002, 5999, 53, 5000, 5002, 5999]);
-    expect(parseDestinationPorts('')).to.deep.equal([]);
+    expect(destinationPorts('')).to.deep.equal([]);
   });
 
   for (const family of FAMILIES) {
@@ -81,5 +90,41 @@ describe('kernel/stale-flows', () => {
   it('asks for nothing where nothing is stale', async () => {
     await forgetFlows(inside, []);
     expect(await left(OURS.ipv4)).to.deep.equal(PORTS);
+  });
+
+  it('forgets what a service began itself, and flows whose client got another port by that', async () => {
+    const [client, tunnel] = ['203.0.113.7', OURS.ipv4];
+    const insert = (...words: string[]) => inside.run(command('conntrack', ['-I', '-p', 'udp', '-t', '60', ...words]));
+    const ends = (source: string, sport: number, destination: string, dport: number) => [
+      ...['-s', source, '--sport', String(sport), '-d', destination, '--dport', String(dport)],
+    ];
+    const answers = (source: string, sport: number, destination: string, dport: number) => [
+      ...['-r', source, '--reply-port-src', String(sport), '-q', destination, '--reply-port-dst', String(dport)],
+    ];
+    await insert(...ends(OTHER.ipv4, 7000, client, 4000), ...answers(client, 4000, OTHER.ipv4, 7000));
+    await insert(...ends(OTHER.ipv4, 7001, client, 4000), ...answers(client, 4000, OTHER.ipv4, 7001));
+    await insert(...ends(client, 4000, tunnel, 7000), ...answers(OTHER.ipv4, 7000, client, 1028));
+    await insert(...ends(client, 4001, tunnel, 7000), ...answers(OTHER.ipv4, 7000, client, 4001));
+    const asked = { address: parseIp(OTHER.ipv4), ports: parsePortRange('7000'), arrivesAt: parseIp(tunnel) };
+    await forgetFlows(inside, [{ kind: 'unasked', ...asked }]);
+    const left = parseFlows(await inside.run(command('conntrack', ['-L', '-p', 'udp'])));
+    const ours = left.filter(({ source, destination }) => [source, destination].includes(client));
+    expect(ours.map(({ sourcePort }) => sourcePort)).to.have.members([7001, 4001]);
+  });
+
+  it('forgets of TCP what nobody answered, and leaves connections', async () => {
+    const attempt = (port: number, state: string) =>
+      inside.run(
+        command('conntrack', [
+          ...['-I', '-p', 'tcp', '-t', '60', '--state', state, '-s', '203.0.113.7', '-d', OURS.ipv4],
+          ...['--sport', '40000', '--dport', String(port)],
+        ]),
+      );
+    for (const port of [443, 444]) await attempt(port, 'SYN_SENT');
+    await attempt(445, 'ESTABLISHED');
+    const led = { address: parseIp(OURS.ipv4), ports: parsePortRange('443-445'), ledTo: parseIp(OURS.ipv4) };
+    await forgetFlows(inside, [{ kind: 'led', transport: 'tcp', ...led }]);
+    const left = destinationPorts(await inside.run(command('conntrack', ['-L', '-p', 'tcp'])));
+    expect(left).to.deep.equal([445]);
   });
 });

@@ -13,6 +13,7 @@ import { FAMILIES, parseIpv4 } from '@homeward/shared/net/address';
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { parseLinkName } from '@homeward/shared/net/names';
+import { parsePortRange } from '@homeward/shared/net/port';
 import { parsePrefix } from '@homeward/shared/net/prefix';
 import { diff } from '@homeward/shared/reconcile/diff';
 import { plan } from '@homeward/shared/reconcile/plan';
@@ -80,6 +81,8 @@ const relayOf = (specs: readonly string[]) =>
     devices: {},
     forwarding: { guarded: NO_GUARD, advertised: [], switched: [] },
     sshPorts: [22],
+    ownTcpPorts: [],
+    localPorts: parsePortRange('32768-60999'),
   });
 
 const SOCKETS = ['udp *:5', 'udp 192.168.1.2:10', 'tcp [fd00:1::2]:12', 'udp 10.77.16.2:20', 'udp [::]:30'];

@@ -55,7 +55,7 @@ describe('reconcile/reconciler', () => {
         tables: [BACKEND_TABLE],
         isLink: () => false,
         isRoutingTable: (table) => table === 7701,
-        rules: true,
+        isRule: () => true,
       },
       ledger: await openLedger(createJsonFile(path('kernel.json'), ledgerSchema), 'this one'),
       logger: pino({ level: 'silent' }),
@@ -155,7 +155,7 @@ describe('reconcile/reconciler', () => {
     expect(await side.plan()).to.deep.equal([]);
   });
 
-  it('looks first where it was told of a change, or where more than elements is to be done', async () => {
+  it('looks first where it was told of a change, or where more than elements and rules is to be done', async () => {
     const { runner, ranSince } = watching();
     const side = await reconciler(true, runner);
     const ofNext = async () => {
@@ -170,7 +170,7 @@ describe('reconcile/reconciler', () => {
     desired = [...BASE, allowed(81)];
     side.forgetElements();
     expect(await ofNext()).to.equal('skeletons');
-    desired = BASE.slice(0, 2);
+    desired = BASE.slice(1);
     expect(await ofNext()).to.equal('skeletons');
   });
 
@@ -195,6 +195,56 @@ describe('reconcile/reconciler', () => {
     await nft('flush', 'ruleset');
     await side.reconcile();
     expect(await nft('-s', 'list', 'ruleset')).to.equal(before);
+  });
+
+  it('mends at once what it was told of, and looks at nothing else for that', async () => {
+    const { runner, ranSince } = watching();
+    const side = await reconciler(true, runner);
+    expect((await side.mend(new Set(['tables'] as const))).changed, 'before the first look').to.deep.equal([]);
+    await side.reconcile();
+    await ip('rule', 'del', 'pref', '5100');
+    await nft('flush', 'ruleset');
+    ranSince();
+    expect((await side.mend(new Set(['routing'] as const))).changed).to.deep.equal(['+ rule pref 5100 nop']);
+    expect(ranSince()).to.deep.equal([]);
+    // What was mended is not known until it was looked at.
+    expect((await side.mend(new Set(['tables'] as const))).changed).to.deep.equal([]);
+    expect((await side.reconcile()).changed.length).to.be.greaterThan(1);
+    expect(await side.plan()).to.deep.equal([]);
+    await nft('flush', 'ruleset');
+    expect((await side.mend(new Set(['tables'] as const))).changed.length).to.be.greaterThan(1);
+    expect(await side.plan()).to.deep.equal([]);
+  });
+
+  it('mends nothing without repair', async () => {
+    const side = await reconciler(false);
+    await side.reconcile();
+    await nft('flush', 'ruleset');
+    expect((await side.mend(new Set(['tables'] as const))).changed).to.deep.equal([]);
+    expect(await nft('list', 'ruleset')).to.equal('');
+  });
+
+  it('never takes for its own what somebody wrote in the moment of loading', async () => {
+    let isLoading = false;
+    const runner: Runner = {
+      hasStarted: inside.hasStarted,
+      async run(one, signal) {
+        const output = await inside.run(one, signal);
+        if (isLoading && one.file === 'nft' && one.stdin !== undefined) {
+          isLoading = false;
+          await nft('flush', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel');
+        }
+        return output;
+      },
+    };
+    const side = await reconciler(true, runner);
+    await side.reconcile();
+    await nft('delete', 'table', 'inet', BACKEND_TABLE);
+    isLoading = true;
+    const failure = await side.reconcile().catch((error: unknown) => error);
+    expect(failure).to.have.property('code', 'command-failed');
+    await side.reconcile();
+    expect(await nft('list', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel')).to.include('@allowed4 accept');
   });
 
   it("tells others' changes without repair, and still carries out new wishes", async () => {

@@ -80,8 +80,8 @@ describe('state/describe', () => {
       ruleText(4301, { fwmark: { value: 0x0100_0000, mask: 0xff00_0000 } }, lookup),
       ruleText(4501, { from: address }, { kind: 'lookup', table: 'main', suppressDefault: true }),
       ruleText(4999, {}, { kind: 'nop' }),
-      ruleText(32_770, { udpSourcePorts: parsePortRange('53') }, lookup),
-      ruleText(32_770, { udpSourcePorts: parsePortRange('5000-5999') }, lookup),
+      ruleText(32_770, { sourcePorts: { transport: 'udp', ports: parsePortRange('53') } }, lookup),
+      ruleText(32_770, { sourcePorts: { transport: 'udp', ports: parsePortRange('5000-5999') } }, lookup),
     ]).to.deep.equal([
       'pref 4001 iif hw1 goto 4999',
       'pref 4301 fwmark 0x1000000/0xff000000 lookup 7701',

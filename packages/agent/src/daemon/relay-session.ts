@@ -9,7 +9,7 @@ import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { isIp } from '@homeward/shared/net/address';
 import type { Port } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
-import type { ControllerMessage, Hello, MessageOf } from '@homeward/shared/protocol/messages';
+import { type ControllerMessage, type Hello, type MessageOf, RENEW } from '@homeward/shared/protocol/messages';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { fingerprint, keyPairFromSecret } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
@@ -48,7 +48,9 @@ export interface RelaySessionDeps {
   lastLook(): Promise<MachineLook>;
   readonly readForwards: ForwardReader;
   readonly sortForwards: ForwardSorter;
-  reconcile(goBy?: 'last-look'): Promise<void>;
+  reconcile(goBy?: 'last-look'): Promise<unknown>;
+  /** Lets a relay's WireGuard begin a session at once. */
+  beginTunnelAnew(relay: RelayRecord): Promise<void>;
 }
 
 export interface RelaySession {
@@ -87,7 +89,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     return {
       type: 'hello',
       version: deps.version,
-      capabilities: ['wireguard', 'gre', 'gre-udp', 'external'],
+      capabilities: ['wireguard', 'gre', 'gre-udp', 'external', RENEW],
       bootId: await bootId(),
       prefixes: usedPrefixes(await snapshot()).slice(0, MOST_PREFIXES),
       wireguardPublicKey: relay.wireguard.publicKey,
@@ -125,6 +127,8 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
         return offers.take(message);
       case 'observe':
         return link.send(await observation.observe(message));
+      case 'renew':
+        return deps.beginTunnelAnew(record());
       case 'unpair':
         return endPairing();
       case 'refused':

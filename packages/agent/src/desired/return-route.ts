@@ -51,7 +51,12 @@ export function landingRule(family: Family): PolicyRule {
 
 /** Where no route leads to a client, a wildcard UDP service could not answer at all: its ports' replies find this table last. */
 export function fallbackRule(family: Family, ports: PortRange, slot: number): PolicyRule {
-  return rule(family, RULE_NO_DEFAULT_ROUTE, { udpSourcePorts: ports }, lookup(slotNumbers(slot).table));
+  return rule(
+    family,
+    RULE_NO_DEFAULT_ROUTE,
+    { sourcePorts: { transport: 'udp', ports } },
+    lookup(slotNumbers(slot).table),
+  );
 }
 
 function lookup(table: number): PolicyRule['action'] {

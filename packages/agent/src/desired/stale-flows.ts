@@ -5,9 +5,13 @@ import type { StaleFlows } from '@homeward/shared/kernel/stale-flows';
 import { FAMILIES, type Family, type IpAddress, isIp } from '@homeward/shared/net/address';
 import { parsePortRange } from '@homeward/shared/net/port';
 import type { Change } from '@homeward/shared/reconcile/diff';
+import type { Resource } from '@homeward/shared/state/resources';
 import { SETS } from './backend-sets.js';
 
-/** Of pins and redirections; a changed source address makes the flows of `present` pins stale that it was chosen for. */
+/**
+ * Of pins and redirections; a changed source address makes the flows of `present` pins stale that it was chosen for. What
+ * is delivered to a service anew must not meet what that service sent to its clients meanwhile.
+ */
 export function backendStaleFlows(changes: readonly Change[], present: ElementsBySet): StaleFlows[] {
   const elements = changes.flatMap(elementChange);
   return FAMILIES.flatMap((family) => {
@@ -15,16 +19,25 @@ export function backendStaleFlows(changes: readonly Change[], present: ElementsB
     const { pinned, redirected, sourcePin } = SETS[family];
     const pins = ofSets(pinned.single, pinned.range);
     const choices = addressesIn([...(present.get(sourcePin)?.values() ?? [])]);
+    const chosen = addressesIn([...choices, ...ofSets(sourcePin).map(({ after }) => after)]);
     const former = addressesIn(ofSets(sourcePin).map(({ before }) => before));
     return [
       // What gets a pin went to the tunnel address itself; what loses one, to any address that was chosen.
       ...pins.flatMap(({ key, isNew }) => flowsTo(pinPlace(key), isNew ? null : choices)),
+      ...pins.flatMap(({ key, isNew }) => (isNew ? flowsFrom(pinPlace(key), chosen) : [])),
       ...presentPins(family, present).flatMap((key) => (former.length === 0 ? [] : flowsTo(pinPlace(key), former))),
-      ...ofSets(redirected.single, redirected.range).flatMap(({ key, before, isNew }) => {
+      ...ofSets(redirected.single, redirected.range).flatMap(({ key, before, after, isNew }) => {
         const [address = '', transport, ports] = key.split(' . ');
         if (transport !== 'udp') return [];
         const place = { address, ports };
-        return isNew ? [...flowsTo(place, null), ...flowsTo(place, choices)] : flowsTo(place, addressesIn([before]));
+        if (!isNew) return flowsTo(place, addressesIn([before]));
+        const [service, port] = (after ?? '').split(' . ');
+        const target = { address, ports: port ?? ports };
+        return [
+          ...flowsTo(place, null),
+          ...flowsTo(place, choices),
+          ...flowsFrom(target, addressesIn([service ?? null])),
+        ];
       }),
     ];
   });
@@ -34,15 +47,18 @@ interface ElementChange {
   readonly set: string;
   readonly key: string;
   readonly isNew: boolean;
-  /** Its value until now. */
+  /** Its value until now, and from now on. */
   readonly before: string | null;
+  readonly after: string | null;
 }
 
 function elementChange(change: Change): ElementChange[] {
   const subject = change.kind === 'create' ? change.desired : change.observed;
   if (subject.kind !== 'nft-element') return [];
-  const isNew = change.kind === 'create';
-  return [{ set: subject.set, key: subject.key, isNew, before: isNew ? null : subject.value }];
+  const valueIn = (resource: Resource) => (resource.kind === 'nft-element' ? resource.value : null);
+  const before = change.kind === 'create' ? null : valueIn(change.observed);
+  const after = change.kind === 'delete' ? null : valueIn(change.desired);
+  return [{ set: subject.set, key: subject.key, isNew: change.kind === 'create', before, after }];
 }
 
 function presentPins(family: Family, present: ElementsBySet): string[] {
@@ -70,5 +86,12 @@ function pinPlace(key: string): Place {
 function flowsTo({ address, ports }: Place, led: readonly IpAddress[] | null): StaleFlows[] {
   if (!isIp(address) || ports === undefined) return [];
   const range = parsePortRange(ports);
-  return (led ?? [address]).map((ledTo) => ({ address, ports: range, ledTo }));
+  return (led ?? [address]).map((ledTo) => ({ kind: 'led', transport: 'udp', address, ports: range, ledTo }));
+}
+
+/** What services at these addresses began themselves by the ports. */
+function flowsFrom({ address, ports }: Place, services: readonly IpAddress[]): StaleFlows[] {
+  if (!isIp(address) || ports === undefined) return [];
+  const range = parsePortRange(ports);
+  return services.map((service) => ({ kind: 'unasked', address: service, ports: range, arrivesAt: address }));
 }

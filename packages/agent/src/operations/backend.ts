@@ -4,6 +4,7 @@ import type { Audit } from '@homeward/shared/audit/audit-log';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Secret } from '@homeward/shared/net/secret';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
+import type { Upkeep } from '@homeward/shared/reconcile/upkeep';
 import type { RelaySession } from '../daemon/relay-session.js';
 import type { BackendState, OwnersDevice } from '../store/state.js';
 import type { Enrollment } from './enroll.js';
@@ -12,6 +13,7 @@ export interface Backend {
   readonly version: string;
   readonly repair: boolean;
   readonly kernel: Reconciler;
+  readonly upkeep: Upkeep;
   state(): BackendState;
   session(controllerKey: string): RelaySession | undefined;
   /** Who asked is who `audit` records. `device` is the owner's, for a relay whose tunnel somebody else makes. */

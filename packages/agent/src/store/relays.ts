@@ -60,6 +60,13 @@ export function withAccepted(state: BackendState, controllerKey: string, accepte
   return changed(state, controllerKey, (relay) => ({ ...relay, accepted }));
 }
 
+/** Where the relay is called from now on; nothing changes where no offer was taken yet. */
+export function withEndpointHost(state: BackendState, controllerKey: string, endpointHost: string): BackendState {
+  return changed(state, controllerKey, (relay) =>
+    relay.accepted === null ? relay : { ...relay, accepted: { ...relay.accepted, endpointHost } },
+  );
+}
+
 /** Whether a relay's tunnel goes by that device of the owner's. */
 export function isReachedBy({ device, accepted }: RelayRecord, { name }: Pick<OwnersDevice, 'name'>): boolean {
   return accepted?.offer.tunnel.kind === 'external' && device?.name === name;

@@ -1,5 +1,6 @@
 /** The status document of the daemon, as the command line reads it, and what two of them tell about rates. */
 
+import { contestSchema } from '@homeward/shared/terminal/contest-text';
 import type { Look } from '@homeward/shared/terminal/watch';
 import { z } from 'zod';
 
@@ -11,6 +12,7 @@ export const statusSchema = z.looseObject({
     repair: z.boolean(),
     /** Why the audit log loses entries; a daemon of an older version has none. */
     auditProblem: z.string().nullable().default(null),
+    contest: contestSchema,
   }),
   backends: z.array(
     z.looseObject({

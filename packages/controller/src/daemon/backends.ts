@@ -14,6 +14,7 @@ import { pairingNamed, removePairing, withPairing } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
 import type { Changes } from './changes.js';
 import { foreignAddress, isForeignKey } from './foreign-claims.js';
+import { createRenewals } from './renewals.js';
 import { withSessionFacts } from './session-facts.js';
 import { tunnelProblem } from './tunnel-problem.js';
 
@@ -32,7 +33,7 @@ export interface BackendsDeps {
   /** Whether an address lies behind one of this machine's devices: a backend may claim no other as its own. */
   isBehind(device: string, address: IpAddress): boolean;
   /** Brings the relay's kernel to the present state. */
-  reconcile(): Promise<void>;
+  reconcile(): Promise<unknown>;
 }
 
 /** The ports at the backend that are probed, and those the synthetic client comes from. */
@@ -49,6 +50,8 @@ export interface Backends {
   offer(name: string): void;
   /** Offers anew where a tunnel has become otherwise, or possible: a device that came back, another MTU. */
   review(): void;
+  /** Lets backends begin anew whose tunnel ends at a WireGuard device of ours that was just made: it knows no session. */
+  renewTunnels(): void;
   /** Last error a backend reported for its newest offer, or null. */
   failure(name: string): string | null;
   /** Whether the backend has said what it did with its newest offer, and the relay has done its part upon it. */
@@ -73,6 +76,7 @@ export function createBackends(deps: BackendsDeps): Backends {
   let lastObserveId = 0;
   /** What each session was last offered of its tunnel, as text; `null` where it could not be had. */
   const offered = new WeakMap<AgentSession, string>();
+  const renewals = createRenewals();
 
   const tell = (event: 'session-opened' | 'session-ended', session: AgentSession, reason?: string) =>
     deps.audit.record({
@@ -112,6 +116,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       // Whatever the kernel said: it is mended later, while a backend without an offer would wait until its next session.
       const pairing = pairingOf(session);
       if (pairing !== null) sendOffer(session, pairing);
+      if (pairing !== null) renewals.attached(session, pairing);
     }
   }
 
@@ -236,6 +241,13 @@ export function createBackends(deps: BackendsDeps): Backends {
         if (pairing === null || before === undefined) continue;
         if (JSON.stringify(tunnelNow(session, pairing).tunnel) !== before) backends.offer(pairing.name);
       }
+    },
+    renewTunnels() {
+      const online = [...sessions.values()].flatMap((session) => {
+        const pairing = pairingOf(session);
+        return pairing === null ? [] : [{ session, pairing }];
+      });
+      renewals.deviceMade(online);
     },
     async observe(name, action, watch, signal) {
       const session = sessions.get(keyOf(name));

@@ -21,7 +21,7 @@ export interface FouMappingsDeps {
   readonly store: Store<RelayState>;
   readonly runner: Runner;
   readonly logger: Logger;
-  reconcile(): Promise<void>;
+  reconcile(): Promise<unknown>;
 }
 
 export interface FouMappings {

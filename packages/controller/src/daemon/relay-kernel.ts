@@ -5,13 +5,20 @@ import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
 import { availableFamilies } from '@homeward/shared/kernel/families';
 import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
+import { localPortRange } from '@homeward/shared/kernel/local-ports';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
-import { listListeners } from '@homeward/shared/kernel/sockets';
+import { type Listener, listListeners } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { deviceFacts, findUplink } from '@homeward/shared/kernel/uplink';
 import { FAMILIES } from '@homeward/shared/net/address';
-import { isRelayTunnelLink, MAIN_TABLE, PROBE_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
+import {
+  isRelayTunnelLink,
+  MAIN_TABLE,
+  PROBE_LINK,
+  RELAY_TABLE,
+  RULE_NO_RESETS,
+} from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
@@ -35,7 +42,7 @@ export const RELAY_OWNERSHIP: Ownership = {
   isLink: (name) => isRelayTunnelLink(name) || name === PROBE_LINK,
   // Routes with our protocol number to backends with a link of their own.
   isRoutingTable: (table) => table === MAIN_TABLE,
-  rules: false,
+  isRule: (priority) => priority === RULE_NO_RESETS,
 };
 
 export type RelaySide = Side<RelayState>;
@@ -63,8 +70,9 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
     staleFlows: relayStaleFlows,
     async facts(snapshot, ledger): Promise<RelayFacts> {
       deps.onLook?.(snapshot);
-      const [listeners, families, forwarding] = await Promise.all([
+      const [listeners, localPorts, families, forwarding] = await Promise.all([
         listListeners(deps.runner),
+        localPortRange(sysctls),
         availableFamilies(sysctls),
         forwardingFacts(sysctls, ledger.sysctls, foreignLinks(snapshot)),
       ]);
@@ -75,6 +83,8 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         ...{ uplinkMtu: uplinkMtu(snapshot), families, forwarding },
         devices: foreignDevices(snapshot, (name) => named.has(name)),
         sshPorts: sshPorts(listeners),
+        ownTcpPorts: tcpPorts(listeners),
+        localPorts,
       };
     },
     desired(facts) {
@@ -95,6 +105,11 @@ function planInput({ wireguard, pool, pool6, pairings }: RelayState, facts: Rela
     about: JSON.stringify([wireguard, pool, pool6, rest, facts]),
     lists: pairings.map((pairing) => pairing.forwards),
   };
+}
+
+function tcpPorts(listeners: readonly Listener[]): number[] {
+  const ports = listeners.filter(({ transport }) => transport === 'tcp').map(({ port }) => port);
+  return [...new Set(ports)].sort((a, b) => a - b);
 }
 
 /** Octets; the smaller one where the families have uplinks of their own. */

@@ -14,8 +14,9 @@ import { forwardElements } from './forward-elements.js';
 import { type PairingTunnel, pairingTunnel, relayEnd, relayPeer, type TunnelFacts } from './pairing-tunnel.js';
 import { COMMON_SETS, relayElement, SETS } from './relay-sets.js';
 import { type MappedPeer, relayTable } from './relay-table.js';
+import { type OwnPorts, resetRules } from './reset-rules.js';
 
-export interface RelayFacts extends TunnelFacts {
+export interface RelayFacts extends TunnelFacts, OwnPorts {
   readonly forwarding: ForwardingFacts;
   /** TCP ports of the relay's SSH now: where sshd moved to a forwarded port, the operator goes first. */
   readonly sshPorts: readonly number[];
@@ -40,6 +41,10 @@ export function relayHostState(
   return hostState([
     ...relayTunnels(relayEnd(state, facts), peers),
     ...facts.families.flatMap((family) => forwardingSysctls(family, facts.forwarding)),
+    ...resetRules(
+      led.map(({ pairing, tunnel }) => ({ forwards: acceptedForwards(pairing), families: tunnel.families })),
+      facts,
+    ),
     relayTable(facts.forwarding.guarded, state.pairings.flatMap(mappedPeer)),
     ...memory.gather([
       ...led.flatMap((one) => pairingElements(one, facts, memory.remember)),
@@ -72,13 +77,19 @@ function ledTunnel(state: RelayState, pairing: Pairing, facts: RelayFacts): LedP
   return tunnel.families.length === 0 ? [] : [{ pairing: { ...pairing, applied }, tunnel }];
 }
 
+function acceptedForwards({ forwards, applied }: LedPairing['pairing']): readonly Forward[] {
+  if (applied.refused.length === 0) return forwards;
+  const unwanted = new Set(applied.refused.map(({ spec }) => spec));
+  return forwards.filter(({ spec }) => !unwanted.has(spec));
+}
+
 /** A list for each forward, and what changes more often behind them. */
 function pairingElements(
   { pairing, tunnel: { backend, families } }: LedPairing,
   facts: RelayFacts,
   remember: Remember<Forward, readonly NftElement[]>,
 ): (readonly NftElement[])[] {
-  const { echoPort, refused } = pairing.applied;
+  const { echoPort } = pairing.applied;
   const echo = families.flatMap((family) =>
     TRANSPORTS.map((transport) =>
       relayElement(
@@ -88,9 +99,7 @@ function pairingElements(
       ),
     ),
   );
-  const unwanted = new Set(refused.map(({ spec }) => spec));
-  const accepted = pairing.forwards.filter(({ spec }) => !unwanted.has(spec));
-  return [...forwardElements(accepted, { backend, families, spared: facts.sshPorts }, remember), echo];
+  return [...forwardElements(acceptedForwards(pairing), { backend, families, spared: facts.sshPorts }, remember), echo];
 }
 
 /**

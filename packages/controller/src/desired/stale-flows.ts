@@ -1,27 +1,36 @@
-/** Which UDP flows of clients the relay leads elsewhere after a change of its maps. Pure. */
+/** Which flows of clients the relay leads elsewhere after a change of its maps. Pure. */
 
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
-import type { StaleFlows } from '@homeward/shared/kernel/stale-flows';
+import type { LedFlows } from '@homeward/shared/kernel/stale-flows';
 import { globalAddresses } from '@homeward/shared/kernel/uplink';
 import { FAMILIES, type Family, familyOf, type IpAddress, isIp } from '@homeward/shared/net/address';
+import { RELAY_TABLE } from '@homeward/shared/net/allocation';
+import type { Transport } from '@homeward/shared/net/forward-spec';
 import { parsePortRange } from '@homeward/shared/net/port';
 import { type Change, subjectOf } from '@homeward/shared/reconcile/diff';
 import type { Resource } from '@homeward/shared/state/resources';
 import { SETS } from './relay-sets.js';
 
-/** A port forwarded on every address is stale on each that this machine has. A new forward's flows were this machine's own. */
-export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot): StaleFlows[] {
+/**
+ * A port forwarded on every address is stale on each that this machine has. A new forward's flows were this machine's own.
+ * Of TCP it matters where the table was missing: what clients began in that moment would go on being this machine's.
+ */
+export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot): LedFlows[] {
   const own = snapshot.links
     .filter((link) => link.name !== 'lo')
     .flatMap((link) => FAMILIES.flatMap((family) => globalAddresses(link, family)));
+  const wasMissing = changes.some(({ kind, key }) => kind === 'create' && key === TABLE);
   return changes.flatMap((change) => {
     const resource = subjectOf(change);
     if (resource.kind !== 'nft-element') return [];
     const led = whatItLed(resource.set, resource.key);
-    if (led === null || led.transport !== 'udp') return [];
+    if (led === null || (led.transport === 'tcp' && !wasMissing)) return [];
     const addresses = led.address === null ? own.filter((address) => familyOf(address) === led.family) : [led.address];
     const before = change.kind === 'create' ? null : leadsTo(change.observed);
-    return addresses.map((address) => ({ address, ports: parsePortRange(led.ports), ledTo: before ?? address }));
+    return addresses.map((address) => ({
+      ...{ kind: 'led' as const, transport: led.transport, address },
+      ...{ ports: parsePortRange(led.ports), ledTo: before ?? address },
+    }));
   });
 }
 
@@ -35,9 +44,11 @@ interface Led {
   readonly family: Family;
   /** Null for all of this machine's. */
   readonly address: IpAddress | null;
-  readonly transport: string;
+  readonly transport: Transport;
   readonly ports: string;
 }
+
+const TABLE = `table inet ${RELAY_TABLE}`;
 
 /** What an element of one of the DNAT maps leads; null for one of a counting set. */
 function whatItLed(set: string, key: string): Led | null {
@@ -45,13 +56,17 @@ function whatItLed(set: string, key: string): Led | null {
     const { any, anyRange, exact, range } = SETS[family];
     const words = key.split(' . ');
     if (set === any || set === anyRange) {
-      const [transport = '', ports = ''] = words;
-      return { family, address: null, transport, ports };
+      const [transport, ports = ''] = words;
+      return { family, address: null, transport: transportIn(transport), ports };
     }
     if (set === exact || set === range) {
-      const [address = '', transport = '', ports = ''] = words;
-      return isIp(address) ? { family, address, transport, ports } : null;
+      const [address = '', transport, ports = ''] = words;
+      return isIp(address) ? { family, address, transport: transportIn(transport), ports } : null;
     }
   }
   return null;
+}
+
+function transportIn(word: string | undefined): Transport {
+  return word === 'udp' ? 'udp' : 'tcp';
 }

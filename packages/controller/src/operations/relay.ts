@@ -4,6 +4,7 @@ import type { Audit } from '@homeward/shared/audit/audit-log';
 import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
+import type { Upkeep } from '@homeward/shared/reconcile/upkeep';
 import type { Logger } from 'pino';
 import type { Backends } from '../daemon/backends.js';
 import type { Changes } from '../daemon/changes.js';
@@ -20,6 +21,7 @@ export interface Relay {
   readonly store: Store<RelayState>;
   readonly runner: Runner;
   readonly kernel: Reconciler;
+  readonly upkeep: Upkeep;
   readonly machine: Machine;
   readonly server: AgentServer;
   readonly backends: Backends;
@@ -30,7 +32,7 @@ export interface Relay {
   readonly version: string;
   probe(targets: readonly ProbeTarget[], signal: AbortSignal): Promise<ProbeResult[]>;
   /** Brings the kernel to the store's state. */
-  reconcile(goBy?: 'last-look'): Promise<void>;
+  readonly reconcile: Upkeep['reconcile'];
   /** What is protected, and who listens where, now. */
   ports(): Promise<RelayPorts>;
   /** Why the audit log loses entries at present, or null. */

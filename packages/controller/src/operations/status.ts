@@ -19,7 +19,11 @@ export async function status(relay: Relay, name: string | null): Promise<Record<
   const endpoints = relay.machine.endpoints();
   return {
     relay: {
-      ...{ endpoints, publicKey: state.identity.publicKey, version: relay.version, repair: relay.repair },
+      endpoints,
+      publicKey: state.identity.publicKey,
+      version: relay.version,
+      repair: relay.repair,
+      contest: relay.upkeep.contest(),
       auditProblem: relay.auditProblem(),
     },
     backends: chosen.map((pairing) => backendStatus(relay, pairing, figures)),

@@ -11,11 +11,17 @@ const RESTART_AFTER_MS = 1_000;
 
 const NFT_MONITOR = command('nft', ['monitor']);
 // ip buffers its output when it is no terminal; without stdbuf an event would come with the next 4 KiB.
-const IP_MONITOR = command('stdbuf', ['-oL', 'ip', 'monitor', 'link', 'address', 'route', 'rule']);
+const IP_MONITOR = command('stdbuf', ['-oL', 'ip', 'monitor', 'label', 'link', 'address', 'route', 'rule']);
+
+/** What a monitor told of: nftables' rulesets, links with their addresses, or routes and policy rules. */
+export type ToldPart = 'tables' | 'links' | 'routing';
 
 export interface KernelWatcher {
-  /** Somebody else changed something; what it was is found by observing. */
-  onChange(): void;
+  /**
+   * Something changed; what it was is found by observing. `by` names the process where the kernel tells it: of rulesets
+   * it does, and our own changes are no news there.
+   */
+  onChange(part: ToldPart, by: string | null): void;
   /** The elements of our tables may be others than we left: somebody else wrote to one, or events were missed. */
   onElementsUnsure(): void;
   /** Names of our tables of family inet. */
@@ -29,13 +35,29 @@ export function watchKernel(
   path: string | undefined,
   signal: AbortSignal,
 ): void {
-  keepRunning(IP_MONITOR, () => watcher.onChange, path, signal);
+  keepRunning(IP_MONITOR, () => linkReader(watcher), path, signal);
   const readGenerations = () => {
     // What happened before the monitor listened is not told.
     watcher.onElementsUnsure();
     return generationReader(watcher, runner);
   };
   keepRunning(NFT_MONITOR, readGenerations, path, signal);
+}
+
+/** What a label of `ip monitor` (ip-monitor(8)) is about. */
+const LABELS: Readonly<Record<string, ToldPart>> = {
+  '[LINK]': 'links',
+  '[ADDR]': 'links',
+  '[ROUTE]': 'routing',
+  '[RULE]': 'routing',
+};
+
+/** Reads `ip monitor label`: a labelled line each event, some with more lines behind it. */
+export function linkReader(watcher: Pick<KernelWatcher, 'onChange'>): (line: string) => void {
+  return (line) => {
+    const part = LABELS[/^\[[A-Z]+\]/.exec(line)?.[0] ?? ''];
+    if (part !== undefined) watcher.onChange(part, null);
+  };
 }
 
 /**
@@ -50,10 +72,10 @@ export function generationReader(watcher: KernelWatcher, runner: Pick<Runner, 'h
     if (line.startsWith('# ERROR')) {
       // `We lost some netlink events`: whose they were is lost as well.
       watcher.onElementsUnsure();
-      watcher.onChange();
+      watcher.onChange('tables', null);
       return;
     }
-    const pid = /^# new generation \d+ by process (\d+)/.exec(line)?.[1];
+    const [, pid, program] = /^# new generation \d+ by process (\d+) \((.*)\)/.exec(line) ?? [];
     if (pid === undefined) {
       isOurTable ||= ourPlaces.some((place) => `${line} `.includes(`${place} `));
       return;
@@ -61,7 +83,7 @@ export function generationReader(watcher: KernelWatcher, runner: Pick<Runner, 'h
     const isForeign = !runner.hasStarted(Number(pid));
     if (isForeign && isOurTable) watcher.onElementsUnsure();
     isOurTable = false;
-    if (isForeign) watcher.onChange();
+    if (isForeign) watcher.onChange('tables', `${program}, process ${pid}`);
   };
 }
 

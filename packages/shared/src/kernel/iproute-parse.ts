@@ -51,7 +51,7 @@ export interface ListedRule {
   readonly fwmark: { readonly value: number; readonly mask: number } | null;
   readonly ipProtocol: string | null;
   readonly sourcePorts: { readonly first: number; readonly last: number } | null;
-  /** Null for actions that we never use (blackhole, prohibit, l3mdev …). */
+  /** Null for actions that we never use (prohibit, l3mdev …). */
   readonly action: RuleAction | null;
 }
 
@@ -195,10 +195,16 @@ function rulesOf(json: string, family: Family): ListedRule[] {
       rule.fwmark === undefined
         ? null
         : { value: naturalNumber(rule.fwmark), mask: naturalNumber(rule.fwmask ?? '0xffffffff') },
-    ipProtocol: rule.ipproto === undefined ? null : String(rule.ipproto),
+    ipProtocol: rule.ipproto === undefined ? null : protocolName(String(rule.ipproto)),
     sourcePorts: sourcePorts(rule),
     action: ruleAction(rule),
   }));
+}
+
+/** Without /etc/protocols ip speaks numbers: `ipproto-6` (lib/names.c of iproute2). */
+function protocolName(printed: string): string {
+  const number = /^(?:ipproto-)?(\d+)$/.exec(printed)?.[1];
+  return number === '6' ? 'tcp' : number === '17' ? 'udp' : printed;
 }
 
 /** One port as `sport`, a range as its two ends. */
@@ -214,6 +220,7 @@ function sourcePorts({
 function ruleAction(rule: z.infer<typeof ruleSchema>[number]): RuleAction | null {
   if (rule.goto !== undefined) return { kind: 'goto', priority: rule.goto };
   if (rule.nop === null) return { kind: 'nop' };
+  if (rule.action === 'blackhole') return { kind: 'blackhole' };
   if (rule.table === undefined) return null;
   // One of the system's named tables (rt_tables(5)) is none of ours.
   const table = rule.table === 'main' ? 'main' : /^\d+$/.test(String(rule.table)) ? naturalNumber(rule.table) : null;

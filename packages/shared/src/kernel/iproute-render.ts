@@ -58,8 +58,10 @@ export function ruleDelete(rule: PolicyRule): string {
   return `rule del ${ruleWords(rule)}`;
 }
 
-/** UDP by its number: ip finds names in /etc/protocols, which small systems lack (Debian's package netbase has it). */
+/** Transports by their numbers: ip finds names in /etc/protocols, which small systems lack (Debian's package netbase has it). */
 function ruleWords({ priority, selector, action }: PolicyRule): string {
-  const words = ruleText(priority, selector, action).replace(' ipproto udp ', ' ipproto 17 ');
+  const words = ruleText(priority, selector, action)
+    .replace(' ipproto udp ', ' ipproto 17 ')
+    .replace(' ipproto tcp ', ' ipproto 6 ');
   return `${words} protocol ${ROUTE_PROTOCOL}`;
 }

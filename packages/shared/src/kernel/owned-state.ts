@@ -19,8 +19,8 @@ export interface Ownership {
   /** Whether a link of that name may be ours; it is when we made it. */
   isLink(name: string): boolean;
   isRoutingTable(table: number): boolean;
-  /** Whether policy rules with our protocol number are this side's. */
-  readonly rules: boolean;
+  /** Whether policy rules of that priority, with our protocol number, are this side's. */
+  isRule(priority: number): boolean;
 }
 
 /** Which skeleton text a table was applied from, and the digest of its listing right after; by table name. */
@@ -52,7 +52,7 @@ export function ownedState(
       .filter((port) => made.fouPorts.includes(port))
       .map((port) => ({ kind: 'fou-port' as const, port })),
     ...snapshot.routes.flatMap((route) => ownedRoute(route, ownership)),
-    ...(ownership.rules ? snapshot.rules.flatMap(ownedRule) : []),
+    ...snapshot.rules.flatMap((rule) => ownedRule(rule, ownership)),
     ...[...snapshot.tables].flatMap(([name, listing]) => ownedTable(name, listing, memory)),
     ...[...sysctls].flatMap(([path, value]) => (value === null ? [] : [{ kind: 'sysctl' as const, path, value }])),
   ]);
@@ -96,15 +96,18 @@ function ownedRoute(route: ListedRoute, ownership: Ownership): Resource[] {
   return [{ kind: 'route', family, table, destination, link: parseLinkName(route.link), gateway }];
 }
 
-function ownedRule(rule: ListedRule): PolicyRule[] {
-  if (rule.protocol !== String(ROUTE_PROTOCOL) || rule.action === null) return [];
+function sourcePorts({ ipProtocol, sourcePorts: ports }: ListedRule): Pick<RuleSelector, 'sourcePorts'> {
+  if (ports === null || (ipProtocol !== 'tcp' && ipProtocol !== 'udp')) return {};
+  return { sourcePorts: { transport: ipProtocol, ports: { first: port(ports.first), last: port(ports.last) } } };
+}
+
+function ownedRule(rule: ListedRule, ownership: Ownership): PolicyRule[] {
+  if (rule.protocol !== String(ROUTE_PROTOCOL) || rule.action === null || !ownership.isRule(rule.priority)) return [];
   const selector: RuleSelector = {
     ...(rule.iif === null ? {} : { iif: parseLinkName(rule.iif) }),
     ...(rule.fwmark === null ? {} : { fwmark: rule.fwmark }),
     ...(isIp(rule.from) ? { from: rule.from } : {}),
-    ...(rule.sourcePorts === null
-      ? {}
-      : { udpSourcePorts: { first: port(rule.sourcePorts.first), last: port(rule.sourcePorts.last) } }),
+    ...sourcePorts(rule),
   };
   const { family, priority, action } = rule;
   return [{ kind: 'rule', family, priority, selector, action }];

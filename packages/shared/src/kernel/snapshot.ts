@@ -39,6 +39,9 @@ export interface TablesWanted {
 
 export const NO_TABLES: TablesWanted = { names: [], withElements: [] };
 
+/** What can be looked at by itself: what the monitors tell of. WireGuard's settings go with the links. */
+export type SnapshotPart = 'tables' | 'links' | 'routing';
+
 /** `isOurLink` bounds what is read of foreign state: other WireGuard devices are never listed. */
 export async function takeSnapshot(
   runner: Runner,
@@ -46,26 +49,46 @@ export async function takeSnapshot(
   isOurLink: (name: string) => boolean,
 ): Promise<Snapshot> {
   const [links, routing, listings, fouPorts] = await Promise.all([
-    runner.run(command('ip', ['-d', '-j', 'address', 'show'])).then(parseLinks),
-    Promise.all(FAMILIES.map((family) => listRouting(runner, family))),
+    listLinks(runner, isOurLink),
+    listRouting(runner),
     listTables(runner, tables),
     listFouPorts(runner),
   ]);
-  return {
-    links,
-    routes: routing.flatMap(({ routes }) => routes),
-    rules: routing.flatMap(({ rules }) => rules),
-    tables: listings,
-    fouPorts,
-    wireguard: await listWireguard(
-      runner,
-      links.filter((link) => isOurLink(link.name)),
-    ),
-  };
+  return { ...links, ...routing, tables: listings, fouPorts };
+}
+
+/** The snapshot with some of its parts read anew. */
+export async function refreshSnapshot(
+  runner: Runner,
+  before: Snapshot,
+  parts: ReadonlySet<SnapshotPart>,
+  tables: TablesWanted,
+  isOurLink: (name: string) => boolean,
+): Promise<Snapshot> {
+  const [links, routing, listings] = await Promise.all([
+    parts.has('links') ? listLinks(runner, isOurLink) : null,
+    parts.has('routing') ? listRouting(runner) : null,
+    parts.has('tables') ? listTables(runner, tables) : null,
+  ]);
+  return { ...before, ...links, ...routing, ...(listings === null ? {} : { tables: listings }) };
+}
+
+async function listLinks(
+  runner: Runner,
+  isOurLink: (name: string) => boolean,
+): Promise<Pick<Snapshot, 'links' | 'wireguard'>> {
+  const links = parseLinks(await runner.run(command('ip', ['-d', '-j', 'address', 'show'])));
+  const ours = links.filter((link) => isOurLink(link.name));
+  return { links, wireguard: await listWireguard(runner, ours) };
+}
+
+async function listRouting(runner: Runner): Promise<Pick<Snapshot, 'routes' | 'rules'>> {
+  const families = await Promise.all(FAMILIES.map((family) => listRoutingOf(runner, family)));
+  return { routes: families.flatMap(({ routes }) => routes), rules: families.flatMap(({ rules }) => rules) };
 }
 
 /** One process for both: starting one is what a look costs. A batch prints an array a line. */
-async function listRouting(
+async function listRoutingOf(
   runner: Runner,
   family: Family,
 ): Promise<{ readonly routes: readonly ListedRoute[]; readonly rules: readonly ListedRule[] }> {

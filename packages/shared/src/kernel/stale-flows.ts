@@ -1,19 +1,41 @@
-/** UDP flows that conntrack still sends where their port led before: NAT is decided by a flow's first packet, and a client that keeps sending keeps its flow (conntrack(8)). */
+/**
+ * Flows by which conntrack leads a client elsewhere than it should: NAT is decided by a flow's first packet, and a client
+ * that keeps sending keeps its flow (conntrack(8)). Of TCP only attempts that nobody answered: a connection that stands
+ * would break.
+ */
 
 import { type Command, command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
-import { familyOf, type IpAddress } from '../net/address.js';
+import { FAMILIES, type Family, familyOf, type IpAddress } from '../net/address.js';
+import type { Transport } from '../net/forward-spec.js';
 import { type PortRange, portsOf, rangeContains, rangeLength } from '../net/port.js';
+import { type ListedFlow, parseFlows } from './flow-parse.js';
+
+export type StaleFlows = LedFlows | UnaskedFlows;
 
 /** Flows by where they were sent to, before any translation, and where they were led. */
-export interface StaleFlows {
+export interface LedFlows {
+  readonly kind: 'led';
+  readonly transport: Transport;
   readonly address: IpAddress;
   readonly ports: PortRange;
   /** Who answers them until now: flows that were led elsewhere are right already, and forgetting one would cost it a packet. */
   readonly ledTo: IpAddress;
 }
 
-/** How conntrack ends when there was nothing to delete. */
+/**
+ * UDP flows that a service began itself, by its own end: answers that left when the client's flow was forgotten already. Such
+ * a flow occupies the ends of the client's next one, and NAT, which keeps flows apart, would change the client's port.
+ */
+export interface UnaskedFlows {
+  readonly kind: 'unasked';
+  readonly address: IpAddress;
+  readonly ports: PortRange;
+  /** Where its clients send to, before any translation. */
+  readonly arrivesAt: IpAddress;
+}
+
+/** How conntrack ends when there was nothing to list or to delete. */
 const NOTHING_FOUND = [1];
 
 /** For more ports of one address than this it is first asked which have flows: each port costs a walk through conntrack's whole table. */
@@ -21,39 +43,111 @@ const PORTS_UNASKED = 20;
 
 /** Makes conntrack forget the flows, so that their next packet is a first one again. None being there is fine; other flows stay. */
 export async function forgetFlows(runner: Runner, flows: readonly StaleFlows[]): Promise<void> {
-  const together = new Map<string, StaleFlows[]>();
-  for (const stale of flows) {
-    const key = `${stale.address} ${stale.ledTo}`;
-    together.set(key, [...(together.get(key) ?? []), stale]);
-  }
-  for (const group of together.values()) {
-    const [first] = group;
-    if (first === undefined) continue;
-    const ranges = group.map(({ ports }) => ports);
-    for (const port of await stalePorts(runner, first, ranges)) await runner.run(conntrack('-D', first, port));
-  }
+  await Promise.all(
+    FAMILIES.map((family) =>
+      forgetOfFamily(
+        runner,
+        family,
+        flows.filter(({ address }) => familyOf(address) === family),
+      ),
+    ),
+  );
 }
 
-type Way = Pick<StaleFlows, 'address' | 'ledTo'>;
+async function forgetOfFamily(runner: Runner, family: Family, flows: readonly StaleFlows[]): Promise<void> {
+  const kernel: Conntrack = { runner, family };
+  const unasked = flows.filter((stale) => stale.kind === 'unasked');
+  // First, so that a client's flow that begins anew has its ends for itself.
+  const ends = await forgetTogether(kernel, unasked, BY_SERVICE);
+  const led = flows.filter((stale) => stale.kind === 'led');
+  await forgetTogether(kernel, led, BY_CLIENTS);
+  // Those that began on the new way before its ends were free.
+  const places = unasked.filter(({ address }) => ends.has(address)).map(({ arrivesAt }) => arrivesAt);
+  for (const place of new Set(places)) await forgetRenumbered(kernel, place);
+}
 
-async function stalePorts(runner: Runner, way: Way, ranges: readonly PortRange[]): Promise<Set<number>> {
+interface Conntrack {
+  readonly runner: Runner;
+  readonly family: Family;
+}
+
+const UDP = ['-p', 'udp'];
+const UNANSWERED = ['-p', 'tcp', '--state', 'SYN_SENT'];
+
+/** How conntrack is asked for flows of a kind. */
+interface Search<Stale> {
+  /** What the flows of several ports have in common. */
+  way(stale: Stale): readonly string[];
+  /** Conntrack's option for one of the ports, and where a listed flow has it. */
+  readonly portOption: string;
+  port(flow: ListedFlow): number;
+}
+
+const BY_CLIENTS: Search<LedFlows> = {
+  way: ({ transport, address, ledTo }) => [
+    ...(transport === 'tcp' ? UNANSWERED : UDP),
+    ...['--orig-dst', address, '--reply-src', ledTo],
+  ],
+  portOption: '--orig-port-dst',
+  port: (flow) => flow.destinationPort,
+};
+
+const BY_SERVICE: Search<UnaskedFlows> = {
+  way: ({ address }) => [...UDP, '--orig-src', address],
+  portOption: '--orig-port-src',
+  port: (flow) => flow.sourcePort,
+};
+
+/** Gives the addresses of which there were any. */
+async function forgetTogether<Stale extends StaleFlows>(
+  kernel: Conntrack,
+  flows: readonly Stale[],
+  search: Search<Stale>,
+): Promise<Set<IpAddress>> {
+  const groups = new Map<string, Stale[]>();
+  for (const stale of flows) {
+    const key = search.way(stale).join(' ');
+    groups.set(key, [...(groups.get(key) ?? []), stale]);
+  }
+  const found = new Set<IpAddress>();
+  for (const group of groups.values()) {
+    const [first] = group;
+    if (first === undefined) continue;
+    const way = search.way(first);
+    const ranges = group.map(({ ports }) => ports);
+    for (const port of await stalePorts(kernel, way, ranges, search)) {
+      const deleted = await kernel.runner.run(
+        conntrack('-D', kernel.family, [...way, search.portOption, String(port)]),
+      );
+      if (parseFlows(deleted).length > 0) found.add(first.address);
+    }
+  }
+  return found;
+}
+
+async function stalePorts<Stale>(
+  { runner, family }: Conntrack,
+  way: readonly string[],
+  ranges: readonly PortRange[],
+  search: Search<Stale>,
+): Promise<Set<number>> {
   const count = ranges.reduce((sum, range) => sum + rangeLength(range), 0);
   if (count <= PORTS_UNASKED) return new Set(ranges.flatMap(portsOf));
-  const ports = new Set(parseDestinationPorts(await runner.run(conntrack('-L', way))));
+  const ports = new Set(parseFlows(await runner.run(conntrack('-L', family, way))).map(search.port));
   return new Set([...ports].filter((port) => ranges.some((range) => rangeContains(range, port))));
 }
 
-/** conntrack prints `name=value` words, the original direction's first. */
-export function parseDestinationPorts(listing: string): number[] {
-  return listing.split('\n').flatMap((line) => {
-    const port = / dport=(\d+) /.exec(line)?.[1];
-    return port === undefined ? [] : [Number(port)];
-  });
+/** Flows whose client was given another port. */
+async function forgetRenumbered({ runner, family }: Conntrack, place: IpAddress): Promise<void> {
+  const flows = parseFlows(await runner.run(conntrack('-L', family, [...UDP, '--orig-dst', place])));
+  for (const { source, destination, sourcePort, destinationPort, answeredPort } of flows) {
+    if (answeredPort === sourcePort) continue;
+    const addresses = ['--orig-src', source, '--orig-dst', destination];
+    const ports = ['--orig-port-src', String(sourcePort), '--orig-port-dst', String(destinationPort)];
+    await runner.run(conntrack('-D', family, [...UDP, ...addresses, ...ports]));
+  }
 }
 
-function conntrack(action: '-L' | '-D', { address, ledTo }: Way, port?: number): Command {
-  const where = port === undefined ? [] : ['--orig-port-dst', String(port)];
-  const way = ['--orig-dst', address, '--reply-src', ledTo];
-  const args = [action, '-f', familyOf(address), '-p', 'udp', ...way, ...where];
-  return { ...command('conntrack', args), answers: NOTHING_FOUND };
+function conntrack(action: '-L' | '-D', family: Family, search: readonly string[]): Command {
+  return { ...command('conntrack', [action, '-f', family, ...search]), answers: NOTHING_FOUND };
 }

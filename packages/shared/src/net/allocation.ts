@@ -84,6 +84,9 @@ export const MAX_SLOT = 255;
 /** Past every slot's rules, below Tailscale's 5210: the landing place of `goto`. */
 export const RULE_LANDING = 5100;
 
+/** The relay's only rules: what it would itself answer to clients of forwarded ports. Beside a backend's on the same machine. */
+export const RULE_NO_RESETS = 5150;
+
 /** Past the main table (32766) but still a rule: only reached when main knows no route. */
 export const RULE_NO_DEFAULT_ROUTE = 32_770;
 

@@ -92,6 +92,8 @@ const observe = z.strictObject({
   clientPorts: z.array(port).max(4096),
 });
 const unpair = z.strictObject({ type: z.literal('unpair') });
+/** The relay's end of the tunnel was made anew and knows no session: the backend is to begin one. For agents that list the capability. */
+const renew = z.strictObject({ type: z.literal('renew') });
 const ping = z.strictObject({ type: z.literal('ping'), id: z.int().min(0) });
 
 const enroll = z.strictObject({
@@ -162,8 +164,11 @@ const report = z.strictObject({
 const leave = z.strictObject({ type: z.literal('leave') });
 const pong = z.strictObject({ type: z.literal('pong'), id: z.int().min(0) });
 
-const controllerMessage = z.discriminatedUnion('type', [welcome, refused, offer, observe, unpair, ping]);
+const controllerMessage = z.discriminatedUnion('type', [welcome, refused, offer, observe, renew, unpair, ping]);
 const agentMessage = z.discriminatedUnion('type', [enroll, hello, applied, observed, report, leave, pong]);
+
+/** Of an agent that understands `renew`. */
+export const RENEW = 'renew';
 
 /** What the controller may say. */
 export type ControllerMessage = z.infer<typeof controllerMessage>;

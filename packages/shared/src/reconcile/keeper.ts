@@ -1,82 +1,160 @@
-/** Keeps the kernel as desired: reconciles again after every event of the kernel's monitors, and by a slow timer. */
+/** Keeps the kernel as desired: mends at once what the monitors tell of, then looks at the whole; that also by a slow timer. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { toRelayError } from '../errors/relay-error.js';
+import { RelayError, toRelayError } from '../errors/relay-error.js';
 import type { KernelWatcher } from '../host/monitor.js';
+import { type ContestStanding, createContest } from './contest.js';
+import type { LookPart } from './observer.js';
 import type { Reconciler } from './reconciler.js';
+import type { Outcome } from './run-queue.js';
 
 /** Events come in bursts (a reload, our own changes): what follows within this is one. */
-const SETTLE_MS = 15;
+const SETTLE_MS = 5;
+
+/** How often sysctls are read: no monitor tells of them, and reading them costs next to nothing. */
+const SYSCTL_MS = 500;
+
+/** For what no monitor tells: a listening socket that came or went, WireGuard's own settings. */
+const WHOLE_MS = 2_000;
 
 /** How often all elements are listed though no monitor told of a change: events can be missed. */
 const LISTING_MS = 60_000;
 
-/** For what no monitor tells: sysctls, a listening socket that came or went, WireGuard's own settings. */
-const TIMER_MS = 2_000;
-
 export interface KeeperDeps {
-  reconcile(): Promise<void>;
+  /** A whole look, and what follows from it. */
+  reconcile(): Promise<Outcome>;
+  /** See the reconciler. */
+  mend(parts: ReadonlySet<LookPart>): Promise<Outcome>;
   readonly kernel: Pick<Reconciler, 'forgetElements' | 'forgetLook'>;
   /** Starts watching; the events may come at any rate. */
   watch(events: Pick<KernelWatcher, 'onChange' | 'onElementsUnsure'>): void;
   readonly logger: Logger;
-  /** After each round, with what it failed by, or null. */
+  /** After each whole look, with what it failed by, or null. */
   onRound(failure: string | null): void;
+  /** When somebody begins to undo what is mended, and null when that has ended. */
+  onContest(standing: ContestStanding | null): void;
 }
 
 /** Runs until the signal aborts. A failing reconcile is logged and tried again at the next event or tick. */
 export async function keepReconciled(deps: KeeperDeps, signal: AbortSignal): Promise<void> {
-  let wake: () => void = () => undefined;
-  let pending = false;
-  deps.watch({
-    onChange() {
-      deps.kernel.forgetLook();
-      pending = true;
-      wake();
-    },
-    onElementsUnsure: deps.kernel.forgetElements,
-  });
-  const nextEvent = () =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, TIMER_MS);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      signal.addEventListener('abort', wake, { once: true });
-      if (pending || signal.aborted) wake();
-    });
-  let lastFailure: string | null = null;
-  let listedAt = performance.now();
+  const told = createToldEvents(deps);
+  const contest = createContestTeller(deps);
+  const tellFailure = createFailureTeller(deps.logger);
+  let wholeAt = performance.now();
+  let listedAt = wholeAt;
   while (!signal.aborted) {
-    await nextEvent();
-    signal.removeEventListener('abort', wake);
+    await told.next(SYSCTL_MS, signal);
+    await delay(told.any() ? SETTLE_MS : 0, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
-    await delay(SETTLE_MS, undefined, { signal }).catch(() => undefined);
-    pending = false;
+    const { parts, by } = told.take();
+    await contest.mended(await mend(deps, parts), by, signal);
+    if (parts.size === 0 && performance.now() - wholeAt < WHOLE_MS) continue;
     if (performance.now() - listedAt > LISTING_MS) {
       deps.kernel.forgetElements();
       listedAt = performance.now();
     }
-    lastFailure = await attempt(deps, lastFailure);
-    deps.onRound(lastFailure);
+    const outcome = await deps.reconcile().catch(toRelayError);
+    wholeAt = performance.now();
+    const failure = outcome instanceof RelayError ? outcome : null;
+    tellFailure(failure);
+    if (!(outcome instanceof RelayError)) await contest.mended(outcome, by, signal);
+    deps.onRound(failure?.message ?? null);
   }
 }
 
-/** Gives the failure, if any. The same one again is not told again: a broken policy stays so for thousands of ticks. */
-async function attempt(deps: KeeperDeps, lastFailure: string | null): Promise<string | null> {
+/** What cannot be mended by the last look is the whole look's business. */
+async function mend({ mend: mendParts, logger }: KeeperDeps, parts: ReadonlySet<LookPart>): Promise<Outcome> {
   try {
-    await deps.reconcile();
-    if (lastFailure !== null) deps.logger.info('reconciling works again');
-    return null;
+    return await mendParts(new Set<LookPart>([...parts, 'sysctls']));
   } catch (error) {
-    const { message, hint, code } = toRelayError(error);
-    if (message === lastFailure) return message;
-    deps.logger.error(
-      { reason: message, hint, ...(code === 'bug' ? { err: error } : {}) },
-      'reconciling failed; trying on',
-    );
-    return message;
+    logger.debug({ reason: toRelayError(error).message }, 'not mended at once');
+    return { changed: [], drift: [] };
   }
+}
+
+interface ToldEvents {
+  /** Resolves at the next event, at once if there was one since the last `take`, or after so many milliseconds. */
+  next(limitMs: number, signal: AbortSignal): Promise<void>;
+  any(): boolean;
+  /** The parts told of since the last call, and who wrote last, where it was told. */
+  take(): { readonly parts: ReadonlySet<LookPart>; readonly by: string | null };
+}
+
+function createToldEvents({ watch, kernel }: KeeperDeps): ToldEvents {
+  let parts = new Set<LookPart>();
+  let writer: string | null = null;
+  let wake: () => void = () => undefined;
+  watch({
+    onChange(part, by) {
+      kernel.forgetLook();
+      parts.add(part);
+      // A link that goes takes along its routes, and not all of these are told of.
+      if (part === 'links') parts.add('routing');
+      writer = by ?? writer;
+      wake();
+    },
+    onElementsUnsure: kernel.forgetElements,
+  });
+  return {
+    any: () => parts.size > 0,
+    async next(limitMs, signal) {
+      if (parts.size > 0 || signal.aborted) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, limitMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        signal.addEventListener('abort', wake, { once: true });
+      });
+      signal.removeEventListener('abort', wake);
+    },
+    take() {
+      const taken = { parts, by: writer };
+      parts = new Set();
+      writer = null;
+      return taken;
+    },
+  };
+}
+
+interface ContestTeller {
+  /** Takes in what a round changed; waits where somebody undoes it again and again. */
+  mended(outcome: Outcome, by: string | null, signal: AbortSignal): Promise<void>;
+}
+
+function createContestTeller({ logger, onContest }: KeeperDeps): ContestTeller {
+  const contest = createContest();
+  let lastLine: string | null = null;
+  return {
+    async mended({ changed }, by, signal) {
+      if (changed.length > 0) contest.repaired(changed, by, performance.now());
+      const standing = contest.standing(performance.now());
+      if ((standing?.line ?? null) !== lastLine) {
+        lastLine = standing?.line ?? null;
+        onContest(standing);
+        if (standing === null) logger.info('what is mended lasts again');
+        else logger.error(standing, 'somebody undoes again and again what is mended; mending more slowly');
+      }
+      if (changed.length > 0)
+        await delay(contest.pauseMs(performance.now()), undefined, { signal }).catch(() => undefined);
+    },
+  };
+}
+
+/** The same failure again is not told again: a broken policy stays so for thousands of ticks. */
+function createFailureTeller(logger: Logger): (failure: RelayError | null) => void {
+  let last: string | null = null;
+  return (failure) => {
+    if (failure === null && last !== null) logger.info('reconciling works again');
+    if (failure !== null && failure.message !== last) {
+      const { message, hint, code } = failure;
+      logger.error(
+        { reason: message, hint, ...(code === 'bug' ? { err: failure } : {}) },
+        'reconciling failed; trying on',
+      );
+    }
+    last = failure?.message ?? null;
+  };
 }

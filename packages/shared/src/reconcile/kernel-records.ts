@@ -8,6 +8,7 @@ import { isHomewardLink } from '../net/allocation.js';
 import type { Sysctl } from '../state/resources.js';
 import { type ApplyDeps, applyAll } from './apply.js';
 import type { Ledger } from './ledger.js';
+import { createListingTrust } from './listing-trust.js';
 import type { Step } from './step.js';
 import { pathsToRecord, recordSysctls, sysctlRestoration } from './sysctl-record.js';
 
@@ -34,6 +35,7 @@ export interface KernelRecordsDeps extends ApplyDeps {
 
 export function createKernelRecords(deps: KernelRecordsDeps): KernelRecords {
   const { ownership, ledger } = deps;
+  const trust = createListingTrust();
 
   /** The listing of a table right after it was loaded is what later listings are compared with. */
   async function rememberTables(
@@ -46,7 +48,9 @@ export function createKernelRecords(deps: KernelRecordsDeps): KernelRecords {
     const remembered = { ...ledger.current().tables };
     for (const [name, fingerprint] of Object.entries<string>(loaded)) {
       const listing = tables.get(name);
-      if (listing !== undefined) remembered[name] = { fingerprint, digest: listing.digest };
+      if (listing === undefined) continue;
+      const found = { fingerprint, digest: listing.digest };
+      if (trust.accepts(name, found, remembered[name])) remembered[name] = found;
     }
     await ledger.save({ ...ledger.current(), tables: remembered });
   }

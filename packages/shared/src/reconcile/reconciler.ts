@@ -4,6 +4,7 @@
  * INVARIANTS
  * - One run at a time; those that are asked for while one runs are one together.
  * - A run looks at the machine afresh, unless it was asked to go by the last look: then it looks afterwards.
+ * - Mending goes by what was told: it is quick, not complete, and a run follows.
  * - A sysctl's value is recorded, durably, before it is first written.
  * - A run has succeeded only when a second look finds no difference; elements that nft accepted count as seen.
  * - Without repair, after the first run, only what is desired otherwise than before is changed; what others changed is
@@ -12,38 +13,27 @@
 
 import type { Logger } from 'pino';
 import { RelayError } from '../errors/relay-error.js';
-import { type Ownership, ownedState, type SysctlValues } from '../kernel/owned-state.js';
-import { type Snapshot, takeSnapshot } from '../kernel/snapshot.js';
+import { ownedState } from '../kernel/owned-state.js';
+import type { Snapshot } from '../kernel/snapshot.js';
 import type { StaleFlows } from '../kernel/stale-flows.js';
 import type { HostState } from '../state/resources.js';
 import { type ApplyDeps, apply, applyAll } from './apply.js';
 import { type Change, changeText, diff, subjectOf } from './diff.js';
-import { createElementMemory } from './element-memory.js';
 import { createKernelRecords, type Restoration } from './kernel-records.js';
-import type { Ledger, LedgerRecord } from './ledger.js';
+import type { Ledger } from './ledger.js';
+import { createObserver, type Look, type LookPart, type ObserverDeps } from './observer.js';
 import { plan } from './plan.js';
+import { createRunQueue, type Outcome } from './run-queue.js';
 import type { Step } from './step.js';
 import { newWishes } from './wishes.js';
 
-export interface ReconcilerDeps<Facts> extends ApplyDeps {
-  readonly ownership: Ownership;
+export interface ReconcilerDeps<Facts> extends ApplyDeps, ObserverDeps<Facts> {
   readonly ledger: Ledger;
   readonly logger: Logger;
   /** False: watch, do not mend. */
   readonly repair: boolean;
-  /** What else planning depends on: sockets, sysctls, files. */
-  facts(snapshot: Snapshot, ledger: LedgerRecord): Promise<Facts>;
-  /** What should be in the kernel by now, given what is on the machine. */
-  desired(facts: Facts): HostState;
   /** UDP flows that the changes lead elsewhere than before. */
   staleFlows(changes: readonly Change[], snapshot: Snapshot): readonly StaleFlows[];
-}
-
-export interface Outcome {
-  /** Plan lines of what was changed; empty when everything was right. */
-  readonly changed: readonly string[];
-  /** Plan lines of what differs and was left so. */
-  readonly drift: readonly string[];
 }
 
 export type Teardown = Restoration;
@@ -54,6 +44,11 @@ export interface Reconciler {
    * wish that should be fulfilled at once may go by the last look, some seconds old, of which no monitor has told a change.
    */
   reconcile(goBy?: 'last-look'): Promise<Outcome>;
+  /**
+   * Mends what was damaged in parts of the kernel that monitors told of, by what else was seen at the last look: a whole
+   * look takes several times as long, and is to follow. Without repair, or before the first look, nothing is done.
+   */
+  mend(parts: ReadonlySet<LookPart>): Promise<Outcome>;
   /** Whether a link of that name was made by us. */
   ownsLink(name: string): boolean;
   /** What a reconcile would change now, all elements looked at; changes nothing. */
@@ -66,66 +61,16 @@ export interface Reconciler {
   teardown(): Promise<Teardown>;
 }
 
-/** What was found on the machine. */
-interface Found<Facts> {
-  readonly snapshot: Snapshot;
-  readonly facts: Facts;
-  readonly sysctls: SysctlValues;
-}
-
-interface Look {
-  readonly snapshot: Snapshot;
-  readonly desired: HostState;
-  readonly observed: HostState;
-  readonly changes: Change[];
-}
+const NOTHING_DONE: Outcome = { changed: [], drift: [] };
 
 export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler {
   const { ownership, ledger } = deps;
-  const memory = createElementMemory();
+  const observer = createObserver(deps);
   const records = createKernelRecords(deps);
-  let queue: Promise<unknown> = Promise.resolve();
+  const queue = createRunQueue(reconcileOnce);
   /** What the last run wanted, to tell a new wish from somebody else's change. */
   let lastDesired: HostState | null = null;
   let isTornDown = false;
-  let lastFound: Found<Facts> | null = null;
-  let nextRun: { readonly outcome: Promise<Outcome>; mayGoByLastLook: boolean } | null = null;
-
-  function exclusively<Value>(task: () => Promise<Value>): Promise<Value> {
-    const run = queue.then(task, task);
-    queue = run;
-    return run;
-  }
-
-  async function snapshotNow(): Promise<Snapshot> {
-    const withElements = memory.unknown(ownership.tables);
-    const wanted = { names: ownership.tables, withElements };
-    const snapshot = await takeSnapshot(deps.runner, wanted, ownership.isLink);
-    return memory.complete(snapshot, withElements) ?? snapshotNow();
-  }
-
-  async function look(): Promise<Look> {
-    const snapshot = await snapshotNow();
-    const facts = await deps.facts(snapshot, ledger.current());
-    const wanted = [...deps.desired(facts).values()].flatMap((r) => (r.kind === 'sysctl' ? [r.path] : []));
-    lastFound = { snapshot, facts, sysctls: await deps.sysctls.readAll(wanted) };
-    return lookAt(lastFound);
-  }
-
-  function lookAt({ snapshot, facts, sysctls }: Found<Facts>): Look {
-    const desired = deps.desired(facts);
-    const record = ledger.current();
-    const observed = ownedState(snapshot, ownership, record.tables, sysctls, record);
-    return { snapshot, desired, observed, changes: diff(desired, observed) };
-  }
-
-  /** Only elements may be added or removed by the last look: whatever else is to be done deserves a fresh one. */
-  function lookByLastOne(): Look | null {
-    const snapshot = lastFound === null ? null : memory.complete(lastFound.snapshot, []);
-    if (lastFound === null || snapshot === null || memory.unknown(ownership.tables).length > 0) return null;
-    const found = lookAt({ ...lastFound, snapshot });
-    return found.changes.every((change) => subjectOf(change).kind === 'nft-element') ? found : null;
-  }
 
   async function carryOut(changes: readonly Change[], current: Look): Promise<void> {
     const flows = deps.staleFlows(changes, current.snapshot);
@@ -137,16 +82,17 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
       await apply(steps, deps);
     } catch (error) {
       // Who knows how far it came.
-      memory.forget();
+      observer.forgetElements();
+      observer.forget();
       throw error;
     }
-    memory.apply(changes, changes.length === current.changes.length ? current.desired : null);
-    await records.afterWriting(steps, async () => (await snapshotNow()).tables);
+    observer.applied(changes, changes.length === current.changes.length ? current.desired : null);
+    await records.afterWriting(steps, observer.tables);
   }
 
   async function reconcileOnce(mayGoByLastLook: boolean): Promise<Outcome> {
-    if (isTornDown) return { changed: [], drift: [] };
-    const before = (mayGoByLastLook ? lookByLastOne() : null) ?? (await look());
+    if (isTornDown) return NOTHING_DONE;
+    const before = (mayGoByLastLook ? observer.last() : null) ?? (await observer.whole());
     const wanted =
       deps.repair || lastDesired === null ? before.changes : newWishes(before.changes, before.desired, lastDesired);
     const isWanted = new Set(wanted);
@@ -154,7 +100,7 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
     if (wanted.length > 0) {
       await carryOut(wanted, before);
       // Compared with what this run wanted: what is desired may have changed meanwhile, and the next run brings it about.
-      const after = diff(before.desired, (await look()).observed);
+      const after = diff(before.desired, (await observer.whole()).observed);
       const keys = new Set(wanted.map((change) => change.key));
       const left = after.filter((change) => keys.has(change.key));
       if (left.length > 0) {
@@ -173,16 +119,19 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
     return { changed: wanted.map(changeText), drift };
   }
 
-  function reconcileNext(): Promise<Outcome> {
-    const mayGoByLastLook = nextRun?.mayGoByLastLook === true;
-    nextRun = null;
-    return reconcileOnce(mayGoByLastLook);
+  async function mendOnce(parts: ReadonlySet<LookPart>): Promise<Outcome> {
+    if (isTornDown || !deps.repair || lastDesired === null) return NOTHING_DONE;
+    const found = await observer.again(parts);
+    if (found === null || found.changes.length === 0) return NOTHING_DONE;
+    await carryOut(found.changes, found);
+    observer.forget();
+    return { changed: found.changes.map(changeText), drift: [] };
   }
 
   async function teardownOnce(): Promise<Teardown> {
     // From here on nothing is mended, also if something cannot be removed or the caller goes away.
     isTornDown = true;
-    const snapshot = await snapshotNow();
+    const snapshot = await observer.snapshot();
     const record = ledger.current();
     const observed = ownedState(snapshot, ownership, record.tables, new Map(), record);
     const changes = diff(new Map(), observed);
@@ -201,21 +150,15 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
 
   return {
     ownsLink: (name) => ledger.current().links.includes(name),
-    reconcile(goBy) {
-      const run = nextRun ?? { mayGoByLastLook: true, outcome: exclusively(() => reconcileNext()) };
-      run.mayGoByLastLook &&= goBy === 'last-look';
-      nextRun = run;
-      return run.outcome;
-    },
+    reconcile: queue.reconcile,
+    mend: (parts) => queue.exclusively(() => mendOnce(parts)),
     plan: () =>
-      exclusively(async () => {
-        memory.forget();
-        return (await look()).changes;
+      queue.exclusively(async () => {
+        observer.forgetElements();
+        return (await observer.whole()).changes;
       }),
-    forgetElements: memory.forget,
-    forgetLook() {
-      lastFound = null;
-    },
-    teardown: () => exclusively(teardownOnce),
+    forgetElements: observer.forgetElements,
+    forgetLook: observer.outdate,
+    teardown: () => queue.exclusively(teardownOnce),
   };
 }

@@ -1,7 +1,7 @@
 /** Tells the log what a reconcile did: the same words on both sides. */
 
 import type { Logger } from 'pino';
-import type { Outcome } from './reconciler.js';
+import type { Outcome } from './run-queue.js';
 
 /** Elements come by the thousand; the rest is few. */
 const TOLD = 10;

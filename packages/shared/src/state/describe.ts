@@ -78,8 +78,10 @@ export function ruleText(priority: number, selector: RuleSelector, action: RuleA
   if (selector.iif !== undefined) words.push(`iif ${selector.iif}`);
   if (selector.from !== undefined) words.push(`from ${selector.from}`);
   if (selector.fwmark !== undefined) words.push(`fwmark ${hex(selector.fwmark.value)}/${hex(selector.fwmark.mask)}`);
-  if (selector.udpSourcePorts !== undefined)
-    words.push(`ipproto udp sport ${formatPortRange(selector.udpSourcePorts)}`);
+  if (selector.sourcePorts !== undefined) {
+    const { transport, ports } = selector.sourcePorts;
+    words.push(`ipproto ${transport} sport ${formatPortRange(ports)}`);
+  }
   return [...words, actionText(action)].join(' ');
 }
 
@@ -93,7 +95,8 @@ function actionText(action: RuleAction): string {
     case 'goto':
       return `goto ${action.priority}`;
     case 'nop':
-      return 'nop';
+    case 'blackhole':
+      return action.kind;
     case 'lookup':
       return `lookup ${action.table}${action.suppressDefault === true ? ' suppress_prefixlength 0' : ''}`;
   }

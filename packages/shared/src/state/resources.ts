@@ -58,13 +58,15 @@ export interface RuleSelector {
   readonly iif?: LinkName;
   readonly fwmark?: { readonly value: number; readonly mask: number };
   readonly from?: IpAddress;
-  readonly udpSourcePorts?: PortRange;
+  readonly sourcePorts?: { readonly transport: 'tcp' | 'udp'; readonly ports: PortRange };
 }
 
 export type RuleAction =
   | { readonly kind: 'goto'; readonly priority: number }
   | { readonly kind: 'nop' }
-  | { readonly kind: 'lookup'; readonly table: number | 'main'; readonly suppressDefault?: true };
+  | { readonly kind: 'lookup'; readonly table: number | 'main'; readonly suppressDefault?: true }
+  /** Thrown away in silence. */
+  | { readonly kind: 'blackhole' };
 
 export interface PolicyRule {
   readonly kind: 'rule';

@@ -1,0 +1,51 @@
+/**
+ * Policy rules that keep the relay itself silent on forwarded TCP ports. Without our DNAT, in the moment between a foreign
+ * flush and our repair, what clients send arrives at the relay's own stack, whose reset would end their connections;
+ * unanswered, they send again. Rules are no part of nftables' ruleset, so no flush removes them. Pure.
+ */
+
+import { FAMILIES, type Family } from '@homeward/shared/net/address';
+import { RULE_NO_RESETS } from '@homeward/shared/net/allocation';
+import { type Forward, familiesOf } from '@homeward/shared/net/forward-spec';
+import { parseLinkName } from '@homeward/shared/net/names';
+import { joinRanges, type PortRange, rangeLength, rangesOverlap, rangesWithout } from '@homeward/shared/net/port';
+import type { PolicyRule } from '@homeward/shared/state/resources';
+
+/** The kernel goes through the rules for every packet's route, so they stay few. */
+const MOST_RULES = 32;
+/** A wide range is seldom all services; nobody counts on its silence. */
+const LONGEST_RANGE = 64;
+
+/** TCP ports that are the relay's own business. */
+export interface OwnPorts {
+  /** Those at which its programs listen. */
+  readonly ownTcpPorts: readonly number[];
+  /** Those from which they call: the rule would silence them, too. */
+  readonly localPorts: PortRange;
+}
+
+/** The rules for forwards that clients are led to, in the families of their tunnels. */
+export function resetRules(
+  led: readonly { readonly forwards: readonly Forward[]; readonly families: readonly Family[] }[],
+  { ownTcpPorts, localPorts }: OwnPorts,
+): PolicyRule[] {
+  return FAMILIES.flatMap((family) => {
+    const ranges = led
+      .filter(({ families }) => families.includes(family))
+      .flatMap(({ forwards }) => forwards)
+      .filter((forward) => forward.transports.includes('tcp') && familiesOf(forward).includes(family))
+      .map(({ publicPorts }) => publicPorts)
+      .filter((ports) => rangeLength(ports) <= LONGEST_RANGE && !rangesOverlap(ports, localPorts));
+    return joinRanges(ranges)
+      .slice(0, MOST_RULES)
+      .flatMap((ports) => rangesWithout(ports, ownTcpPorts))
+      .slice(0, MOST_RULES)
+      .map((ports) => silenced(family, ports));
+  });
+}
+
+/** What comes from `lo` is what this machine's own programs and its kernel send. */
+function silenced(family: Family, ports: PortRange): PolicyRule {
+  const selector = { iif: parseLinkName('lo'), sourcePorts: { transport: 'tcp' as const, ports } };
+  return { kind: 'rule', family, priority: RULE_NO_RESETS, selector, action: { kind: 'blackhole' } };
+}
