@@ -1,6 +1,7 @@
 /** The agent's command tree: every command, grouped by purpose, in the order a newcomer needs them. */
 
 import { addGuardCommand } from '@homeward/shared/confirm/guard-command';
+import { addAuditCommand } from '@homeward/shared/terminal/audit-command';
 import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
 import { addDoctorCommand } from '@homeward/shared/terminal/doctor-command';
 import { createProgram } from '@homeward/shared/terminal/global-options';
@@ -53,6 +54,7 @@ export function agentProgram(interrupt: AbortSignal): AgentProgram {
   addInstallCommand(program, SERVICE_TEXTS, service);
   program.commandsGroup('Watch:');
   addStatusCommand(program, context);
+  addAuditCommand(program, context);
   program.commandsGroup('Relays:');
   addDeviceCommand(program, context);
   addLeaveCommand(program, context);

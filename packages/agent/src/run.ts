@@ -1,11 +1,14 @@
 /** The backend's daemon: applies the last good offers, then keeps a session with each relay. Traffic goes on without it. */
 
+import type { Audit, AuditLog } from '@homeward/shared/audit/audit-log';
+import { auditedStore } from '@homeward/shared/audit/audited-store';
 import { createGuardStarter, type GuardProgram } from '@homeward/shared/confirm/start-guard';
 import { watchKernel } from '@homeward/shared/host/monitor';
 import { keepHeapSmall } from '@homeward/shared/host/small-heap';
 import { openStore, type Store } from '@homeward/shared/host/store';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { serveApi } from '@homeward/shared/local/api-server';
+import { callerOf } from '@homeward/shared/local/caller';
 import { takeLocks } from '@homeward/shared/local/instance-lock';
 import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
 import type { Secret } from '@homeward/shared/net/secret';
@@ -13,6 +16,7 @@ import { createUpkeep, type KeepOptions, type Upkeep } from '@homeward/shared/re
 import { createNotifier, type NotifyTarget } from '@homeward/shared/service/notifier';
 import type { Logger } from 'pino';
 import { backendApi } from './api/backend-api.js';
+import { openAudit, watchedPolicy } from './daemon/audit.js';
 import { BACKEND_OWNERSHIP, type BackendSide, createBackendKernel } from './daemon/backend-kernel.js';
 import { createForwardReader } from './daemon/forward-reader.js';
 import { createForwardSorter } from './daemon/forward-sorter.js';
@@ -30,6 +34,7 @@ import { type Echo, startEcho } from './probe/echo.js';
 import { formerOffer, withOffersBack, withOffersSettled } from './store/offer-changes.js';
 import { pairedRelays, removeRelay, withDevice, withTrials } from './store/relays.js';
 import type { AcceptedOffer, BackendState, OwnersDevice } from './store/state.js';
+import { stateChanges } from './store/state-changes.js';
 
 export interface RunDeps {
   readonly side: BackendSide;
@@ -54,6 +59,7 @@ export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
   const { side, token } = deps;
   keepHeapSmall();
   const lock = await takeLocks('agent', side);
+  const audit = openAudit(side.auditPath, deps.logger);
   try {
     const store = await openStore(side.stateFile, async () => firstState());
     refuseIdleStart(store.state(), token);
@@ -63,26 +69,36 @@ export async function run(deps: RunDeps, signal: AbortSignal): Promise<void> {
     const echo = await startEcho(store.state().echoPort);
     try {
       await keepEchoPort(store, echo);
-      await runWithEcho(deps, store, echo, signal);
+      audit.record({ event: 'started', details: { version: deps.version } });
+      await runWithEcho(deps, store, echo, audit, signal);
     } finally {
+      audit.record({ event: 'stopped', details: {} });
       await echo.close();
     }
   } finally {
+    await audit.close();
     await lock.release();
   }
 }
 
-async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo, signal: AbortSignal): Promise<void> {
+async function runWithEcho(
+  deps: RunDeps,
+  store: Store<BackendState>,
+  echo: Echo,
+  audit: AuditLog,
+  signal: AbortSignal,
+): Promise<void> {
   const { side, logger, token } = deps;
   const stopper = new AbortController();
   const ended = AbortSignal.any([signal, stopper.signal]);
-  const { backend, sessions, afterWhole } = await buildBackend(deps, store, echo, ended);
+  const { backend, sessions, afterWhole } = await buildBackend(deps, store, echo, audit, ended);
   const failure = await lastGoodState(store, backend.upkeep.reconcile, logger);
   // The kernel is as before an offer that nobody confirmed: there is nothing left to guard.
   await store.update((state) => ({ state: withOffersSettled(state, null), result: null }));
   const api = await serveApi(
     side.socketPath,
-    backendApi(backend, side.runner, () => stopper.abort()),
+    backendApi(backend, side.runner, audit, () => stopper.abort()),
+    (socket) => callerOf(socket, side.runner),
   );
   const notifier = createNotifier({
     ...{ target: deps.notifyTarget, runner: side.runner, logger },
@@ -91,7 +107,7 @@ async function runWithEcho(deps: RunDeps, store: Store<BackendState>, echo: Echo
   try {
     for (const relay of pairedRelays(store.state())) sessions.start(relay.controllerKey);
     if (token !== null && needsEnrollment(store.state(), token)) {
-      const enrolling = backend.enroll(token, deps.enrollTimeoutMs, deps.device, ended);
+      const enrolling = backend.enroll(token, deps.enrollTimeoutMs, deps.device, audit, ended);
       // Without a pairing there is nothing else to do; with one, its relay must not wait for another's.
       if (pairedRelays(store.state()).length === 0) await enrolling;
       else enrolling.catch((error: unknown) => logger.error({ err: error }, 'enrolling with the given token failed'));
@@ -117,11 +133,14 @@ async function buildBackend(
   deps: RunDeps,
   store: Store<BackendState>,
   echo: Echo,
+  audit: AuditLog,
   ended: AbortSignal,
 ): Promise<{ backend: Backend; sessions: Sessions; afterWhole: () => Promise<void> }> {
   const { side, logger, version, repair } = deps;
   const { runner } = side;
-  const policy = () => readPolicy(deps.policyFile);
+  const policy = watchedPolicy(() => readPolicy(deps.policyFile), audit);
+  const relays = audit.by({ actor: 'relay' });
+  const storeOf = (who: Audit) => auditedStore(store, who, stateChanges);
   const knownSshPorts = new Set<number>();
   const readForwards = createForwardReader();
   const sortForwards = createForwardSorter();
@@ -143,7 +162,8 @@ async function buildBackend(
   const { reconcile } = upkeep;
   const sessions = createSessions(
     {
-      store,
+      store: storeOf(relays),
+      audit: relays,
       runner,
       kernel,
       logger,
@@ -173,16 +193,17 @@ async function buildBackend(
     ...{ version, repair, kernel, upkeep, snapshot },
     state: store.state,
     session: sessions.find,
-    async enroll(token, timeoutMs, device, callerSignal) {
+    auditProblem: audit.problem,
+    async enroll(token, timeoutMs, device, caller, callerSignal) {
       const either = AbortSignal.any([ended, callerSignal]);
-      const enrollment = await enroll(store, token, timeoutMs, await snapshot(), device, either);
+      const enrollment = await enroll(store, token, timeoutMs, await snapshot(), device, caller, either);
       const { url, name, fingerprint, controllerKey } = enrollment;
       logger.info({ relay: url, name, fingerprint }, 'enrolled');
       sessions.start(controllerKey);
       return enrollment;
     },
-    async useDevice(controllerKey, device) {
-      await store.update((state) => ({ state: withDevice(state, controllerKey, device), result: null }));
+    async useDevice(controllerKey, device, caller) {
+      await storeOf(caller).update((state) => ({ state: withDevice(state, controllerKey, device), result: null }));
       await reconcile();
       sessions.find(controllerKey)?.link.renew();
     },
@@ -190,9 +211,9 @@ async function buildBackend(
       await undoUnconfirmed(store, logger);
       await store.update((state) => ({ state: withOffersSettled(state, null), result: null }));
     },
-    async leave(controllerKey) {
+    async leave(controllerKey, caller) {
       const told = await sessions.leave(controllerKey);
-      await store.update((state) => ({ state: removeRelay(state, controllerKey), result: null }));
+      await storeOf(caller).update((state) => ({ state: removeRelay(state, controllerKey), result: null }));
       await reconcile();
       return told;
     },

@@ -1,6 +1,7 @@
 /** The controller's command tree: every command, grouped by purpose, in the order a newcomer needs them. */
 
 import { addGuardCommand } from '@homeward/shared/confirm/guard-command';
+import { addAuditCommand } from '@homeward/shared/terminal/audit-command';
 import { addCompletionCommands } from '@homeward/shared/terminal/completion/completion-commands';
 import { addDoctorCommand } from '@homeward/shared/terminal/doctor-command';
 import { createProgram } from '@homeward/shared/terminal/global-options';
@@ -58,6 +59,7 @@ export function controllerProgram(interrupt: AbortSignal): ControllerProgram {
   program.commandsGroup('Watch:');
   addStatusCommand(program, context);
   addProbeCommand(program, context);
+  addAuditCommand(program, context);
   program.commandsGroup('Backends:');
   addTokenCommands(program, context);
   addRenameCommand(program, context);

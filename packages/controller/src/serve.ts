@@ -1,5 +1,7 @@
 /** The relay's daemon: starts everything in order, serves until told to stop. Traffic goes on without it. */
 
+import type { AuditLog } from '@homeward/shared/audit/audit-log';
+import { auditedStore } from '@homeward/shared/audit/audited-store';
 import { createGuardStarter, type GuardProgram } from '@homeward/shared/confirm/start-guard';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { watchKernel } from '@homeward/shared/host/monitor';
@@ -10,6 +12,7 @@ import { availableFamilies } from '@homeward/shared/kernel/families';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { serveApi } from '@homeward/shared/local/api-server';
+import { callerOf } from '@homeward/shared/local/caller';
 import { takeLocks } from '@homeward/shared/local/instance-lock';
 import { RELAY_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { Secret } from '@homeward/shared/net/secret';
@@ -20,6 +23,7 @@ import { tunnelText } from '@homeward/shared/tunnel/tunnel-spec';
 import type { Logger } from 'pino';
 import { relayApi } from './api/relay-api.js';
 import type { Settings } from './config.js';
+import { createRefusals, openAudit } from './daemon/audit.js';
 import { createAuthority } from './daemon/authority.js';
 import { createBackends } from './daemon/backends.js';
 import { createChanges } from './daemon/changes.js';
@@ -35,6 +39,7 @@ import { createSyntheticClient } from './probe/probe-namespace.js';
 import { createProber } from './probe/prober.js';
 import { type AgentServer, createAgentServer } from './server/agent-server.js';
 import { tunnelPorts } from './store/pairings.js';
+import { stateChanges } from './store/state-changes.js';
 import { isUnsettled, withChangesSettled } from './store/tunnel-changes.js';
 
 export interface ServeDeps {
@@ -56,19 +61,23 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
   const { settings } = deps;
   keepHeapSmall();
   const lock = await takeLocks('controller', deps.side);
+  const audit = openAudit(deps.side.auditPath, deps.logger);
   try {
-    const relay = await buildRelay(deps);
+    const relay = await buildRelay(deps, audit);
     // First of all, so that a port that is taken ends the start before anything is changed.
     await listen(relay.server, settings.listen);
+    audit.record({ event: 'started', details: { version: deps.version } });
     try {
       const failure = await firstReconcile(relay);
       // The kernel is as before a change that was cut off: there is nothing left to guard.
       await relay.store.update((state) => ({ state: withChangesSettled(state, null), result: null }));
-      await serveCommands(deps, relay, failure, signal);
+      await serveCommands(deps, relay, audit, failure, signal);
     } finally {
       await relay.server.close();
+      audit.record({ event: 'stopped', details: {} });
     }
   } finally {
+    await audit.close();
     await lock.release();
   }
 }
@@ -77,6 +86,7 @@ export async function serve(deps: ServeDeps, signal: AbortSignal): Promise<void>
 async function serveCommands(
   deps: ServeDeps,
   relay: Relay,
+  audit: AuditLog,
   failure: string | null,
   signal: AbortSignal,
 ): Promise<void> {
@@ -85,7 +95,8 @@ async function serveCommands(
   const ended = AbortSignal.any([signal, stopper.signal]);
   const api = await serveApi(
     side.socketPath,
-    relayApi(relay, () => stopper.abort()),
+    relayApi(relay, audit, () => stopper.abort()),
+    (socket) => callerOf(socket, side.runner),
   );
   const notifier = createNotifier({
     ...{ target: deps.notifyTarget, runner: side.runner, logger },
@@ -106,25 +117,20 @@ async function serveCommands(
   }
 }
 
-async function buildRelay({
-  side,
-  settings,
-  logger,
-  clientProgram,
-  guardProgram,
-  path,
-  version,
-}: ServeDeps): Promise<Relay> {
+async function buildRelay(deps: ServeDeps, audit: AuditLog): Promise<Relay> {
+  const { side, settings, logger, clientProgram, guardProgram, path, version } = deps;
   const { runner } = side;
   const [snapshot, listeners, families] = await Promise.all([
     takeSnapshot(runner, NO_TABLES, RELAY_OWNERSHIP.isLink),
     listListeners(runner),
     availableFamilies(createSysctlFiles()),
   ]);
-  const store = await openStore(side.stateFile, async () => firstState(settings, snapshot, listeners));
-  for (const { name, fallback } of store.state().pairings.filter(isUnsettled)) {
+  const stored = await openStore(side.stateFile, async () => firstState(settings, snapshot, listeners));
+  for (const { name, fallback } of stored.state().pairings.filter(isUnsettled)) {
     logger.warn({ backend: name, to: tunnelText(fallback.tunnel) }, 'a change of the tunnel was cut off; it is undone');
   }
+  const store = auditedStore(stored, audit, stateChanges);
+  const agents = audit.by({ actor: 'agent' });
   await settle(store, settings, snapshot, listeners);
   const machine = createMachine(runner, settings, families, snapshot);
   const changes = createChanges();
@@ -145,10 +151,20 @@ async function buildRelay({
   });
   const { reconcile } = upkeep;
   const { tunnelFacts, isBehind } = machine;
-  const backends = createBackends({ store, changes, logger, tunnelFacts, isBehind, reconcile });
+  const backends = createBackends({
+    ...{ changes, logger, tunnelFacts, isBehind, reconcile },
+    audit: agents,
+    store: auditedStore(stored, agents, stateChanges),
+  });
   const server = createAgentServer({
     identity: keyPairFromSecret(new Secret(store.state().identity.secretKey)),
-    authority: createAuthority(store, changes, logger),
+    authority: createAuthority(
+      auditedStore(stored, agents, stateChanges),
+      changes,
+      audit.by({ actor: 'stranger' }),
+      logger,
+    ),
+    refusals: createRefusals(audit, store),
     welcome: (name, capabilities) => ({
       type: 'welcome',
       name,
@@ -166,7 +182,7 @@ async function buildRelay({
     relayDrift: upkeep.drift,
   });
   const mappings = createFouMappings({ store, runner, logger, reconcile });
-  return {
+  const relay: Relay = {
     ...{ mappings, store, runner, kernel, upkeep, machine, server, backends, changes, logger, version, reconcile },
     repair: settings.repair,
     startGuard: createGuardStarter(guardProgram, runner),
@@ -180,7 +196,10 @@ async function buildRelay({
       };
     },
     now: () => new Date(),
+    auditProblem: audit.problem,
+    actingFor: (who) => ({ ...relay, store: auditedStore(stored, who, stateChanges) }),
   };
+  return relay;
 }
 
 /** A kernel without IPv6 has no wildcard of both families. */

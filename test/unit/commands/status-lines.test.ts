@@ -19,7 +19,7 @@ function document(...backends: readonly (readonly Forward[])[]): StatusDocument 
   return {
     relay: {
       ...{ endpoints: ['ws://198.51.100.1:7700'], publicKey: 'A'.repeat(43).concat('=') },
-      ...{ version: '0', repair: true, contest: null },
+      ...{ version: '0', repair: true, contest: null, auditProblem: null },
     },
     backends: backends.map((forwards, index) => ({
       name: index === 0 ? 'home' : `b${index}`,
@@ -118,6 +118,7 @@ describe('agent status', () => {
       {
         repair: true,
         contest: null,
+        auditProblem: null,
         relays: [
           {
             ...{ name: 'home', slot: 1, state: 'online', endpoint: 'ws://198.51.100.1:7700', tunnel: null },
@@ -136,7 +137,7 @@ describe('agent status', () => {
 
   it('names who undoes what is mended', () => {
     const contest = { line: '+ rule pref 5100 nop', by: 'nft, process 7' };
-    const lines = agentLines({ repair: true, contest, relays: [] }, plain);
+    const lines = agentLines({ repair: true, contest, auditProblem: null, relays: [] }, plain);
     expect(lines[0]).to.include('again and again what homeward mends: + rule pref 5100 nop');
     expect(lines[1]).to.include('last by nft, process 7');
     const { relay, backends } = document();

@@ -15,6 +15,7 @@ import type { TunnelSpec } from '@homeward/shared/tunnel/tunnel-spec';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { pino } from 'pino';
+import { recordedAudit } from '../audit/recorded.js';
 import { snapshotOf } from '../kernel/snapshots.js';
 import { eventually, online, type RawClient, type Rig, startRig } from '../server/rig.js';
 import { fallbackTo, paired, pairing, relayState, throughDevice } from '../store/relay-states.js';
@@ -42,6 +43,7 @@ describe('daemon/backends and their tunnels', () => {
     const first = relayState([home, other], { wireguard });
     store = await openStore<RelayState>({ read: async () => first, write: async () => undefined }, async () => first);
     backends = createBackends({
+      audit: recordedAudit().log.by({ actor: 'agent' }),
       ...{ store, changes: createChanges(), logger: pino({ level: 'silent' }), reconcile: async () => undefined },
       tunnelFacts: () => facts,
       isBehind: (device, address) => isBehind(MACHINE, device, address),

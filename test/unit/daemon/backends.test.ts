@@ -9,6 +9,7 @@ import { generateKeyPair, type KeyPair } from '@homeward/shared/session/keys';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { pino } from 'pino';
+import { recordedAudit } from '../audit/recorded.js';
 import { rejectionOf } from '../errors/thrown.js';
 import { eventually, online, type RawClient, type Rig, startRig } from '../server/rig.js';
 import { relayState } from '../store/relay-states.js';
@@ -42,6 +43,7 @@ describe('daemon/backends', () => {
     const logger = pino({ level: 'silent' });
     reconcile = async () => undefined;
     backends = createBackends({
+      audit: recordedAudit().log.by({ actor: 'agent' }),
       ...{ store, changes: createChanges(), logger },
       tunnelFacts: () => ({ uplinkMtu: 1500, families: ['ipv4', 'ipv6'], devices: {} }),
       isBehind: () => false,

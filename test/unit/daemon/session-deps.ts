@@ -13,6 +13,7 @@ import { FAMILIES } from '@homeward/shared/net/address';
 import { port } from '@homeward/shared/net/port';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { pino } from 'pino';
+import { recordedAudit } from '../audit/recorded.js';
 import { backendStateOf } from '../store/backend-states.js';
 
 export interface Machine {
@@ -50,6 +51,7 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
   return {
     ...{ store, runner, kernel, trials, sortForwards },
     logger: pino({ level: 'silent' }),
+    audit: recordedAudit().log.by({ actor: 'relay' }),
     echoPort: port(40_404),
     version: '0.1.0',
     knownSshPorts: new Set(),

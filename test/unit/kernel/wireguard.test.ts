@@ -99,7 +99,7 @@ describe('kernel/wireguard', () => {
 
   it('refuses a dump of another form', () => {
     for (const dump of ['', 'a\tb\tc\n', `a\tb\t1\toff\nkey\t(none)\n`]) {
-      expect(thrownBy(() => parseWireguardDump(dump)).code).to.equal('bug');
+      expect(thrownBy(() => parseWireguardDump(dump)).code).to.equal('command-failed');
     }
   });
 });

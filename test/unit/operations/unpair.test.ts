@@ -15,6 +15,7 @@ import { generateKeyPair, type KeyPair } from '@homeward/shared/session/keys';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { pino } from 'pino';
+import { recordedAudit } from '../audit/recorded.js';
 import { rejectionOf } from '../errors/thrown.js';
 import { connect, eventually, helloOf, online, type RawClient, type Rig, startRig } from '../server/rig.js';
 import { pairing, relayState, SECRET, tokenFor } from '../store/relay-states.js';
@@ -49,10 +50,14 @@ describe('operations/unpair', () => {
     store = await openStore<RelayState>({ read: async () => first, write }, async () => first);
     const logger = pino({ level: 'silent' });
     const changes = createChanges();
-    authority = createAuthority(store, changes, logger);
-    const reconcile = (): Promise<void> => kernel();
+    const audit = recordedAudit().log;
+    authority = createAuthority(store, changes, audit, logger);
+    const reconcile = async () => {
+      await kernel();
+      return { changed: [], drift: [] };
+    };
     backends = createBackends({
-      ...{ store, changes, logger, reconcile },
+      ...{ store, changes, logger, reconcile, audit },
       tunnelFacts: () => ({ uplinkMtu: 1500, families: ['ipv4', 'ipv6'], devices: {} }),
       isBehind: () => false,
     });

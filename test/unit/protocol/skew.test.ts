@@ -33,7 +33,15 @@ const recordings = readdirSync(recorded).flatMap((version) =>
 
 /** The kinds there are, by who says them. */
 const kinds: Record<keyof typeof parsers, readonly string[]> = {
-  controller: ['welcome', 'refused', 'offer', 'observe', 'renew', 'unpair', 'ping'] satisfies ControllerMessage['type'][],
+  controller: [
+    'welcome',
+    'refused',
+    'offer',
+    'observe',
+    'renew',
+    'unpair',
+    'ping',
+  ] satisfies ControllerMessage['type'][],
   agent: ['enroll', 'hello', 'applied', 'observed', 'report', 'leave', 'pong'] satisfies AgentMessage['type'][],
 };
 

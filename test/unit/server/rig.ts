@@ -81,6 +81,8 @@ export interface Rig {
   readonly sessions: AgentSession[];
   readonly closed: AgentSession[];
   readonly received: AgentMessage[];
+  /** What the audit log hears of those that do not come in. */
+  readonly refused: string[];
   log(): string;
   close(): Promise<void>;
 }
@@ -103,10 +105,15 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const sessions: AgentSession[] = [];
   const closed: AgentSession[] = [];
   const received: AgentMessage[] = [];
+  const refused: string[] = [];
   const server = createAgentServer({
     identity,
     authority: options.judge ?? authority,
     welcome: (name) => ({ type: 'welcome', name, urls: ['ws://relay.example:7700'] }),
+    refusals: {
+      stranger: (address, reason) => refused.push(`a stranger from ${address}: ${reason}`),
+      agent: (address, _, reason) => refused.push(`an agent from ${address}: ${reason}`),
+    },
     onSession(session) {
       sessions.push(session);
       session.onMessage((message) => received.push(message));
@@ -127,6 +134,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     sessions,
     closed,
     received,
+    refused,
     log: () => lines.join(''),
     close: () => server.close(),
   };

@@ -8,6 +8,7 @@ import { takeLocks } from '@homeward/shared/local/instance-lock';
 import type { Secret } from '@homeward/shared/net/secret';
 import { unitName } from '@homeward/shared/service/unit';
 import { parseToken } from '@homeward/shared/session/token';
+import { audited } from '@homeward/shared/terminal/audit-command';
 import { collect } from '@homeward/shared/terminal/collect';
 import { parseDuration } from '@homeward/shared/terminal/duration';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
@@ -133,7 +134,10 @@ async function enrollSomewhere(
   try {
     const store = await openStore(side.stateFile, async () => firstState());
     const snapshot = await takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
-    return { enrollment: { ...(await enroll(store, token, timeoutMs, snapshot, device, interrupt)) }, daemon: false };
+    const enrollment = await audited(side.auditPath, (audit) =>
+      enroll(store, token, timeoutMs, snapshot, device, audit, interrupt),
+    );
+    return { enrollment: { ...enrollment }, daemon: false };
   } finally {
     await lock.release();
   }

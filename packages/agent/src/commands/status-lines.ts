@@ -1,5 +1,6 @@
 /** `agent status` as people read it: each relay with its tunnel, its forwards and what the policy refused. */
 
+import { auditLines } from '@homeward/shared/terminal/audit-command';
 import type { Console } from '@homeward/shared/terminal/console';
 import { contestLines, contestSchema } from '@homeward/shared/terminal/contest-text';
 import { handshakeText, tunnelState } from '@homeward/shared/terminal/tunnel-text';
@@ -7,6 +8,8 @@ import { z } from 'zod';
 
 export const statusSchema = z.looseObject({
   repair: z.boolean(),
+  /** Why the audit log loses entries; a daemon of an older version has none. */
+  auditProblem: z.string().nullable().default(null),
   contest: contestSchema,
   relays: z.array(
     z.looseObject({
@@ -36,10 +39,14 @@ type RelayStatus = StatusDocument['relays'][number];
 /** Forwards of one relay; more are counted. */
 const LISTED = 24;
 
-export function statusLines({ relays, repair, contest }: StatusDocument, style: Console['style']): string[] {
+export function statusLines(
+  { relays, repair, contest, auditProblem }: StatusDocument,
+  style: Console['style'],
+): string[] {
   return [
     ...(repair ? [] : [style('yellow', 'repair is off: what others change is told, not mended')]),
     ...contestLines(contest).map((line) => style('red', line)),
+    ...auditLines(auditProblem, style),
     ...(relays.length === 0 ? ['paired with no relay; get a token there: controller pair NAME'] : []),
     ...relays.flatMap((relay) => relayLines(relay, style)),
   ];

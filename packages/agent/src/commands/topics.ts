@@ -41,6 +41,10 @@ export const FILES: Topic = {
           term: stateDirectory('agent'),
           says: "keys, pairings, what is known of the kernel's state and what guards of changes said; 0700, for root alone",
         },
+        {
+          term: `${stateDirectory('agent')}/agent-audit.jsonl`,
+          says: 'the audit log, which agent audit shows: a JSON object a line; five files of 4 MiB at most',
+        },
         { term: `${RUN_DIRECTORY}/agent.sock`, says: "the daemon's socket, for root alone" },
         {
           term: unitPath('agent'),

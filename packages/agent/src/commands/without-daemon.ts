@@ -1,9 +1,11 @@
 /** What the agent's command line does itself when no daemon runs. */
 
+import { auditedStore } from '@homeward/shared/audit/audited-store';
 import { openStore } from '@homeward/shared/host/store';
 import { takeLocks } from '@homeward/shared/local/instance-lock';
 import { port } from '@homeward/shared/net/port';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
+import { audited } from '@homeward/shared/terminal/audit-command';
 import { createLogger } from '@homeward/shared/terminal/logger';
 import { requireRoot } from '@homeward/shared/terminal/preflight';
 import { createBackendKernel } from '../daemon/backend-kernel.js';
@@ -13,6 +15,7 @@ import { firstState } from '../operations/enroll.js';
 import { readPolicy } from '../policy.js';
 import { chooseRelay, removeRelay } from '../store/relays.js';
 import type { BackendState } from '../store/state.js';
+import { stateChanges } from '../store/state-changes.js';
 import type { CommandContext } from './context.js';
 
 /** Before the first run no echo has a port; the discard port stands for it, where no probe goes. */
@@ -53,7 +56,12 @@ export async function leaveWithoutDaemon(
   try {
     const store = await openStore(context.side.stateFile, async () => firstState());
     const relay = chooseRelay(store.state(), name);
-    await store.update((state) => ({ state: removeRelay(state, relay.controllerKey), result: null }));
+    await audited(context.side.auditPath, (audit) =>
+      auditedStore(store, audit, stateChanges).update((state) => ({
+        state: removeRelay(state, relay.controllerKey),
+        result: null,
+      })),
+    );
     // After `down` nothing of homeward is in the kernel, and so it stays.
     const { tables } = (await context.side.openLedger()).current();
     if (Object.keys(tables).length > 0) await (await kernelOver(context, store.state)).reconcile();

@@ -1,5 +1,6 @@
 /** Takes a relay's offers: checks them, tries them on, stores those that hold, and answers each. */
 
+import { someForwards } from '@homeward/shared/audit/events';
 import { toRelayError } from '@homeward/shared/errors/relay-error';
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import type { Applied, Offer } from '@homeward/shared/protocol/messages';
@@ -57,10 +58,29 @@ export function createOffers(deps: OffersDeps): Offers {
     return deps.sortForwards(deps.readForwards(controllerKey, specs), policy, own).refused;
   }
 
+  function tell(event: 'offer-refused' | 'offer-rolled-back', { revision }: Offer, reason: string): void {
+    const outcome = event === 'offer-refused' ? 'refused' : 'failed';
+    const about = { subject: record().name, address: deps.endpointHost() };
+    deps.audit.record({ event, ...about, outcome, reason, details: { revision } });
+  }
+
+  function tellRefused(): void {
+    const [first] = refused;
+    if (first === undefined) return;
+    deps.audit.record({
+      ...{ event: 'forwards-refused', subject: record().name, address: deps.endpointHost(), outcome: 'refused' },
+      reason: first.reason,
+      details: someForwards(refused.map(({ spec }) => spec)),
+    });
+  }
+
   /** Why the offer was not taken, or null; puts the last good one back when applying fails. */
   async function problemWith({ confirmWithinMs, ...offer }: Offer): Promise<string | null> {
     const problem = problemBefore(offer, { ...(await deps.lastLook()), policy: await deps.policy() });
-    if (problem !== null) return problem;
+    if (problem !== null) {
+      tell('offer-refused', offer, problem);
+      return problem;
+    }
     const endpointHost = deps.endpointHost() ?? record().accepted?.endpointHost;
     if (endpointHost === undefined) return 'the connection was lost while the offer was looked at';
     try {
@@ -69,11 +89,13 @@ export function createOffers(deps: OffersDeps): Offers {
       await (confirmWithinMs === undefined ? tryOn(accepted) : tryOut(accepted, confirmWithinMs));
     } catch (error) {
       logger.error({ err: error }, 'the offer could not be applied; the last good one is put back');
+      tell('offer-rolled-back', offer, toRelayError(error).message);
       await deps.reconcile().catch((again: unknown) => logger.error({ err: again }, 'nor could the last good one'));
       return toRelayError(error).message;
     }
     refused = sorted(offer.forwards, await deps.lastLook());
     for (const { spec, reason } of refused) logger.warn({ spec, reason }, 'forward refused');
+    tellRefused();
     return null;
   }
 

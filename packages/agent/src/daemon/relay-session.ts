@@ -1,5 +1,6 @@
 /** One relay as the daemon talks to it: says hello, hands its messages on, and ends when the pairing does. */
 
+import type { Audit } from '@homeward/shared/audit/audit-log';
 import type { StartGuard } from '@homeward/shared/confirm/start-guard';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { bootId } from '@homeward/shared/host/identity-of-kernel';
@@ -11,9 +12,9 @@ import type { Port } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
 import { CONFIRM, type ControllerMessage, type Hello, type MessageOf, RENEW } from '@homeward/shared/protocol/messages';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
-import { keyPairFromSecret } from '@homeward/shared/session/keys';
+import { fingerprint, keyPairFromSecret } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
-import { type ControllerLink, createControllerLink } from '../link/controller-link.js';
+import { type ControllerLink, createControllerLink, type LinkState } from '../link/controller-link.js';
 import type { Policy } from '../policy.js';
 import { revokeRelay, withUrls } from '../store/relays.js';
 import type { AcceptedOffer, BackendState, RelayRecord } from '../store/state.js';
@@ -35,6 +36,8 @@ export interface RelaySessionDeps {
   readonly runner: Runner;
   readonly kernel: Reconciler;
   readonly logger: Logger;
+  /** Of what relays do. */
+  readonly audit: Audit;
   readonly echoPort: Port;
   readonly version: string;
   /** Offers being tried on, by controller key: applied, but not yet the last good ones. */
@@ -72,6 +75,8 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
   const logger = deps.logger.child({ relay: record().urls[0] });
   const ended = new AbortController();
   let online = false;
+  /** Where the relay was reached last. */
+  let host: string | null = null;
   let queue: Promise<void> = Promise.resolve();
 
   function record(): RelayRecord {
@@ -144,6 +149,26 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
       .catch((error: unknown) => logger.error({ err: error, type }, 'a message of the relay could not be handled'));
   }
 
+  /** Before `online` has its new value. */
+  function tell(state: LinkState, detail: string | null): void {
+    const relay = store.state().relays.find((one) => one.controllerKey === controllerKey);
+    const about = { subject: relay?.name ?? null, details: { key: fingerprint(controllerKey) } };
+    if (state === 'online' && !online) {
+      deps.audit.record({ event: 'session-opened', ...about, address: link.endpoint()?.host ?? null });
+    } else if (state !== 'online' && online) {
+      deps.audit.record({
+        event: 'session-ended',
+        ...about,
+        address: host,
+        ...(detail === null ? {} : { reason: detail }),
+      });
+    } else if (state === 'refused') {
+      const reason = 'the relay does not know this backend';
+      deps.audit.record({ event: 'session-refused', ...about, address: host, outcome: 'refused', reason });
+    }
+    host = link.endpoint()?.host ?? host;
+  }
+
   const link = createControllerLink({
     identity: keyPairFromSecret(new Secret(store.state().identity.secretKey)),
     controllerKey,
@@ -153,6 +178,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
       inTurn(() => handle(message), message.type);
     },
     onState(state, detail) {
+      tell(state, detail ?? null);
       if (state === 'online' && !online) logger.info({ url: detail }, 'relay online');
       if (state !== 'online' && online && !ended.signal.aborted) logger.info({ detail }, 'relay offline; reconnecting');
       if (state === 'refused') logger.warn('the relay does not know this backend; it keeps its state and tries again');

@@ -1,5 +1,6 @@
 /** What the daemon's commands work with. */
 
+import type { Audit } from '@homeward/shared/audit/audit-log';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Secret } from '@homeward/shared/net/secret';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
@@ -15,13 +16,21 @@ export interface Backend {
   readonly upkeep: Upkeep;
   state(): BackendState;
   session(controllerKey: string): RelaySession | undefined;
-  /** `device` is the owner's, for a relay whose tunnel somebody else makes. */
-  enroll(token: Secret, timeoutMs: number, device: OwnersDevice | null, signal: AbortSignal): Promise<Enrollment>;
+  /** Who asked is who `audit` records. `device` is the owner's, for a relay whose tunnel somebody else makes. */
+  enroll(
+    token: Secret,
+    timeoutMs: number,
+    device: OwnersDevice | null,
+    audit: Audit,
+    signal: AbortSignal,
+  ): Promise<Enrollment>;
   /** Names the device that leads to a relay, and lets the relay offer anew. */
-  useDevice(controllerKey: string, device: OwnersDevice): Promise<void>;
+  useDevice(controllerKey: string, device: OwnersDevice, audit: Audit): Promise<void>;
   /** Forgets offers that wait to be confirmed: nobody is to bring anything back. */
   undoUnconfirmed(): Promise<void>;
   /** Ends a pairing from here; true when the relay was told. */
-  leave(controllerKey: string): Promise<boolean>;
+  leave(controllerKey: string, audit: Audit): Promise<boolean>;
+  /** Why the audit log loses entries at present, or null. */
+  auditProblem(): string | null;
   snapshot(): Promise<Snapshot>;
 }

@@ -1,6 +1,8 @@
 /** Trading a token for a pairing, in the daemon or without one. */
 
-import { RelayError } from '@homeward/shared/errors/relay-error';
+import type { Audit } from '@homeward/shared/audit/audit-log';
+import { auditedStore } from '@homeward/shared/audit/audited-store';
+import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { Secret } from '@homeward/shared/net/secret';
@@ -9,6 +11,7 @@ import { parseToken, type Token } from '@homeward/shared/session/token';
 import { enrollOnce } from '../link/enroll.js';
 import { addRelay, freeSlot, pairedRelays } from '../store/relays.js';
 import type { BackendState, OwnersDevice } from '../store/state.js';
+import { stateChanges } from '../store/state-changes.js';
 
 export interface Enrollment {
   readonly name: string;
@@ -32,13 +35,15 @@ export function firstState(): BackendState {
 
 /** Throws `bad-input` for a damaged token, `conflict` where this backend is paired with its relay, `refused`, `unreachable`, `timeout`. */
 export async function enroll(
-  store: Store<BackendState>,
+  unaudited: Store<BackendState>,
   tokenText: Secret,
   timeoutMs: number,
   snapshot: Snapshot,
   device: OwnersDevice | null,
+  audit: Audit,
   signal: AbortSignal,
 ): Promise<Enrollment> {
+  const store = auditedStore(unaudited, audit, stateChanges);
   const token = parseToken(tokenText.reveal());
   const { identity } = store.state();
   refusePaired(store.state(), token);
@@ -51,7 +56,10 @@ export async function enroll(
       timeoutMs,
     },
     signal,
-  );
+  ).catch((error: unknown) => {
+    recordRefusal(audit, token, error);
+    throw error;
+  });
   const slot = await store.update((state) => {
     // Somebody else may have used the same token meanwhile.
     refusePaired(state, token);
@@ -65,6 +73,14 @@ export async function enroll(
     fingerprint: fingerprint(identity.publicKey),
     controllerKey: token.controllerKey,
   };
+}
+
+/** The relay's word, which it gave after it had proven its key. */
+function recordRefusal(audit: Audit, { id, controllerKey, urls }: Token, error: unknown): void {
+  const { code, message } = toRelayError(error);
+  if (code !== 'refused') return;
+  const details = { tokenId: id, key: fingerprint(controllerKey) };
+  audit.record({ event: 'enroll-refused', subject: urls[0] ?? null, outcome: 'refused', reason: message, details });
 }
 
 function refusePaired(state: BackendState, token: Token): void {

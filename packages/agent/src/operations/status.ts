@@ -12,7 +12,8 @@ import type { Backend } from './backend.js';
 
 export async function status(backend: Backend, runner: Runner): Promise<Record<string, unknown>> {
   const relays = await Promise.all(backend.state().relays.map((relay) => relayStatus(backend, runner, relay)));
-  return { version: backend.version, repair: backend.repair, contest: backend.upkeep.contest(), relays };
+  const { version, repair, upkeep } = backend;
+  return { version, repair, contest: upkeep.contest(), auditProblem: backend.auditProblem(), relays };
 }
 
 /** The shortest form of it: `2 relays, 1 online`. */

@@ -1,5 +1,7 @@
 /** The daemon's commands on its unix socket: one row each. */
 
+import type { Audit } from '@homeward/shared/audit/audit-log';
+import { auditedCommand } from '@homeward/shared/audit/audited-command';
 import { type ApiCommand, apiCommand } from '@homeward/shared/local/api-server';
 import { LINK_NAME_PATTERN } from '@homeward/shared/net/names';
 import { CONFIRM_BOUNDS_MS, DEFAULT_CONFIRM_MS } from '@homeward/shared/protocol/confirm-time';
@@ -29,53 +31,106 @@ const tunnelWish = z.strictObject({
   device: z.string().regex(LINK_NAME_PATTERN).nullable(),
 });
 
-/** `stop` ends the daemon once the caller has its answer. */
-export function relayApi(relay: Relay, stop: () => void): Record<string, ApiCommand> {
+const pairArgs = z.strictObject({
+  backend: z.string(),
+  forwards: z.array(z.string()),
+  takeOver: z.boolean(),
+  tunnel: tunnelWish.nullable(),
+  confirmMs: z.int().min(CONFIRM_BOUNDS_MS.least).max(CONFIRM_BOUNDS_MS.most).default(DEFAULT_CONFIRM_MS),
+  expiresMs: z.int().min(1),
+  wait: z.boolean(),
+  timeoutMs: z.int().min(1),
+});
+
+const tokenArgs = z.strictObject({
+  name: z.string().nullable(),
+  namePrefix: z.string().nullable(),
+  uses: z.int(),
+  expiresMs: z.int().min(1),
+});
+
+const backendNamed = ({ backend }: { readonly backend: string }) => backend;
+
+/** `stop` ends the daemon once the caller has its answer. What a command changes is in the audit log as its caller's doing. */
+export function relayApi(relay: Relay, audit: Audit, stop: () => void): Record<string, ApiCommand> {
+  return { ...looking(relay), ...changing(relay, audit), ...ending(relay, audit, stop) };
+}
+
+function looking(relay: Relay): Record<string, ApiCommand> {
   return {
-    pair: apiCommand(
-      z.strictObject({
-        backend: z.string(),
-        forwards: z.array(z.string()),
-        takeOver: z.boolean(),
-        tunnel: tunnelWish.nullable(),
-        confirmMs: z.int().min(CONFIRM_BOUNDS_MS.least).max(CONFIRM_BOUNDS_MS.most).default(DEFAULT_CONFIRM_MS),
-        expiresMs: z.int().min(1),
-        wait: z.boolean(),
-        timeoutMs: z.int().min(1),
-      }),
-      (args, { emit, signal }) => pair(relay, args, emit, signal),
-    ),
-    'forward-add': apiCommand(forwardArgs, ({ backend, specs, takeOver }, { signal }) =>
-      addForwards(relay, backend, specs, takeOver === true, signal),
-    ),
-    'forward-remove': apiCommand(forwardArgs, ({ backend, specs }, { signal }) =>
-      removeForwards(relay, backend, specs, signal),
-    ),
     'forward-list': apiCommand(z.strictObject({ backend: z.string() }), async ({ backend }) => ({
       backend,
       forwards: pairingNamed(relay.store.state(), backend).forwards.map(({ spec }) => spec),
     })),
-    'token-create': apiCommand(
-      z.strictObject({
-        name: z.string().nullable(),
-        namePrefix: z.string().nullable(),
-        uses: z.int(),
-        expiresMs: z.int().min(1),
-      }),
-      (args) => createEnrollToken(relay, args),
-    ),
     'token-list': apiCommand(z.strictObject({}), async () => listTokens(relay)),
-    'token-revoke': apiCommand(z.strictObject({ id: z.string() }), ({ id }) => revokeTokenById(relay, id)),
-    rename: apiCommand(z.strictObject({ backend: z.string(), name: z.string() }), ({ backend, name }) =>
-      rename(relay, backend, name),
-    ),
     status: apiCommand(z.strictObject({ backend: z.string().nullable() }), ({ backend }) => status(relay, backend)),
     probe: apiCommand(
       z.strictObject({ backend: z.string().nullable(), forward: z.string().nullable() }),
       ({ backend, forward }, { signal }) => probeBackends(relay, backend, forward, signal),
     ),
-    unpair: apiCommand(z.strictObject({ backend: z.string() }), ({ backend }) => unpair(relay, backend)),
-    down: apiCommand(z.strictObject({}), async (_, { afterwards }) => {
+  };
+}
+
+function changing(relay: Relay, audit: Audit): Record<string, ApiCommand> {
+  return {
+    ...auditedCommand(audit, {
+      name: 'pair',
+      schema: pairArgs,
+      subject: backendNamed,
+      async run(args, caller, { emit, signal }) {
+        const outcome = await pair(relay.actingFor(caller), args, emit, signal);
+        if (outcome.proof !== null) {
+          caller.record({ event: 'paired', subject: args.backend, details: { proven: outcome.proof.ok } });
+        }
+        return outcome;
+      },
+    }),
+    ...auditedCommand(audit, {
+      name: 'forward-add',
+      schema: forwardArgs,
+      subject: backendNamed,
+      run: ({ backend, specs, takeOver }, caller, { signal }) =>
+        addForwards(relay.actingFor(caller), backend, specs, takeOver === true, signal),
+    }),
+    ...auditedCommand(audit, {
+      name: 'forward-remove',
+      schema: forwardArgs,
+      subject: backendNamed,
+      run: ({ backend, specs }, caller, { signal }) => removeForwards(relay.actingFor(caller), backend, specs, signal),
+    }),
+    ...auditedCommand(audit, {
+      name: 'token-create',
+      schema: tokenArgs,
+      subject: ({ name, namePrefix }) => name ?? namePrefix,
+      run: (args, caller) => createEnrollToken(relay.actingFor(caller), args),
+    }),
+    ...auditedCommand(audit, {
+      name: 'token-revoke',
+      schema: z.strictObject({ id: z.string() }),
+      subject: ({ id }) => id,
+      run: ({ id }, caller) => revokeTokenById(relay.actingFor(caller), id),
+    }),
+    ...auditedCommand(audit, {
+      name: 'rename',
+      schema: z.strictObject({ backend: z.string(), name: z.string() }),
+      subject: backendNamed,
+      run: ({ backend, name }, caller) => rename(relay.actingFor(caller), backend, name),
+    }),
+    ...auditedCommand(audit, {
+      name: 'unpair',
+      schema: z.strictObject({ backend: z.string() }),
+      subject: backendNamed,
+      run: ({ backend }, caller) => unpair(relay.actingFor(caller), backend),
+    }),
+  };
+}
+
+function ending(relay: Relay, audit: Audit, stop: () => void): Record<string, ApiCommand> {
+  return auditedCommand(audit, {
+    name: 'down',
+    schema: z.strictObject({}),
+    subject: () => null,
+    async run(_, caller, { afterwards }) {
       // Also when something cannot be removed: a daemon that mends nothing any more should not stay.
       afterwards(stop);
       // What waits to be confirmed is not, and its guard has nothing to bring back.
@@ -85,7 +140,8 @@ export function relayApi(relay: Relay, stop: () => void): Record<string, ApiComm
       }));
       const { removed, kept, errors } = await relay.kernel.teardown();
       throwTeardownErrors(errors, 'controller');
+      caller.record({ event: 'down', details: {} });
       return { removed, kept };
-    }),
-  };
+    },
+  });
 }

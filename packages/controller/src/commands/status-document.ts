@@ -10,6 +10,8 @@ export const statusSchema = z.looseObject({
     publicKey: z.string(),
     version: z.string(),
     repair: z.boolean(),
+    /** Why the audit log loses entries; a daemon of an older version has none. */
+    auditProblem: z.string().nullable().default(null),
     contest: contestSchema,
   }),
   backends: z.array(

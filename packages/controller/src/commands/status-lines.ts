@@ -1,6 +1,7 @@
 /** `controller status` as people read it: the relay, then each backend with its tunnel, proof and forwards. */
 
 import { fingerprint } from '@homeward/shared/session/keys';
+import { auditLines } from '@homeward/shared/terminal/audit-command';
 import { formatBytes, formatRate } from '@homeward/shared/terminal/bytes';
 import type { Console } from '@homeward/shared/terminal/console';
 import { contestLines } from '@homeward/shared/terminal/contest-text';
@@ -22,6 +23,7 @@ export function statusLines({ relay, backends }: StatusDocument, style: Style, r
     `relay     ${relay.endpoints.join(', ')}  key ${fingerprint(relay.publicKey)}  version ${relay.version}`,
     ...(relay.repair ? [] : [style('yellow', 'repair is off: what others change is told, not mended')]),
     ...contestLines(relay.contest).map((line) => style('red', line)),
+    ...auditLines(relay.auditProblem, style),
     ...(backends.length === 0 ? ['no backends yet; pair one: controller pair home'] : []),
     ...backends.flatMap((backend) => ['', ...backendLines(backend, style, rates, listed)]),
   ];

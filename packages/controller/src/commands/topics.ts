@@ -47,6 +47,10 @@ export const FILES: Topic = {
           term: stateDirectory('controller'),
           says: "keys, pairings, what is known of the kernel's state and what guards of changes said; 0700, for root alone",
         },
+        {
+          term: `${stateDirectory('controller')}/controller-audit.jsonl`,
+          says: 'the audit log, which controller audit shows: a JSON object a line; five files of 4 MiB at most',
+        },
         { term: `${RUN_DIRECTORY}/controller.sock`, says: "the daemon's socket, for root alone" },
         {
           term: unitPath('controller'),

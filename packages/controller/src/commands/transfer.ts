@@ -1,6 +1,7 @@
 /** `controller export` and `controller import`. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
+import { audited } from '@homeward/shared/terminal/audit-command';
 import type { Console } from '@homeward/shared/terminal/console';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { openExport, parseExport, sealState } from '../operations/export-file.js';
@@ -73,12 +74,16 @@ async function runExport(
   const state = await stateToExport(side, stateDir);
   const source = { file: options.passphraseFile, twice: true, terminal: terminalOr(process.stdin.isTTY === true) };
   const text = await sealState(state, await readPassphrase(source, interrupt));
+  const exported = (to: string) =>
+    audited(side.auditPath, async (audit) => audit.record({ event: 'exported', details: { file: to } }));
   if (file === STREAM) {
     // Stdout is the export itself, one JSON document with and without --json.
     process.stdout.write(text);
+    await exported('stdout');
     return;
   }
   await writeExport(file, text, force);
+  await exported(file);
   console.document({ file, backends: namesOf(state), tokens: state.tokens.length });
   tellExported(console, state, file);
 }
@@ -99,6 +104,8 @@ async function runImport(
     const source = { file: passphraseFile, twice: false, terminal: terminalOr(isAsked) };
     return openExport(document, await readPassphrase(source, interrupt), where);
   });
+  const backends = state.pairings.length;
+  await audited(side.auditPath, async (audit) => audit.record({ event: 'imported', details: { backends } }));
   const { publicKey } = state.identity;
   console.document({ stateDir, publicKey, backends: namesOf(state), tokens: state.tokens.length });
   tellImported(console, state, stateDir);

@@ -1,10 +1,12 @@
 /** The backends as the daemon talks to them: takes in sessions, sends offers, remembers what was applied, asks what was observed. */
 
+import type { Audit } from '@homeward/shared/audit/audit-log';
 import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
 import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import type { IpAddress } from '@homeward/shared/net/address';
 import { type AgentMessage, type Applied, CONFIRM, type Observed } from '@homeward/shared/protocol/messages';
+import { fingerprint } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
 import { type TunnelFacts, tunnelOffer } from '../desired/pairing-tunnel.js';
 import type { AgentSession } from '../server/agent-session.js';
@@ -26,6 +28,8 @@ export interface BackendsDeps {
   readonly store: Store<RelayState>;
   readonly changes: Changes;
   readonly logger: Logger;
+  /** Of what agents do. */
+  readonly audit: Audit;
   tunnelFacts(): TunnelFacts;
   /** Whether an address lies behind one of this machine's devices: a backend may claim no other as its own. */
   isBehind(device: string, address: IpAddress): boolean;
@@ -76,6 +80,13 @@ export function createBackends(deps: BackendsDeps): Backends {
   /** What each session was last offered of its tunnel, as text; `null` where it could not be had. */
   const offered = new WeakMap<AgentSession, string>();
   const renewals = createRenewals();
+
+  const tell = (event: 'session-opened' | 'session-ended', session: AgentSession, reason?: string) =>
+    deps.audit.record({
+      ...{ event, subject: nameOf(session), address: session.remoteAddress },
+      ...(reason === undefined ? {} : { reason }),
+      details: { key: fingerprint(session.agentKey) },
+    });
 
   const tunnelNow = (session: AgentSession, pairing: Pairing) => {
     const facts = deps.tunnelFacts();
@@ -209,12 +220,14 @@ export function createBackends(deps: BackendsDeps): Backends {
       sessions.set(session.agentKey, session);
       const { name, remoteAddress: from, hello } = session;
       logger.info({ backend: name, from, version: hello.version }, 'backend online');
+      tell('session-opened', session);
       const guarded = (task: Promise<void>) =>
         task.catch((error: unknown) =>
           logger.error({ err: error, backend: nameOf(session) }, 'a message of the backend could not be handled'),
         );
       session.onMessage((message) => void guarded(handle(session, message)));
-      session.onClose(() => {
+      session.onClose((reason) => {
+        tell('session-ended', session, reason);
         if (sessions.get(session.agentKey) !== session) return;
         sessions.delete(session.agentKey);
         unanswered.delete(session.agentKey);

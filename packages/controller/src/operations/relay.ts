@@ -1,5 +1,6 @@
 /** What every operation of the daemon works with. */
 
+import type { Audit } from '@homeward/shared/audit/audit-log';
 import type { StartGuard } from '@homeward/shared/confirm/start-guard';
 import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
@@ -17,6 +18,7 @@ import type { AgentServer } from '../server/agent-server.js';
 import type { RelayState } from '../store/state.js';
 
 export interface Relay {
+  /** Its changes are in the audit log as the doing of whom this relay acts for. */
   readonly store: Store<RelayState>;
   readonly runner: Runner;
   readonly kernel: Reconciler;
@@ -36,5 +38,9 @@ export interface Relay {
   readonly reconcile: Upkeep['reconcile'];
   /** What is protected, and who listens where, now. */
   ports(): Promise<RelayPorts>;
+  /** Why the audit log loses entries at present, or null. */
+  auditProblem(): string | null;
   now(): Date;
+  /** The same relay, acting for somebody: what it stores is recorded there. */
+  actingFor(audit: Audit): Relay;
 }

@@ -26,6 +26,7 @@ export async function status(relay: Relay, name: string | null): Promise<Record<
       version: relay.version,
       repair: relay.repair,
       contest: relay.upkeep.contest(),
+      auditProblem: relay.auditProblem(),
     },
     backends: chosen.map((pairing) => backendStatus(relay, pairing, figures)),
   };

@@ -30,7 +30,9 @@ export interface AgentChannelDeps {
   /** Once, when the peer has proven a known key or has enrolled. */
   onTrusted(): void;
   onMessage(message: AgentMessage, agentKey: string): void;
-  onClosed(): void;
+  onClosed(reason: string): void;
+  /** The peer misbehaved before it was trusted. */
+  onRefused(reason: string): void;
   readonly logger: Logger;
 }
 
@@ -80,7 +82,7 @@ export function createAgentChannel(deps: AgentChannelDeps): AgentChannel {
     closed = true;
     logger.debug({ reason }, 'agent connection closed');
     closeGently(socket);
-    deps.onClosed();
+    deps.onClosed(reason);
   }
 
   function guard(action: () => void): void {
@@ -90,6 +92,7 @@ export function createAgentChannel(deps: AgentChannelDeps): AgentChannel {
       // A stranger's misbehaviour is everyday and must not fill the log; an agent's, or a fault of ours, is worth a line.
       const everyday = error instanceof RelayError && error.code === 'protocol' && !trusted;
       if (!everyday) logger.error({ err: error }, 'the connection of an agent failed');
+      if (everyday && !closed) deps.onRefused(error.message);
       close(error instanceof Error ? error.message : 'unknown error');
     }
   }

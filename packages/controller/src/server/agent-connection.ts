@@ -14,7 +14,7 @@ import { fingerprint, type KeyPair } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import { createAgentChannel } from './agent-channel.js';
-import type { AgentSession, Authority, Welcome } from './agent-session.js';
+import type { AgentSession, Authority, Refusals, Welcome } from './agent-session.js';
 import type { Visitor } from './front.js';
 import type { Limits } from './limits.js';
 
@@ -31,15 +31,16 @@ export interface AgentConnectionDeps {
   /** False when the key is cloned; true after an older session of the key was closed. */
   claim(session: AgentSession): boolean;
   onSession(session: AgentSession): void;
+  readonly refusals: Refusals;
 }
 
 type Phase = 'first' | 'enrolling' | 'greeting' | 'online';
 
 /** Serves the websocket until it closes. */
 export function serveAgent(deps: AgentConnectionDeps): void {
-  const { visitor, authority, limits, logger } = deps;
+  const { visitor, authority, limits, logger, refusals } = deps;
   const remoteAddress = visitor.address;
-  const closeHandlers: (() => void)[] = [];
+  const closeHandlers: ((reason: string) => void)[] = [];
   let phase: Phase = 'first';
   let closed = false;
   let heartbeat: Heartbeat | null = null;
@@ -59,11 +60,12 @@ export function serveAgent(deps: AgentConnectionDeps): void {
         if (message.type !== 'pong') deliver(message);
       } else throw new RelayError('protocol', `the agent sent "${message.type}" at the wrong time`);
     },
-    onClosed() {
+    onClosed(reason) {
       closed = true;
       heartbeat?.stop();
-      for (const handler of closeHandlers) channel.guard(handler);
+      for (const handler of closeHandlers) channel.guard(() => handler(reason));
     },
+    onRefused: (reason) => refusals.stranger(remoteAddress, reason),
     logger,
   });
 
@@ -112,6 +114,7 @@ export function serveAgent(deps: AgentConnectionDeps): void {
 
   function unpair(agentKey: string): void {
     logger.info({ agent: fingerprint(agentKey) }, 'a revoked agent was told so');
+    refusals.agent(remoteAddress, agentKey, 'its pairing was ended');
     channel.send({ type: 'unpair' });
     channel.close('revoked');
   }
@@ -139,6 +142,7 @@ export function serveAgent(deps: AgentConnectionDeps): void {
       },
     };
     if (!deps.claim(session)) {
+      refusals.agent(remoteAddress, agentKey, 'two machines use its key');
       channel.send({ type: 'refused' });
       channel.close('cloned key');
       return;

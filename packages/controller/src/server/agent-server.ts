@@ -4,7 +4,7 @@ import type { KeyPair } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
 import { createAdmission } from './admission.js';
 import { serveAgent } from './agent-connection.js';
-import type { AgentSession, Authority, Welcome } from './agent-session.js';
+import type { AgentSession, Authority, Refusals, Welcome } from './agent-session.js';
 import { createCloneWatch } from './clone-watch.js';
 import { createFront, type Front } from './front.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
@@ -18,6 +18,7 @@ export interface AgentServerDeps {
   readonly welcome: (name: string, capabilities: readonly string[]) => Welcome;
   /** A confirmed session; the older one of the same key, if any, is already closed and its handlers have run. */
   readonly onSession: (session: AgentSession) => void;
+  readonly refusals: Refusals;
   readonly logger: Logger;
   readonly limits?: Partial<Limits>;
   /** Addresses of sessions before this start: a flood must not shut out who was here. */
@@ -36,7 +37,7 @@ export interface AgentServer {
 }
 
 export function createAgentServer(deps: AgentServerDeps): AgentServer {
-  const { identity, welcome, onSession, logger, now = () => performance.now() } = deps;
+  const { identity, welcome, onSession, refusals, logger, now = () => performance.now() } = deps;
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
   const admission = createAdmission({ limits, now, known: deps.knownAddresses ?? [] });
   const registry = createSessionRegistry({ cloneWatch: createCloneWatch({ limits, now }), logger });
@@ -55,7 +56,7 @@ export function createAgentServer(deps: AgentServerDeps): AgentServer {
         mayHandshake: () => admission.mayHandshake(visitor.address),
         welcome,
         claim: registry.claim,
-        onSession,
+        ...{ onSession, refusals },
       }),
   });
   return {

@@ -30,6 +30,14 @@ export interface Authority {
   enroll(request: EnrollRequest): Promise<{ readonly name: string } | null>;
 }
 
+/** What the audit log hears of those that do not come in. */
+export interface Refusals {
+  /** Of a connection that never proved a known key. */
+  stranger(address: string, reason: string): void;
+  /** Of a key that was known once, or is used by two machines. */
+  agent(address: string, agentKey: string, reason: string): void;
+}
+
 /** The confirmed session of one agent. */
 export interface AgentSession {
   /** Base64. */
@@ -45,5 +53,5 @@ export interface AgentSession {
   close(reason: string): void;
   /** Messages but `pong`. To be called while `onSession` runs, or messages are lost. */
   onMessage(handler: (message: AgentMessage) => void): void;
-  onClose(handler: () => void): void;
+  onClose(handler: (reason: string) => void): void;
 }

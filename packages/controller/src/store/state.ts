@@ -1,7 +1,9 @@
 /** What a relay remembers: its keys, its pool, its pairings, its tokens. The schema is the file's format; fields with a default came later. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
+import { isIp, isIpv4, isIpv6 } from '@homeward/shared/net/address';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
+import { addressAt, parseIpv4Prefix, parseIpv6Prefix } from '@homeward/shared/net/prefix';
 import { DEFAULT_CONFIRM_MS } from '@homeward/shared/protocol/confirm-time';
 import { tunnelSpec } from '@homeward/shared/tunnel/tunnel-spec';
 import { z } from 'zod';
@@ -21,13 +23,30 @@ const forward = z.codec(z.string(), z.custom<Forward>(), {
   encode: ({ spec }) => spec,
 });
 
+const ip = z.string().refine((text): boolean => isIp(text), 'no IP address');
+const ipv4 = z.string().refine((text): boolean => isIpv4(text), 'no IPv4 address');
+const ipv6 = z.string().refine((text): boolean => isIpv6(text), 'no IPv6 address');
+
+/** A prefix that all pairings have their addresses in, as text. */
+const prefix = (parse: (text: string) => unknown) => z.string().refine((text) => isReadBy(parse, text), 'no prefix');
+
+function isReadBy(parse: (text: string) => unknown, text: string): boolean {
+  try {
+    parse(text);
+    return true;
+  } catch (error) {
+    if (error instanceof RelayError) return false;
+    throw error;
+  }
+}
+
 /** Version 0.1.0 had one kind and stored its name. */
 const tunnel = z.codec(z.union([z.literal('wireguard'), tunnelSpec]), tunnelSpec, {
   decode: (stored) => (stored === 'wireguard' ? { kind: stored } : stored),
   encode: (spec) => spec,
 });
 
-const addresses = z.strictObject({ ipv4: z.string().nullable(), ipv6: z.string().nullable() }).nullable();
+const addresses = z.strictObject({ ipv4: ipv4.nullable(), ipv6: ipv6.nullable() }).nullable();
 
 /** What the agent said to have done with an offer. */
 const applied = z.strictObject({
@@ -69,7 +88,7 @@ export const pairingSchema = z.strictObject({
    */
   fallback: fallback.nullable().default(null),
   /** Where the backend is, as its last session and its own packets showed it; null until the agent said hello. */
-  outer: z.strictObject({ local: z.string(), remote: z.string(), port: z.int().nullable() }).nullable().default(null),
+  outer: z.strictObject({ local: ip, remote: ip, port: z.int().nullable() }).nullable().default(null),
   /** Null until the backend has enrolled. */
   agentKey: z.string().nullable(),
   /** Null until the agent said hello. */
@@ -100,18 +119,30 @@ export const tokenSchema = z.strictObject({
   revokedAt: z.string().nullable().default(null),
 });
 
-export const stateSchema = z.strictObject({
+const everything = z.strictObject({
   version: z.literal(1),
   /** X25519 key pair of the session layer, base64. */
   identity: z.strictObject({ publicKey: z.string(), secretKey: z.string() }),
   wireguard: z.strictObject({ publicKey: z.string(), privateKey: z.string(), port: z.int() }),
-  pool: z.string(),
+  pool: prefix(parseIpv4Prefix),
   /** IPv6's: a random ULA /64. */
-  pool6: z.string(),
+  pool6: prefix(parseIpv6Prefix),
   pairings: z.array(pairingSchema),
   tokens: z.array(tokenSchema),
   revoked: z.array(z.strictObject({ agentKey: z.string(), name: z.string(), at: z.string() })),
 });
+
+/** Each pairing has its place in both pools. */
+export const stateSchema = everything.refine(
+  ({ pool, pool6, pairings }) => {
+    const most = Math.max(0, ...pairings.map(({ index }) => index)) + 1;
+    return (
+      isReadBy((text) => addressAt(parseIpv4Prefix(text), most), pool) &&
+      isReadBy((text) => addressAt(parseIpv6Prefix(text), most), pool6)
+    );
+  },
+  { path: ['pairings'], message: 'more than the pool has addresses for' },
+);
 
 export type Pairing = z.infer<typeof pairingSchema>;
 export type Fallback = z.infer<typeof fallbackSchema>;

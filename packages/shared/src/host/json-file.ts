@@ -82,7 +82,8 @@ function unwritable(path: string, cause: unknown): RelayError {
   });
 }
 
-function parseState<Value>(path: string, text: string, schema: z.ZodType<Value>): Value {
+/** A value from the text of its file; throws `bad-state`. */
+export function parseState<Value>(path: string, text: string, schema: z.ZodType<Value>): Value {
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { type Command, command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
+import { readListing } from './listing.js';
 
 /** GRE's protocol number (RFC 2784). */
 const GRE = 47;
@@ -20,7 +21,7 @@ export async function listFouPorts(runner: Runner): Promise<readonly number[]> {
 /** Parses `ip -j fou show`; IPv6's ports are others than ours. */
 export function parseFouPorts(json: string): number[] {
   if (json.trim() === '') return [];
-  const ports = listing.parse(JSON.parse(json)).filter(({ family }) => family !== 'inet6');
+  const ports = readListing('ip', () => listing.parse(JSON.parse(json))).filter(({ family }) => family !== 'inet6');
   return ports.map(({ port }) => port);
 }
 

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { type Family, ipToNumber, isIp, isIpv4 } from '../net/address.js';
 import type { GreDevice, RuleAction } from '../state/resources.js';
+import { naturalNumber, readListing } from './listing.js';
 
 export interface ListedLink {
   readonly name: string;
@@ -108,8 +109,12 @@ const ruleSchema = z.array(
   }),
 );
 
-/** Parses `ip -d -j address show`. */
+/** Parses `ip -d -j address show`; throws `command-failed`, as all of these. */
 export function parseLinks(json: string): ListedLink[] {
+  return readListing('ip', () => linksOf(json));
+}
+
+function linksOf(json: string): ListedLink[] {
   return linkSchema.parse(parseList(json)).map((link) => ({
     name: link.ifname,
     index: link.ifindex,
@@ -151,11 +156,15 @@ function greDevice(info: { info_kind?: string | undefined; info_data?: unknown }
 
 /** ip prints a key as if it were an IPv4 address. */
 function greKey(text: string): number {
-  return isIpv4(text) ? Number(ipToNumber(text)) : Number(text);
+  return isIpv4(text) ? Number(ipToNumber(text)) : naturalNumber(text);
 }
 
 /** Parses `ip -4 -j route show table all`, or `-6`. */
 export function parseRoutes(json: string, family: Family): ListedRoute[] {
+  return readListing('ip', () => routesOf(json, family));
+}
+
+function routesOf(json: string, family: Family): ListedRoute[] {
   return routeSchema.parse(parseList(json)).map((route) => ({
     family,
     destination: route.dst,
@@ -171,6 +180,10 @@ export function parseRoutes(json: string, family: Family): ListedRoute[] {
 
 /** Parses `ip -4 -j rule show`, or `-6`. */
 export function parseRules(json: string, family: Family): ListedRule[] {
+  return readListing('ip', () => rulesOf(json, family));
+}
+
+function rulesOf(json: string, family: Family): ListedRule[] {
   return ruleSchema.parse(parseList(json)).map((rule) => ({
     family,
     priority: rule.priority,
@@ -179,7 +192,9 @@ export function parseRules(json: string, family: Family): ListedRule[] {
     to: rule.dst === undefined || rule.dstlen === undefined ? (rule.dst ?? null) : `${rule.dst}/${rule.dstlen}`,
     iif: rule.iif ?? null,
     fwmark:
-      rule.fwmark === undefined ? null : { value: Number(rule.fwmark), mask: Number(rule.fwmask ?? '0xffffffff') },
+      rule.fwmark === undefined
+        ? null
+        : { value: naturalNumber(rule.fwmark), mask: naturalNumber(rule.fwmask ?? '0xffffffff') },
     ipProtocol: rule.ipproto === undefined ? null : protocolName(String(rule.ipproto)),
     sourcePorts: sourcePorts(rule),
     action: ruleAction(rule),
@@ -198,7 +213,7 @@ function sourcePorts({
   sport_start: first,
   sport_end: last,
 }: z.infer<typeof ruleSchema>[number]): ListedRule['sourcePorts'] {
-  if (sport !== undefined) return { first: Number(sport), last: Number(sport) };
+  if (sport !== undefined) return { first: naturalNumber(sport), last: naturalNumber(sport) };
   return first === undefined || last === undefined ? null : { first, last };
 }
 
@@ -207,7 +222,9 @@ function ruleAction(rule: z.infer<typeof ruleSchema>[number]): RuleAction | null
   if (rule.nop === null) return { kind: 'nop' };
   if (rule.action === 'blackhole') return { kind: 'blackhole' };
   if (rule.table === undefined) return null;
-  const table = rule.table === 'main' ? 'main' : Number(rule.table);
+  // One of the system's named tables (rt_tables(5)) is none of ours.
+  const table = rule.table === 'main' ? 'main' : /^\d+$/.test(String(rule.table)) ? naturalNumber(rule.table) : null;
+  if (table === null) return null;
   if (rule.suppress_prefixlen === undefined) return { kind: 'lookup', table };
   return rule.suppress_prefixlen === 0 ? { kind: 'lookup', table, suppressDefault: true } : null;
 }

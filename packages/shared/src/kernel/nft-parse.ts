@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { parseIpv6 } from '../net/address.js';
 import { digest } from './digest.js';
+import { readListing } from './listing.js';
 
 /** Elements by set: value (null in a set) by key. */
 export type ElementsBySet = ReadonlyMap<string, ReadonlyMap<string, string | null>>;
@@ -40,6 +41,10 @@ const placed = z.object({ name: z.string().optional(), table: z.string().optiona
 
 /** Parses `nft -j -s -t list ruleset inet`: every table by its name, without elements. */
 export function parseNftTables(json: string): Map<string, NftListing> {
+  return readListing('nft', () => tablesOf(json));
+}
+
+function tablesOf(json: string): Map<string, NftListing> {
   const byTable = new Map<string, Record<string, unknown>[]>();
   for (const object of objects(json)) {
     const table = tableOf(object);
@@ -53,7 +58,7 @@ export function parseNftTables(json: string): Map<string, NftListing> {
 
 /** Parses `nft -j -s list table inet NAME`. Sets whose elements time out belong to the packets, not to us: left out. */
 export function parseNftTable(json: string): NftListing {
-  return listingOf(objects(json).filter((object) => !('metainfo' in object)));
+  return readListing('nft', () => listingOf(objects(json).filter((object) => !('metainfo' in object))));
 }
 
 function listingOf(content: readonly Record<string, unknown>[]): NftListing {
@@ -69,6 +74,10 @@ function listingOf(content: readonly Record<string, unknown>[]): NftListing {
 
 /** Parses `nft -j list set …` of a set or map, with its elements' byte counters (0 where there are none). */
 export function parseNftSet(json: string): CountedElement[] {
+  return readListing('nft', () => countedElements(json));
+}
+
+function countedElements(json: string): CountedElement[] {
   return objects(json).flatMap((object) => {
     const set = setOf(object);
     if (set === null) return [];

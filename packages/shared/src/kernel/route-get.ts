@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 import { type IpAddress, isIp } from '../net/address.js';
+import { readListing } from './listing.js';
 
 /** How ip ends when one of the destinations had no route. */
 const SOME_FAILED = [1];
@@ -30,7 +31,7 @@ export function parseRouteAnswers(text: string): ReadonlyMap<IpAddress, IpAddres
   const answers = text
     .split('\n')
     .filter((line) => line.trim() !== '')
-    .flatMap((line) => answerSchema.parse(JSON.parse(line)));
+    .flatMap((line) => readListing('ip', () => answerSchema.parse(JSON.parse(line))));
   return new Map(
     answers.flatMap(({ dst, prefsrc }) =>
       prefsrc !== undefined && isIp(dst) && isIp(prefsrc) ? [[dst, prefsrc] as const] : [],

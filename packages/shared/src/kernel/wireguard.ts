@@ -3,6 +3,7 @@
 import { RelayError } from '../errors/relay-error.js';
 import { Secret } from '../net/secret.js';
 import type { WireguardDevice } from '../state/resources.js';
+import { naturalNumber, readListing } from './listing.js';
 
 export interface ListedWireguard {
   readonly publicKey: string;
@@ -37,25 +38,29 @@ export function renderWireguard(device: WireguardDevice): Secret {
 
 /** Tab-separated lines: the device first (private key, public key, port, fwmark), then a line a peer. Keys that are secret are dropped here. */
 export function parseWireguardDump(dump: string): ListedWireguard {
+  return readListing('wg', () => listedWireguard(dump));
+}
+
+function listedWireguard(dump: string): ListedWireguard {
   const [device, ...peers] = dump
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => line.split('\t'));
-  if (device === undefined || device.length !== 4) throw new RelayError('bug', 'wg show printed no device line');
+  if (device === undefined || device.length !== 4) throw new RelayError('bad-input', 'no line of a device');
   return {
     publicKey: device[1] ?? '',
-    listenPort: Number(device[2]),
+    listenPort: naturalNumber(device[2] ?? ''),
     peers: peers.map((fields) => {
-      if (fields.length !== 8) throw new RelayError('bug', 'wg show printed a peer line of another form');
+      if (fields.length !== 8) throw new RelayError('bad-input', 'a line of a peer in another form');
       const [publicKey = '', , endpoint, allowed = '', handshake, received, sent, keepalive] = fields;
       return {
         publicKey,
         endpoint: endpoint === '(none)' ? null : (endpoint ?? null),
         allowedIps: allowed === '(none)' ? [] : allowed.split(','),
-        latestHandshake: Number(handshake),
-        receivedBytes: Number(received),
-        sentBytes: Number(sent),
-        keepaliveSeconds: keepalive === 'off' ? null : Number(keepalive),
+        latestHandshake: naturalNumber(handshake ?? ''),
+        receivedBytes: naturalNumber(received ?? ''),
+        sentBytes: naturalNumber(sent ?? ''),
+        keepaliveSeconds: keepalive === 'off' ? null : naturalNumber(keepalive ?? ''),
       };
     }),
   };

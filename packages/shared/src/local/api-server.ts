@@ -2,9 +2,11 @@
 
 import { chmod, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { RelayError, toRelayError } from '../errors/relay-error.js';
+import { type Caller, UNKNOWN_CALLER } from './caller.js';
 
 /** A request is a few forward specs; ten thousand of them stay below this. */
 const REQUEST_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -14,6 +16,8 @@ export interface CallContext {
   emit(event: Record<string, unknown>): void;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
+  /** The process that asks, as far as it can be known; never rejects. Looked for when it is first asked for. */
+  caller(): Promise<Caller>;
   /** Runs something once the caller has its answer, or has hung up. */
   afterwards(action: () => void): void;
 }
@@ -37,13 +41,14 @@ export function apiCommand<Args>(
   };
 }
 
-/** Serves the commands on the socket (mode 0600) until closed. */
+/** Serves the commands on the socket (mode 0600) until closed. `identify` finds out who is at a socket's other end. */
 export async function serveApi(
   socketPath: string,
   commands: Readonly<Record<string, ApiCommand>>,
+  identify: (socket: Socket) => Promise<Caller> = async () => UNKNOWN_CALLER,
 ): Promise<{ close(): Promise<void> }> {
   const server = createServer((request, response) => {
-    answer(commands, request, response).catch(() => response.destroy());
+    answer(commands, identify, request, response).catch(() => response.destroy());
   });
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o755 });
   // The caller holds the instance lock, so that a socket file found here is a dead daemon's.
@@ -72,6 +77,7 @@ function listen(server: Server, socketPath: string): Promise<void> {
 
 async function answer(
   commands: Readonly<Record<string, ApiCommand>>,
+  identify: (socket: Socket) => Promise<Caller>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -81,6 +87,7 @@ async function answer(
   const emit = (line: Record<string, unknown>) => {
     if (!response.destroyed) response.write(`${JSON.stringify(line)}\n`);
   };
+  let caller: Promise<Caller> | null = null;
   try {
     const name = (request.url ?? '').slice(1);
     const found = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -89,6 +96,7 @@ async function answer(
     const result = await found.run(args, {
       emit: (event) => emit({ event }),
       signal: aborter.signal,
+      caller: () => (caller ??= identify(request.socket)),
       afterwards: (action) => response.on('close', action),
     });
     emit({ result: result ?? null });

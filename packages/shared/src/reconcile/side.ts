@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { auditPath } from '../audit/audit-file.js';
 import { kernelInstance } from '../host/identity-of-kernel.js';
 import { createJsonFile, type JsonFile } from '../host/json-file.js';
 import type { Runner } from '../host/runner.js';
@@ -13,6 +14,8 @@ export interface Side<State> {
   readonly runner: Runner;
   readonly stateFile: JsonFile<State>;
   readonly statePath: string;
+  /** The audit log. */
+  readonly auditPath: string;
   /** The daemon's unix socket. */
   readonly socketPath: string;
   /** Makes the state directory, or refuses one that is not ours alone. */
@@ -53,6 +56,7 @@ export function createSide<State>(options: SideOptions<State>): Side<State> {
         return outcome.state;
       };
     },
+    auditPath: auditPath(stateDir, program),
     socketPath: join(runDir, `${program}.sock`),
     prepare: () => prepareStateDirectory(stateDir, uid),
     async lock() {

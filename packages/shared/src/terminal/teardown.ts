@@ -1,5 +1,7 @@
 /** Takes one side out of the kernel so that it stays out: its daemon tears down, or we do it ourselves, and its service is disabled. */
 
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
 import type { Runner } from '../host/runner.js';
@@ -11,14 +13,15 @@ import { executeSteps } from '../service/execute.js';
 import { standDownPlan } from '../service/plan.js';
 import { isInstalled, serviceState } from '../service/service-state.js';
 import { unitName } from '../service/unit.js';
+import { audited } from './audit-command.js';
 import type { Console } from './console.js';
 import { throwTeardownErrors } from './plan-text.js';
 
 export interface TeardownContext {
   readonly console: Console;
   readonly runner: Runner;
-  /** Where this side keeps its state. */
-  readonly side: Pick<Side<never>, 'lock'>;
+  /** Where this side keeps its state and its audit log. */
+  readonly side: Pick<Side<never>, 'lock' | 'auditPath'>;
   readonly uid: number;
   readonly interrupt: AbortSignal;
   /** Asks the daemon. */
@@ -67,8 +70,15 @@ async function tearDown(side: 'controller' | 'agent', context: TeardownContext):
   try {
     const teardown = await (await context.kernel()).teardown();
     throwTeardownErrors(teardown.errors, side);
+    await recordDown(context.side.auditPath);
     return teardown;
   } finally {
     await lock.release();
   }
+}
+
+/** Where homeward never ran there is nothing to record, nor a place for it. */
+async function recordDown(auditPath: string): Promise<void> {
+  if (!existsSync(dirname(auditPath))) return;
+  await audited(auditPath, async (audit) => audit.record({ event: 'down', details: {} }));
 }

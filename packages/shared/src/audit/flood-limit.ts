@@ -1,0 +1,127 @@
+/**
+ * Keeps floods from filling the log: of what comes by the network, each source has some entries of its own in ten
+ * minutes; what is more is counted, and told in one entry each at their end. Pure but for the timer it is given.
+ */
+
+import type { AuditRecord } from './record.js';
+
+const WINDOW_MS = 600_000;
+/** Of one kind and source; who knows a backend to reconnect sees it by these. */
+const OF_A_SOURCE = 5;
+/** Of all strangers together: addresses cost a botnet nothing. */
+const OF_STRANGERS = 20;
+/** Strangers' sources that are counted one by one; all others together. */
+const SOURCES = 256;
+/** Sources of strangers that are told one by one at the end. */
+const TOLD_SOURCES = 10;
+
+/** Runs `action` once after `delayMs`; the returned function cancels it. */
+export type After = (delayMs: number, action: () => void) => () => void;
+
+export interface FloodLimitDeps {
+  readonly after: After;
+  now(): Date;
+  /** What an address counts as: of IPv6 a whole network is one source. */
+  source(address: string): string;
+  /** Gets the summaries. */
+  write(record: AuditRecord): void;
+}
+
+export interface FloodLimit {
+  /** True for a record that is to be written; a false one is counted. */
+  admits(record: AuditRecord): boolean;
+  /** Tells what was counted until now, and begins anew. */
+  flush(): void;
+}
+
+interface Tally {
+  written: number;
+  surplus: number;
+  last: AuditRecord;
+  /** Null for all the sources that have no tally of their own. */
+  readonly source: string | null;
+}
+
+export function createFloodLimit(deps: FloodLimitDeps): FloodLimit {
+  const tallies = new Map<string, Tally>();
+  let strangers = 0;
+  let cancel: (() => void) | null = null;
+
+  function tallyOf(record: AuditRecord, source: string): Tally {
+    const isStranger = record.actor === 'stranger';
+    // Somebody who has proven a key is that key's name, wherever it comes from.
+    const key = JSON.stringify([record.event, isStranger ? source : record.subject, record.actor]);
+    const known = tallies.get(key);
+    if (known !== undefined) return known;
+    if (!isStranger || tallies.size < SOURCES) return make(key, record, source);
+    const others = JSON.stringify([record.event]);
+    return tallies.get(others) ?? make(others, record, null);
+  }
+
+  function make(key: string, last: AuditRecord, source: string | null): Tally {
+    const tally = { written: 0, surplus: 0, last, source };
+    tallies.set(key, tally);
+    return tally;
+  }
+
+  function flush(): void {
+    cancel?.();
+    cancel = null;
+    const surplus = [...tallies.values()].filter((tally) => tally.surplus > 0);
+    tallies.clear();
+    strangers = 0;
+    const [known, unknown] = [surplus.filter(isOfKnown), surplus.filter((tally) => !isOfKnown(tally))];
+    const ranked = unknown.sort(
+      (a, b) => Number(a.source === null) - Number(b.source === null) || b.surplus - a.surplus,
+    );
+    for (const tally of [...known, ...ranked.slice(0, TOLD_SOURCES), ...together(ranked.slice(TOLD_SOURCES))]) {
+      deps.write(summaryOf(tally, deps.now()));
+    }
+  }
+
+  return {
+    flush,
+    admits(record) {
+      // What this machine's own people and programs do is bounded by them.
+      if (record.actor === 'local' || record.actor === 'daemon') return true;
+      const tally = tallyOf(record, record.address === null ? '' : deps.source(record.address));
+      const isStranger = record.actor === 'stranger';
+      tally.last = record;
+      cancel ??= deps.after(WINDOW_MS, flush);
+      const isFull = tally.written >= OF_A_SOURCE || (isStranger && strangers >= OF_STRANGERS);
+      if (isFull) tally.surplus += 1;
+      else {
+        tally.written += 1;
+        if (isStranger) strangers += 1;
+      }
+      return !isFull;
+    },
+  };
+}
+
+function isOfKnown({ last }: Tally): boolean {
+  return last.actor !== 'stranger';
+}
+
+/** One tally for each kind of event. */
+function together(tallies: readonly Tally[]): Tally[] {
+  const byEvent = new Map<string, Tally>();
+  for (const { last, surplus } of tallies) {
+    const sum = byEvent.get(last.event) ?? { written: 0, surplus: 0, last, source: null };
+    byEvent.set(last.event, { ...sum, surplus: sum.surplus + surplus });
+  }
+  return [...byEvent.values()];
+}
+
+function summaryOf({ last, surplus, source }: Tally, now: Date): AuditRecord {
+  const isStranger = last.actor === 'stranger';
+  const address = isStranger ? source || null : last.address;
+  // What only the last of them said is nothing of all.
+  return {
+    ...last,
+    time: now.toISOString(),
+    address,
+    count: surplus,
+    ...(isStranger ? { subject: null, details: {} } : {}),
+  };
+}
