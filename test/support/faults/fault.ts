@@ -27,7 +27,25 @@ const ip = async (node: LabNode, ...args: string[]): Promise<void> => {
   await node.must(['ip', ...args]);
 };
 
-const ruleset = (table: string) => (node: LabNode) => node.must(['nft', '-s', 'list', 'table', 'inet', table]);
+interface ListedSet {
+  readonly name: string;
+  readonly timeout?: number;
+  readonly elem?: readonly unknown[];
+}
+
+/** As text: elements in any order are the same, those that time out are a probe's, and counters only count. */
+const tableText = (json: string): string => {
+  const listed = JSON.parse(json) as { nftables: Record<string, unknown>[] };
+  const lines = listed.nftables.flatMap((entry) => {
+    const set = (entry['set'] ?? entry['map']) as ListedSet | undefined;
+    if (set === undefined) return [JSON.stringify(entry)];
+    const elements = set.timeout === undefined ? (set.elem ?? []).map((element) => JSON.stringify(element)).sort() : [];
+    return [set.name, ...elements.map((element) => `${set.name}: ${element}`)];
+  });
+  return lines.map((line) => line.replace(/"(handle|packets|bytes)": ?\d+,?/g, '')).join('\n');
+};
+const ruleset = (table: string) => async (node: LabNode) =>
+  tableText(await node.must(['nft', '-j', '-s', 'list', 'table', 'inet', table]));
 const routing = async (node: LabNode): Promise<string> =>
   (await Promise.all([node.must(['ip', 'rule']), node.must(['ip', 'route', 'show', 'table', 'all'])])).join('\n');
 /** The index and the hardware address of a link that was made anew are others. */

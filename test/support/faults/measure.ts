@@ -48,7 +48,11 @@ const once = async (fault: Fault, kept: Kept, traffic: Traffic): Promise<Repetit
   const healedAt = await poll(`the end of: ${fault.name}`, limitMs, async () => {
     const lookedAt = performance.now();
     const now = await fault.look(kept.node);
-    return now === whole ? lookedAt : undefined;
+    if (now === whole) return lookedAt;
+    const [was, is] = [whole.split('\n'), now.split('\n')];
+    const missing = was.filter((line) => !is.includes(line)).map((line) => `- ${line}`);
+    const added = is.filter((line) => !was.includes(line)).map((line) => `+ ${line}`);
+    throw new Error(`not as before:\n${[...missing, ...added].join('\n')}`);
   });
   await traffic.flows(limitMs);
   return { healedMs: Math.max(0, healedAt - damagedAt), before, after: traffic.now() };

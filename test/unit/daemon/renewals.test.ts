@@ -24,10 +24,9 @@ describe('daemon/renewals', () => {
 
   it('are those with a WireGuard tunnel, and an agent that knows the word', () => {
     const renewals = createRenewals();
-    const fresh = backend('d', 'wireguard', ['renew'], 0);
-    const backends = [backend('a'), backend('b', 'external'), backend('c', 'wireguard', ['wireguard']), fresh];
+    const backends = [backend('a'), backend('b', 'external'), backend('c', 'wireguard', ['wireguard'])];
     renewals.deviceMade(backends.map(({ online }) => online));
-    expect(backends.map(({ sent }) => sent)).to.deep.equal([['renew'], [], [], []]);
+    expect(backends.map(({ sent }) => sent)).to.deep.equal([['renew'], [], []]);
   });
 
   it('are none as long as the device was there before the relay', () => {
@@ -45,5 +44,15 @@ describe('daemon/renewals', () => {
     expect([here.sent, away.sent]).to.deep.equal([['renew'], ['renew']]);
     renewals.deviceMade([here.online, away.online]);
     expect([here.sent.length, away.sent.length]).to.deep.equal([2, 2]);
+  });
+
+  it('are asked in their first session, too, but not for the device that was there when they came', () => {
+    const renewals = createRenewals();
+    renewals.deviceMade([]);
+    const { online, sent } = backend('fresh', 'wireguard', ['renew'], 0);
+    renewals.attached(online.session, online.pairing);
+    expect(sent).to.deep.equal([]);
+    renewals.deviceMade([online]);
+    expect(sent).to.deep.equal(['renew']);
   });
 });

@@ -112,19 +112,20 @@ describe('kernel/stale-flows', () => {
     expect(ours.map(({ sourcePort }) => sourcePort)).to.have.members([7001, 4001]);
   });
 
-  it('forgets of TCP what nobody answered, and leaves connections', async () => {
-    const attempt = (port: number, state: string) =>
+  it('forgets of TCP what led to the machine itself, and leaves what is led on', async () => {
+    const insert = (port: number, ...more: string[]) =>
       inside.run(
         command('conntrack', [
-          ...['-I', '-p', 'tcp', '-t', '60', '--state', state, '-s', '203.0.113.7', '-d', OURS.ipv4],
-          ...['--sport', '40000', '--dport', String(port)],
+          ...['-I', '-p', 'tcp', '-t', '60', '--state', 'ESTABLISHED', '-s', '203.0.113.7', '-d', OURS.ipv4],
+          ...['--sport', '40000', '--dport', String(port), ...more],
         ]),
       );
-    for (const port of [443, 444]) await attempt(port, 'SYN_SENT');
-    await attempt(445, 'ESTABLISHED');
+    await insert(443);
+    const answers = ['-r', OTHER.ipv4, '-q', '203.0.113.7', '--reply-port-src', '444', '--reply-port-dst', '40000'];
+    await insert(444, ...answers);
     const led = { address: parseIp(OURS.ipv4), ports: parsePortRange('443-445'), ledTo: parseIp(OURS.ipv4) };
     await forgetFlows(inside, [{ kind: 'led', transport: 'tcp', ...led }]);
     const left = destinationPorts(await inside.run(command('conntrack', ['-L', '-p', 'tcp'])));
-    expect(left).to.deep.equal([445]);
+    expect(left).to.deep.equal([444]);
   });
 });

@@ -27,8 +27,7 @@ export function createRenewals(): Renewals {
   function ask({ session, pairing }: Online): void {
     if (told.get(session.agentKey) === devices) return;
     told.set(session.agentKey, devices);
-    // One that never took an offer has no session that could be void.
-    if (devices === 0 || pairing.tunnel.kind !== 'wireguard' || session.hello.revision === 0) return;
+    if (devices === 0 || pairing.tunnel.kind !== 'wireguard') return;
     // An older agent would end the session by a message that it does not know; it notices by itself, later.
     if (session.hello.capabilities.includes(RENEW)) session.send({ type: 'renew' });
   }
@@ -38,6 +37,10 @@ export function createRenewals(): Renewals {
       devices += 1;
       for (const one of online) ask(one);
     },
-    attached: (session, pairing) => ask({ session, pairing }),
+    attached(session, pairing) {
+      // One that comes without an offer has no session yet that could be void.
+      if (session.hello.revision === 0) told.set(session.agentKey, devices);
+      ask({ session, pairing });
+    },
   };
 }

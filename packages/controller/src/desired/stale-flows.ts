@@ -13,7 +13,8 @@ import { SETS } from './relay-sets.js';
 
 /**
  * A port forwarded on every address is stale on each that this machine has. A new forward's flows were this machine's own.
- * Of TCP it matters where the table was missing: what clients began in that moment would go on being this machine's.
+ * Of TCP it matters where the table was missing: what conntrack first saw in that moment, also of connections that stood
+ * before, would go on being this machine's, which knows nothing of it.
  */
 export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot): LedFlows[] {
   const own = snapshot.links

@@ -1,7 +1,6 @@
 /**
  * Flows by which conntrack leads a client elsewhere than it should: NAT is decided by a flow's first packet, and a client
- * that keeps sending keeps its flow (conntrack(8)). Of TCP only attempts that nobody answered: a connection that stands
- * would break.
+ * that keeps sending keeps its flow (conntrack(8)).
  */
 
 import { type Command, command } from '../host/command.js';
@@ -72,7 +71,6 @@ interface Conntrack {
 }
 
 const UDP = ['-p', 'udp'];
-const UNANSWERED = ['-p', 'tcp', '--state', 'SYN_SENT'];
 
 /** How conntrack is asked for flows of a kind. */
 interface Search<Stale> {
@@ -84,10 +82,7 @@ interface Search<Stale> {
 }
 
 const BY_CLIENTS: Search<LedFlows> = {
-  way: ({ transport, address, ledTo }) => [
-    ...(transport === 'tcp' ? UNANSWERED : UDP),
-    ...['--orig-dst', address, '--reply-src', ledTo],
-  ],
+  way: ({ transport, address, ledTo }) => [...['-p', transport, '--orig-dst', address, '--reply-src', ledTo]],
   portOption: '--orig-port-dst',
   port: (flow) => flow.destinationPort,
 };
