@@ -173,7 +173,8 @@ async function buildBackend(
     ended,
   );
   const renewal = createTunnelRenewal({
-    ...{ store, runner, logger, reconcile },
+    ...{ store, logger, reconcile },
+    renewWireguard: kernel.renewWireguard,
     spokenTo: (controllerKey) => sessions.find(controllerKey)?.link.endpoint()?.host ?? null,
     resolve: addressesOf,
   });

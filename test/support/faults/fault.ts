@@ -35,8 +35,13 @@ const link = (name: string) => async (node: LabNode) => {
   const shown = await node.must(['ip', '-br', 'address', 'show', 'dev', name]);
   const routes = await node.must(['ip', 'route', 'show', 'table', 'all', 'dev', name]);
   const peers = await node.must(['wg', 'show', name, 'allowed-ips']);
-  // The kernel's own link-local address is of no use to anybody here.
-  return [shown.replace(/ fe80::\S+/, ''), routes, peers].join('\n');
+  // The kernel's own link-local addresses and their routes are of no use to anybody here.
+  const lines = [...shown.replace(/ fe80::\S+/, '').split('\n'), ...routes.split('\n'), ...peers.split('\n')];
+  return lines
+    .map((line) => line.trim())
+    .filter((line) => !/fe80:|ff00::/.test(line))
+    .sort()
+    .join('\n');
 };
 
 /** The wireguard-go of a machine: it lives in the machine's network namespace. */

@@ -6,9 +6,14 @@ import { describe, it } from 'mocha';
 
 describe('daemon/renewals', () => {
   /** A backend online, and what it was sent. */
-  function backend(agentKey: string, kind: 'wireguard' | 'external' = 'wireguard', capabilities = ['renew']) {
+  function backend(
+    agentKey: string,
+    kind: 'wireguard' | 'external' = 'wireguard',
+    capabilities = ['renew'],
+    revision = 1,
+  ) {
     const sent: string[] = [];
-    const hello = { capabilities } as unknown as Online['session']['hello'];
+    const hello = { capabilities, revision } as unknown as Online['session']['hello'];
     const tunnel = kind === 'wireguard' ? { kind } : { kind, device: 'tun0' };
     const online: Online = {
       session: { agentKey, hello, send: ({ type }) => void sent.push(type) },
@@ -19,9 +24,10 @@ describe('daemon/renewals', () => {
 
   it('are those with a WireGuard tunnel, and an agent that knows the word', () => {
     const renewals = createRenewals();
-    const backends = [backend('a'), backend('b', 'external'), backend('c', 'wireguard', ['wireguard'])];
+    const fresh = backend('d', 'wireguard', ['renew'], 0);
+    const backends = [backend('a'), backend('b', 'external'), backend('c', 'wireguard', ['wireguard']), fresh];
     renewals.deviceMade(backends.map(({ online }) => online));
-    expect(backends.map(({ sent }) => sent)).to.deep.equal([['renew'], [], []]);
+    expect(backends.map(({ sent }) => sent)).to.deep.equal([['renew'], [], [], []]);
   });
 
   it('are none as long as the device was there before the relay', () => {

@@ -36,6 +36,7 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
   const kernel: Reconciler = {
     reconcile: async () => nothing,
     mend: async () => nothing,
+    renewWireguard: async () => undefined,
     ownsLink: () => true,
     plan: async () => [],
     forgetElements: () => undefined,

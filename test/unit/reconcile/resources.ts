@@ -98,6 +98,7 @@ function linesOf(step: Step): string[] {
     case 'delete-fou-port':
       return [`${step.kind} ${step.port}`];
     case 'configure-wireguard':
+    case 'renew-wireguard':
       return [`${step.kind} ${step.device.link}`];
     case 'sysctl':
       return [`sysctl ${step.sysctl.path} = ${step.sysctl.value}`];

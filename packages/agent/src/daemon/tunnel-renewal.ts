@@ -1,7 +1,5 @@
 /** Lets WireGuard tunnels begin anew: at the relay's word, or when one has been silent for too long, then by the relay's next address. */
 
-import { command } from '@homeward/shared/host/command';
-import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Logger } from 'pino';
@@ -14,13 +12,14 @@ const RETRY_MS = 30_000;
 
 export interface TunnelRenewalDeps {
   readonly store: Store<BackendState>;
-  readonly runner: Runner;
   readonly logger: Logger;
   /** The address by which the relay is spoken to now, or null while it is not. */
   spokenTo(controllerKey: string): string | null;
   /** The addresses of a host name, or of an address itself; none where it cannot be resolved. */
   resolve(host: string): Promise<readonly string[]>;
   reconcile(): Promise<unknown>;
+  /** See the reconciler. */
+  renewWireguard(link: string): Promise<void>;
 }
 
 export interface TunnelRenewal {
@@ -31,17 +30,16 @@ export interface TunnelRenewal {
 }
 
 export function createTunnelRenewal(deps: TunnelRenewalDeps): TunnelRenewal {
-  const { store, runner, logger } = deps;
+  const { store, logger } = deps;
   const handshakes = createHandshakeWatch();
   const triedAtMs = new Map<string, number>();
 
   async function beginAnew(relay: RelayRecord): Promise<void> {
-    const tunnel = relay.accepted?.offer.tunnel;
-    if (tunnel?.kind !== 'wireguard') return;
+    if (relay.accepted?.offer.tunnel.kind !== 'wireguard') return;
     const link = tunnelLink(relay);
     handshakes.begins(link);
-    await runner.run(command('wg', ['set', link, 'peer', tunnel.relayPublicKey, 'remove']));
     await deps.reconcile();
+    await deps.renewWireguard(link);
   }
 
   /** Where the relay answers; the next of its addresses where it does not, so that each has its turn. */

@@ -27,7 +27,8 @@ export function createRenewals(): Renewals {
   function ask({ session, pairing }: Online): void {
     if (told.get(session.agentKey) === devices) return;
     told.set(session.agentKey, devices);
-    if (devices === 0 || pairing.tunnel.kind !== 'wireguard') return;
+    // One that never took an offer has no session that could be void.
+    if (devices === 0 || pairing.tunnel.kind !== 'wireguard' || session.hello.revision === 0) return;
     // An older agent would end the session by a message that it does not know; it notices by itself, later.
     if (session.hello.capabilities.includes(RENEW)) session.send({ type: 'renew' });
   }

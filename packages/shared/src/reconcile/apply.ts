@@ -10,6 +10,7 @@ import { greWords } from '../kernel/iproute-render.js';
 import { forgetFlows } from '../kernel/stale-flows.js';
 import { renderWireguard } from '../kernel/wireguard.js';
 import type { LinkName } from '../net/names.js';
+import type { WireguardDevice } from '../state/resources.js';
 import type { Step, StepKind, StepOf } from './step.js';
 
 export interface ApplyDeps {
@@ -37,10 +38,11 @@ const EXECUTORS: Executors = {
   'delete-fou-port': async (step, { runner }) => {
     await runner.run(fouDelete(step.port));
   },
-  'configure-wireguard': async (step, { runner }) => {
-    await withSecretFile(renderWireguard(step.device), (path) =>
-      runner.run(command('wg', ['syncconf', step.device.link, path])),
-    );
+  'configure-wireguard': (step, { runner }) => configureWireguard(runner, step.device),
+  'renew-wireguard': async ({ device }, { runner }) => {
+    const peers = device.peers.flatMap(({ publicKey }) => ['peer', publicKey, 'remove']);
+    await runner.run(command('wg', ['set', device.link, ...peers]));
+    await configureWireguard(runner, device);
   },
   nft: async (step, { runner }) => {
     await runner.run(command('nft', ['-f', '-'], step.script));
@@ -59,6 +61,10 @@ const EXECUTORS: Executors = {
     await forgetFlows(runner, step.flows);
   },
 };
+
+async function configureWireguard(runner: Runner, device: WireguardDevice): Promise<void> {
+  await withSecretFile(renderWireguard(device), (path) => runner.run(command('wg', ['syncconf', device.link, path])));
+}
 
 function execute<Kind extends StepKind>(step: StepOf<Kind>, deps: ApplyDeps): Promise<void> {
   return EXECUTORS[step.kind as Kind](step, deps);

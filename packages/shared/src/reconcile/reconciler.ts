@@ -49,6 +49,8 @@ export interface Reconciler {
    * look takes several times as long, and is to follow. Without repair, or before the first look, nothing is done.
    */
   mend(parts: ReadonlySet<LookPart>): Promise<Outcome>;
+  /** Lets a WireGuard device that is desired begin its sessions anew, also without repair: nothing is changed by that. */
+  renewWireguard(link: string): Promise<void>;
   /** Whether a link of that name was made by us. */
   ownsLink(name: string): boolean;
   /** What a reconcile would change now, all elements looked at; changes nothing. */
@@ -128,6 +130,15 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
     return { changed: found.changes.map(changeText), drift: [] };
   }
 
+  async function renewOnce(link: string): Promise<void> {
+    if (isTornDown) return;
+    const { desired, observed } = await observer.whole();
+    const device = desired.get(`wireguard ${link}`);
+    // One that is not there is made by the next run, and begins anew by that.
+    if (device?.kind !== 'wireguard-device' || !observed.has(`wireguard ${link}`)) return;
+    await apply([{ kind: 'renew-wireguard', device }], deps);
+  }
+
   async function teardownOnce(): Promise<Teardown> {
     // From here on nothing is mended, also if something cannot be removed or the caller goes away.
     isTornDown = true;
@@ -152,6 +163,7 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
     ownsLink: (name) => ledger.current().links.includes(name),
     reconcile: queue.reconcile,
     mend: (parts) => queue.exclusively(() => mendOnce(parts)),
+    renewWireguard: (link) => queue.exclusively(() => renewOnce(link)),
     plan: () =>
       queue.exclusively(async () => {
         observer.forgetElements();

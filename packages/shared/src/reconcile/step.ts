@@ -12,6 +12,8 @@ export type Step =
   | { readonly kind: 'add-fou-port'; readonly port: number }
   | { readonly kind: 'delete-fou-port'; readonly port: number }
   | { readonly kind: 'configure-wireguard'; readonly device: WireguardDevice }
+  /** Its peers go and come again, so that each session begins anew. */
+  | { readonly kind: 'renew-wireguard'; readonly device: WireguardDevice }
   /** One nft transaction; `tables` are the skeletons it puts in place, with their fingerprints. */
   | { readonly kind: 'nft'; readonly script: string; readonly tables: Readonly<Record<string, string>> }
   | { readonly kind: 'sysctl'; readonly sysctl: Sysctl }
