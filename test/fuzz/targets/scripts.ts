@@ -36,6 +36,7 @@ function textsOf(step: Step): string[] {
     case 'sysctl':
       return [step.sysctl.path, step.sysctl.value];
     case 'configure-wireguard':
+    case 'renew-wireguard':
       return renderWireguard(step.device).reveal().replace(/[[\]]/g, '').split('\n');
     case 'create-link':
     case 'change-link':
