@@ -10,7 +10,7 @@ export interface ListedFlow {
   readonly answeredPort: number;
 }
 
-const WORDS = /src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+) .*src=\S+ dst=\S+ sport=\d+ dport=(\d+)/;
+const WORDS = /src=(\S+) dst=(\S+) sport=(\d{1,5}) dport=(\d{1,5}) .*src=\S+ dst=\S+ sport=\d+ dport=(\d{1,5})(?!\d)/;
 
 /** Flows of TCP and UDP; other lines are passed over. */
 export function parseFlows(listing: string): ListedFlow[] {

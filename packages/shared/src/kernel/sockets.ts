@@ -30,7 +30,7 @@ export function parseListeners(text: string): Listener[] {
     // Names of programs may hold spaces.
     const users = rest.join(' ');
     if (transport !== 'tcp' && transport !== 'udp') return [];
-    const match = /^(.*?)(?:%([^:\]]+))?\]?(?:%([^:]+))?:(\d+)$/.exec(local.replace(/^\[/, ''));
+    const match = /^(.*?)(?:%([^:\]]+))?\]?(?:%([^:]+))?:(\d{1,5})$/.exec(local.replace(/^\[/, ''));
     if (match === null) return [];
     const programs = [...users.matchAll(/\("([^"]*)"/g)].map((user) => user[1] ?? 'unknown');
     const [, address = '', linkInside, linkBehind, port] = match;
