@@ -13,8 +13,9 @@ import { SETS } from './relay-sets.js';
 
 /**
  * A port forwarded on every address is stale on each that this machine has. A new forward's flows were this machine's own.
- * Of TCP it matters where the table was missing: what conntrack first saw in that moment, also of connections that stood
- * before, would go on being this machine's, which knows nothing of it.
+ * Of TCP it matters where the table was missing: what conntrack first saw in that moment would go on being this machine's;
+ * and of connections that are led right it missed packets, so that it takes all that follow for invalid (out of their window).
+ * Forgotten, they are picked up with their next packet, and led as before.
  */
 export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot): LedFlows[] {
   const own = snapshot.links
@@ -28,10 +29,13 @@ export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot):
     if (led === null || (led.transport === 'tcp' && !wasMissing)) return [];
     const addresses = led.address === null ? own.filter((address) => familyOf(address) === led.family) : [led.address];
     const before = change.kind === 'create' ? null : leadsTo(change.observed);
-    return addresses.map((address) => ({
-      ...{ kind: 'led' as const, transport: led.transport, address },
-      ...{ ports: parsePortRange(led.ports), ledTo: before ?? address },
-    }));
+    const missed = led.transport === 'tcp' && change.kind === 'create' ? leadsTo(change.desired) : null;
+    return addresses.flatMap((address) =>
+      [before ?? address, ...(missed === null ? [] : [missed])].map((ledTo) => ({
+        ...{ kind: 'led' as const, transport: led.transport, address },
+        ...{ ports: parsePortRange(led.ports), ledTo },
+      })),
+    );
   });
 }
 

@@ -48,8 +48,10 @@ export async function keepReconciled(deps: KeeperDeps, signal: AbortSignal): Pro
     await delay(told.any() ? SETTLE_MS : 0, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     const { parts, by } = told.take();
-    await contest.mended(await mend(deps, parts), by, signal);
-    if (parts.size === 0 && performance.now() - wholeAt < WHOLE_MS) continue;
+    const mended = await mend(deps, parts);
+    await contest.mended(mended, by, signal);
+    const isQuiet = parts.size === 0 && mended.changed.length === 0;
+    if (isQuiet && performance.now() - wholeAt < WHOLE_MS) continue;
     if (performance.now() - listedAt > LISTING_MS) {
       deps.kernel.forgetElements();
       listedAt = performance.now();
