@@ -92,6 +92,23 @@ describe('session/backoff', () => {
       500, 1000, 2000, 15_000, 15_000,
     ]);
   });
+
+  it('spreads a thousand agents evenly over the time they may wait', () => {
+    for (const [attempt, boundMs] of [
+      [0, 1000],
+      [3, 8000],
+      [9, 30_000],
+    ] as const) {
+      const tenths = Array.from({ length: 10 }, () => 0);
+      for (let agent = 0; agent < 1000; agent += 1) {
+        // A sequence without chance that fills the unit interval evenly (Weyl's, by the golden ratio).
+        const delayMs = reconnectDelayMs(attempt, () => (agent * 0.618_033_988_749_895) % 1);
+        const tenth = Math.floor((delayMs / boundMs) * 10);
+        tenths[tenth] = (tenths[tenth] ?? 0) + 1;
+      }
+      for (const count of tenths) expect(count).to.be.within(95, 105);
+    }
+  });
 });
 
 describe('session/peer-address', () => {
