@@ -1,4 +1,5 @@
 /** The main job over the kernel's own WireGuard: proven, healed after damage, and gone without a trace. */
+import { release } from 'node:os';
 import { expect } from 'chai';
 import { expectHealed } from '../../support/direct.js';
 import { agentStatus, controllerStatus, homeward } from '../../support/homeward.js';
@@ -39,6 +40,10 @@ describe("over the kernel's WireGuard", () => {
       await expectUdpSeen(lab, host);
     }
   };
+
+  it("runs on Debian's own kernel", () => {
+    expect(release()).to.match(/-amd64$/);
+  });
 
   it('says so on both sides', async () => {
     const [{ backends }, { relays }] = await Promise.all([controllerStatus(lab.relay), agentStatus(lab.backend)]);
