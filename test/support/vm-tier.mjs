@@ -9,7 +9,7 @@ import { count, mocha, mochaInGuest } from './mocha-run.mjs';
 const patienceOutside = '12';
 /** Inside, time passes with the instructions that are done: as on a real machine, if not a fast one. */
 const patienceInside = '3';
-const limitMs = 900_000;
+const limitMs = 1_500_000;
 
 /** The compiled files of a folder below test/dist/vm. */
 const filesIn = (folder) =>
@@ -42,7 +42,7 @@ const sum = (results) =>
 export const vmTier = async () => {
   const logs = mkdtempSync(join(tmpdir(), 'homeward-vm-logs-'));
   const env = (patience) => ({ HOMEWARD_VM_LOGS: logs, HOMEWARD_TEST_PATIENCE: patience });
-  const outside = (file) => () => mocha(file, 600_000, limitMs, env(patienceOutside));
+  const outside = (file) => () => mocha(file, 900_000, limitMs, env(patienceOutside));
   const inside = (file) => () => mochaInGuest(file, 300_000, limitMs, env(patienceInside));
   const { ensureSystem } = await import(`${root}/test/dist/support/vm/system.js`);
   await ensureSystem((line) => process.stdout.write(`  ${line}\n`));

@@ -10,10 +10,10 @@ import type { System } from './system.js';
 import { createVmFiles } from './vm-files.js';
 import { type Guest, vmNode } from './vm-node.js';
 
-/** From QEMU's start to the open door: 15 s on an idle machine, a minute and more where others compute as well. */
-const bootLimitMs = 300_000;
-/** systemd gives units 90 s to stop. */
-const shutdownLimitMs = 120_000;
+/** From QEMU's start to the open door: 15 s on an idle machine, minutes where others compute as well. */
+const bootLimitMs = 600_000;
+/** systemd gives units 90 s to stop, by the guest's clock. */
+const shutdownLimitMs = 600_000;
 
 export interface Vm {
   readonly node: LabNode;
