@@ -26,7 +26,7 @@ describe('tunnels through NAT', () => {
   before(async () => {
     lab = await createLab();
     // Loaded beforehand, so that the devices a module makes by itself are part of what was there.
-    for (const module of ['ip_gre', 'fou']) await lab.relay.must(['modprobe', module]);
+    for (const module of ['ip_gre', 'ip6_gre', 'fou']) await lab.relay.must(['modprobe', module]);
     await removeIpv6Uplink(lab.backend);
     shareKey(lab.relay, lab.backend);
     await startOpenvpn(lab.relay, 'relay', address.relay);
