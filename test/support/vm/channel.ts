@@ -10,8 +10,8 @@ interface RemoteProcess extends Followed {
 }
 
 export interface Channel {
-  /** Resolves with the guest's uptime in seconds each time a door opens; rejects when the wait is aborted. */
-  opened(signal: AbortSignal): Promise<number>;
+  /** Resolves when a door opens; rejects when the wait is aborted. */
+  opened(signal: AbortSignal): Promise<void>;
   /** Starts a process; the command's words and the environment are the guest's. */
   start(argv: readonly string[], env: Readonly<Record<string, string>>): Followed;
   /** Nothing in the guest lives any more; every process of it has ended. */
@@ -75,7 +75,7 @@ export const createChannel = async (path: string): Promise<Channel> => {
   const take = (message: FromGuest): void => {
     if (message.kind === 'open') {
       endAll('the guest has forgotten it'); // its door was opened anew
-      doors.emit('open', message.uptime);
+      doors.emit('open');
       return;
     }
     processes.get(message.id)?.take(message);
@@ -89,7 +89,9 @@ export const createChannel = async (path: string): Promise<Channel> => {
   server.listen(path);
   await once(server, 'listening');
   return {
-    opened: async (signal) => ((await once(doors, 'open', { signal })) as [number])[0],
+    opened: async (signal) => {
+      await once(doors, 'open', { signal });
+    },
     start: (argv, env) => {
       const id = ++last;
       const started = remoteProcess(id, send);

@@ -16,8 +16,8 @@ export type ToGuest =
   | { readonly kind: 'signal'; readonly id: number; readonly signal: NodeJS.Signals };
 
 export type FromGuest =
-  /** The door is open; seconds since the kernel started. */
-  | { readonly kind: 'open'; readonly uptime: number }
+  /** The door is open. */
+  | { readonly kind: 'open' }
   | { readonly kind: 'started'; readonly id: number; readonly pid: number }
   | { readonly kind: 'output'; readonly id: number; readonly stream: 'stdout' | 'stderr'; readonly text: string }
   /** The process is gone; no code if a signal ended it or it could not be started. */

@@ -1,11 +1,13 @@
-/** QEMU's command line for a guest (qemu(1)). Emulated, without KVM: so it runs, and takes as long, everywhere. */
+/**
+ * QEMU's command line for a guest (qemu(1)). Emulated, without KVM: so it runs, and takes as long, everywhere. (Some hosts'
+ * KVM, made without the processor's own virtualization, emulates each instruction of a stock kernel besides.)
+ */
 import { portName } from './door-messages.js';
 import { shares } from './places.js';
 import type { System } from './system.js';
 
 export interface Hardware {
   readonly name: string;
-  readonly cpus: number;
   readonly memoryMb: number;
   /** The host's tap device of eth0; none: no network. */
   readonly tap?: string;
@@ -34,7 +36,7 @@ const kernelCommandLine = [
   'console=ttyS0 loglevel=5 systemd.show_status=no', // what went wrong, to the serial console
   'panic=-1', // ends QEMU
   'net.ifnames=0', // links keep the names that the lab's have
-  // An emulated machine on a busy host: time that the timers' self-tests lose is no fault of the timers.
+  // Time that the timers' self-tests lose on a busy host is no fault of the timers.
   'no_timer_check tsc=reliable',
   // What has been translated for one process is of use for the next one only at the same addresses.
   'norandmaps',
@@ -57,20 +59,16 @@ const network = (name: string, tap: string): string[] => {
   ];
 };
 
-export const qemu = (system: System, { name, cpus, memoryMb, tap }: Hardware, files: Files): string[] => [
+/**
+ * A guest's clock goes on by a nanosecond with each instruction, and with the host's clock while there is nothing to do: so
+ * it has the time limits of the programs under test on a machine of a thousand million instructions a second, however
+ * long the host takes to emulate them. Instructions are counted with one processor only.
+ */
+const clock = ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=on'];
+
+export const qemu = (system: System, { name, memoryMb, tap }: Hardware, files: Files): string[] => [
   'qemu-system-x86_64',
-  ...[
-    '-name',
-    name,
-    '-accel',
-    'tcg,thread=multi',
-    '-cpu',
-    'qemu64,+rdrand',
-    '-smp',
-    String(cpus),
-    '-m',
-    String(memoryMb),
-  ],
+  ...['-name', name, '-cpu', 'qemu64,+rdrand', '-smp', '1', '-m', String(memoryMb), ...clock],
   // A guest that reboots ends QEMU; the next boot is another process.
   ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
   ...['-kernel', system.kernel, '-initrd', system.initramfs, '-append', kernelCommandLine],

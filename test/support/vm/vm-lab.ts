@@ -49,7 +49,7 @@ export const createVmLab = async (): Promise<VmLab> => {
     await lab.close();
   };
   const make = async (name: string, host: LabNode, files: Record<string, string>): Promise<Vm> => {
-    const vm = await createVm(system, { name, host, tap: name, cpus: 1, memoryMb: 768, seed: files });
+    const vm = await createVm(system, { name, host, tap: name, memoryMb: 768, seed: files });
     made.push(vm);
     return vm;
   };

@@ -10,17 +10,19 @@ import type { System } from './system.js';
 import { createVmFiles } from './vm-files.js';
 import { type Guest, vmNode } from './vm-node.js';
 
-/** From QEMU's start to the open door: 15 s on an idle machine, a minute and more where others compute as well. */
-const bootLimitMs = 300_000;
-/** systemd gives units 90 s to stop. */
-const shutdownLimitMs = 120_000;
+/** From QEMU's start to the open door: 15 s on an idle machine, minutes where others compute as well. */
+const bootLimitMs = 600_000;
+/** systemd gives units 90 s to stop, by the guest's clock. */
+const shutdownLimitMs = 600_000;
 
 export interface Vm {
   readonly node: LabNode;
   /** The guest itself: what starts processes in it, with their streams. */
   readonly guest: Guest;
-  /** Switches it on; resolves when its door is open, with the time at which its kernel started (ms since the epoch). */
+  /** Switches it on; resolves when its door is open, with the time at which it was switched on (ms since the epoch). */
   boot(): Promise<number>;
+  /** Seconds since its kernel started, by its own clock. */
+  uptimeSeconds(): Promise<number>;
   /** Shuts down from inside, as an administrator would, and is off then: QEMU's next start is the next boot. */
   shutDown(how: 'reboot' | 'poweroff'): Promise<void>;
   /** Pulls the plug. */
@@ -57,13 +59,12 @@ export const createVm = async (system: System, options: VmOptions): Promise<Vm> 
   const channel = await createChannel(files.door);
   let machine: Running | undefined;
 
-  const opened = async (running: Running, { console, journal }: Files): Promise<number> => {
+  const opened = async (running: Running, { console, journal }: Files): Promise<void> => {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), bootLimitMs);
     running.ended.then(() => limit.abort());
     try {
-      const uptime = await channel.opened(limit.signal);
-      return Date.now() - uptime * 1000;
+      await channel.opened(limit.signal);
     } catch (cause) {
       const told = [running.stderr(), await lastLines(console), await lastLines(journal)].join('\n');
       throw new Error(`${name} did not boot within ${bootLimitMs / 1000} s; ${console}:\n${told}`, { cause });
@@ -71,19 +72,22 @@ export const createVm = async (system: System, options: VmOptions): Promise<Vm> 
       clearTimeout(timer);
     }
   };
-  const boot = (): Promise<number> => {
+  const boot = async (): Promise<number> => {
     const now = files.next();
     const argv = qemu(system, options, now);
+    const begin = Date.now();
     const running = options.host?.spawn(argv) ?? startHere(argv);
     machine = running;
     running.ended.then(() => channel.cut());
-    return opened(running, now);
+    await opened(running, now);
+    return begin;
   };
   const cut = async (): Promise<void> => {
     await machine?.kill('SIGKILL');
   };
   const guest: Guest = { name, share: files.share, start: channel.start, pid: () => machine?.pid ?? -1 };
   const node = vmNode(guest);
+  const uptimeSeconds = async (): Promise<number> => Number((await node.must(['cat', '/proc/uptime'])).split(' ')[0]);
   const shutDown: Vm['shutDown'] = async (how) => {
     const before = machine;
     node.spawn(['systemctl', how]);
@@ -97,5 +101,5 @@ export const createVm = async (system: System, options: VmOptions): Promise<Vm> 
     await channel.close();
     await files.remove();
   };
-  return { node, guest, boot, cut, shutDown, close };
+  return { node, guest, boot, uptimeSeconds, cut, shutDown, close };
 };

@@ -1,29 +1,33 @@
 /** The main job over the kernel's own WireGuard: proven, healed after damage, and gone without a trace. */
+import { release } from 'node:os';
 import { expect } from 'chai';
+import { expectHealed } from '../../support/direct.js';
 import { agentStatus, controllerStatus, homeward } from '../../support/homeward.js';
 import { address, address6, createLab, type Lab } from '../../support/lab.js';
 import type { LabNode } from '../../support/lab-node.js';
 import { pairUp, provenInTheEnd } from '../../support/pairing.js';
-import { poll } from '../../support/poll.js';
-import { expectTcpAt, expectUdpAt } from '../../support/real-client.js';
-import { type Service, startNginx, startUdpEcho } from '../../support/services.js';
+import { startUdpEcho } from '../../support/services.js';
 import { type Snapshot, snapshot } from '../../support/snapshot.js';
 import { expectDone, expectUnchanged } from '../../support/tidy.js';
+import {
+  expectCarried,
+  expectTcpSeen,
+  expectUdpSeen,
+  startTunnelServices,
+  type TunnelServices,
+} from '../../support/tunnel-checks.js';
 
 const forwards = ['80/tcp', '5300/udp', '5301/udp'];
-/** One forward is proof enough of a tunnel; each costs an emulated machine seconds. */
-const only80 = ['home', '--forward', '80/tcp'];
 const hosts = [address.relay, address6.relay];
 
 describe("over the kernel's WireGuard", () => {
   let lab: Lab;
   let found: readonly (readonly [LabNode, Snapshot])[];
-  let nginx: Service;
-  let wildcard: Service;
+  let services: TunnelServices;
 
   before(async () => {
     lab = await createLab();
-    [nginx, wildcard] = await Promise.all([startNginx(lab.backend, 80), startUdpEcho(lab.backend, 5300, '::')]);
+    services = await startTunnelServices(lab.backend);
     const shotOf = async (node: LabNode) => [node, await snapshot(node)] as const;
     found = await Promise.all([lab.relay, lab.backend].map(shotOf));
     await pairUp(lab, { forwards });
@@ -32,10 +36,14 @@ describe("over the kernel's WireGuard", () => {
 
   const expectRealClients = async (): Promise<void> => {
     for (const host of hosts) {
-      await expectTcpAt(lab, host, 80, nginx);
-      await expectUdpAt(lab, host, 5300, wildcard);
+      await expectTcpSeen(lab, host, services);
+      await expectUdpSeen(lab, host);
     }
   };
+
+  it("runs on Debian's own kernel", () => {
+    expect(release()).to.match(/-amd64$/);
+  });
 
   it('says so on both sides', async () => {
     const [{ backends }, { relays }] = await Promise.all([controllerStatus(lab.relay), agentStatus(lab.backend)]);
@@ -50,19 +58,17 @@ describe("over the kernel's WireGuard", () => {
     }
   });
 
-  it('shows TCP and UDP services the client, IPv4 and IPv6', expectRealClients);
-
   it('shows a UDP service bound to the tunnel address the client', async () => {
     const bound = (await controllerStatus(lab.relay)).backends[0]?.tunnel?.backendAddress;
-    const echo = await startUdpEcho(lab.backend, 5301, bound);
-    await poll('an answer of the bound echo', 10_000, async () => {
-      await expectUdpAt(lab, address.relay, 5301, echo, 2);
-      return true;
-    });
+    await startUdpEcho(lab.backend, 5301, bound);
+    await expectUdpSeen(lab, address.relay, { publicPort: 5301 });
   });
 
+  it('carries all of both families: TCP, UDP, large ones, right MSS', () =>
+    expectCarried(lab, services, { mtu: 1420 }));
+
   it('is proven by the link that packets really took', async () => {
-    const { results } = await provenInTheEnd(lab.relay, only80);
+    const { results } = await provenInTheEnd(lab.relay, ['home', '--forward', '80/tcp']);
     expect(results.map(({ family }) => family)).to.have.members(['ipv4', 'ipv6']);
     for (const result of results) {
       expect(result).to.include({ service: 'answered', arrivedOn: 'hw1', leftOn: 'hw1', seen: result.client });
@@ -77,7 +83,7 @@ describe("over the kernel's WireGuard", () => {
   ] as const) {
     it(`heals by itself when ${what}`, async () => {
       await damage();
-      await provenInTheEnd(lab.relay, only80);
+      await expectHealed(lab.relay);
       await expectRealClients();
     });
   }

@@ -1,6 +1,6 @@
 /** Tunnels of a backend behind NAT, one after another on one pairing: the kernel's WireGuard, GRE in UDP, OpenVPN; and what cannot be had. */
 import { expect } from 'chai';
-import { expectHealed, pairNew, pairNow, startNow, statusNow } from '../../support/direct.js';
+import { expectHealed, pairNew, pairNow, probeNow, startNow, statusNow } from '../../support/direct.js';
 import { homeward } from '../../support/homeward.js';
 import { address, createLab, type Lab, removeIpv6Uplink } from '../../support/lab.js';
 import { shareKey, startOpenvpn, vpn } from '../../support/openvpn.js';
@@ -21,15 +21,16 @@ describe('tunnels through NAT', () => {
   let services: TunnelServices;
   let found: { relay: Snapshot; backend: Snapshot };
   let controller: Running;
+  let vpnOfBackend: Running;
 
   before(async () => {
     lab = await createLab();
     // Loaded beforehand, so that the devices a module makes by itself are part of what was there.
-    for (const module of ['ip_gre', 'fou']) await lab.relay.must(['modprobe', module]);
+    for (const module of ['ip_gre', 'ip6_gre', 'fou']) await lab.relay.must(['modprobe', module]);
     await removeIpv6Uplink(lab.backend);
     shareKey(lab.relay, lab.backend);
     await startOpenvpn(lab.relay, 'relay', address.relay);
-    await startOpenvpn(lab.backend, 'backend', address.relay);
+    vpnOfBackend = await startOpenvpn(lab.backend, 'backend', address.relay);
     services = await startTunnelServices(lab.backend);
     found = { relay: await snapshot(lab.relay), backend: await snapshot(lab.backend) };
     controller = await startNow(lab.relay, 'controller');
@@ -109,6 +110,14 @@ describe('tunnels through NAT', () => {
     await change({ kind: 'external', device: vpn.device });
     expect(await tunnelNow()).to.include({ kind: 'external', implementation: null, device: vpn.device });
     await expectCarried(lab, services, { mtu: 1500 });
+  });
+
+  it('are proven again, without a command, when OpenVPN was gone and has come back', async () => {
+    await vpnOfBackend.kill();
+    expect((await probeNow(lab.relay)).ok).to.equal(false);
+    await startOpenvpn(lab.backend, 'backend', address.relay);
+    await expectHealed(lab.relay);
+    await expectTcpSeen(lab, address.relay, services);
   });
 
   it('leave nothing', async () => {

@@ -14,7 +14,7 @@ import { startPersistentEcho, startPersistentNginx } from '../../support/vm/pers
 import type { Vm } from '../../support/vm/vm.js';
 import { createVmLab, type VmLab } from '../../support/vm/vm-lab.js';
 
-/** From the start of a kernel to traffic; of an emulated machine, twelve times as long. */
+/** From switching on to traffic; of an emulated machine, twelve times as long. */
 const returnLimitMs = 20_000;
 
 describe('reboots', () => {
@@ -29,8 +29,7 @@ describe('reboots', () => {
     ]);
     const pairing = startPair(lab.relay, 'home', ['80/tcp', '5300/udp']);
     await lab.backend.must(command('agent', ['enroll']), { input: `${await tokenOf(pairing)}\n` });
-    expect(await pairing.process.ended, `${pairing.process.stdout()}\n${pairing.process.stderr()}`).to.be.oneOf([0, 1]);
-    await provenInTheEnd(lab.relay);
+    expect(await pairing.process.ended, `${pairing.process.stdout()}\n${pairing.process.stderr()}`).to.equal(0);
   });
   after(() => lab?.close());
 
@@ -50,14 +49,17 @@ describe('reboots', () => {
     }
   };
 
-  /** Boots the machines and waits for traffic; tells the time since the kernel of the last one started. */
+  /** Boots the machines and waits for traffic; tells the time since the last one's kernel started. */
   const bootUntilTraffic = async (what: string, ...machines: readonly Vm[]): Promise<void> => {
     const traffic = poll('traffic with the real address', returnLimitMs, async () =>
       (await udpFlows(address.relay)) ? Date.now() : undefined,
     );
     const starts = await Promise.all(machines.map((vm) => vm.boot()));
-    const seconds = ((await traffic) - Math.max(...starts)) / 1000;
-    process.stdout.write(`  ${what}: ${seconds.toFixed(1)} s from the kernel's start to the first proven packet\n`);
+    const here = ((await traffic) - Math.max(...starts)) / 1000;
+    const there = Math.min(...(await Promise.all(machines.map((vm) => vm.uptimeSeconds()))));
+    process.stdout.write(
+      `  ${what}: ${there.toFixed(1)} s from the kernel's start to the first proven packet (${here.toFixed(1)} s emulated)\n`,
+    );
     await expectRealClients();
     await provenInTheEnd(lab.relay, ['home', '--forward', '80/tcp']);
   };

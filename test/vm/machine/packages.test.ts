@@ -69,7 +69,7 @@ describe('packages', () => {
     await plugIn(lab.internet);
     const seed = { '/etc/network/interfaces': interfaces };
     vm = await createVm(await ensureSystem(() => undefined), {
-      ...{ name: 'packages', cpus: 2, memoryMb: 1024, host: lab.internet, tap, seed },
+      ...{ name: 'packages', memoryMb: 1024, host: lab.internet, tap, seed },
     });
     guest = vm.node;
     await buildPackages(guest);
