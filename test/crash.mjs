@@ -22,6 +22,6 @@ await ensurePrerequisites(['lab'], say);
 await build(say);
 const args = ['--enable-source-maps', `${root}/node_modules/mocha/bin/mocha.js`, '--reporter', 'spec']
   .concat(['--file', `${root}/test/support/mocha-setup.mjs`, '--timeout', '600000', '--fail-zero'])
-  .concat([`${root}/test/dist/lab/crash.test.js`]);
+  .concat([`${root}/test/dist/crash/every-phase.test.js`]);
 const { code } = await runCommand(process.execPath, args, { limitMs: dayMs, env });
 process.exitCode = code ?? 1;

@@ -15,7 +15,7 @@ const folder = (name, timeoutMs, limitMs) => mocha(`${name}/**/*.test.js`, timeo
 export const tiers = {
   lint: () => check(process.execPath, [`${root}/node_modules/.bin/biome`, 'check', '.'], 120_000),
   unit: () => folder('unit', 20_000, 300_000),
-  lab: () => folder('lab', 60_000, 1_200_000),
+  lab: () => folder('lab', 60_000, 2_700_000),
   faults: () => folder('faults', 180_000, 1_200_000),
   docker: () => folder('docker', 180_000, 900_000),
   vm: vmTier,
