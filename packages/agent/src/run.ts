@@ -185,6 +185,7 @@ async function buildBackend(
   const renewal = createTunnelRenewal({
     ...{ store, logger, reconcile },
     renewWireguard: kernel.renewWireguard,
+    steadyMs: () => performance.now(),
     spokenTo: (controllerKey) => sessions.find(controllerKey)?.link.endpoint()?.host ?? null,
     resolve: addressesOf,
   });

@@ -14,9 +14,8 @@ const RESOLVED: Readonly<Record<string, readonly string[]>> = {
   '198.51.100.9': ['198.51.100.9'],
 };
 
-/** A listing of the relay's peer with a last handshake so many seconds ago; never for null. */
-const listed = (secondsAgo: number | null): ReadonlyMap<string, ListedWireguard> => {
-  const latestHandshake = secondsAgo === null ? 0 : Math.floor(Date.now() / 1000) - secondsAgo;
+/** A listing of the relay's peer with that last handshake, in seconds since 1970. */
+const listed = (latestHandshake: number): ReadonlyMap<string, ListedWireguard> => {
   const peer = { publicKey: 'R', endpoint: null, allowedIps: [], receivedBytes: 0, sentBytes: 0, keepaliveSeconds: 25 };
   return new Map([['hw1', { publicKey: 'B', listenPort: 1, peers: [{ ...peer, latestHandshake }] }]]);
 };
@@ -33,27 +32,35 @@ describe('daemon/tunnel-renewal', () => {
       async () => first,
     );
     const ran: string[] = [];
+    let seconds = 0;
     const renewal = createTunnelRenewal({
       ...{ store, logger: pino({ level: 'silent' }) },
       spokenTo: () => spokenTo,
+      steadyMs: () => seconds * 1000,
       resolve: async (host) => RESOLVED[host] ?? [],
       reconcile: async () => ran.push('reconcile'),
       renewWireguard: async (link) => void ran.push(`renew ${link}`),
     });
+    /** A look at the same handshake so many seconds after the beginning. */
+    const lookAt = async (second: number) => {
+      seconds = second;
+      await renewal.review({ wireguard: listed(1_800_000_000) });
+    };
     const host = () => store.state().relays[0]?.accepted?.endpointHost;
-    return { renewal, host, ran, record: () => store.state().relays[0] ?? record };
+    return { renewal, lookAt, host, ran, record: () => store.state().relays[0] ?? record };
   }
 
   it('are left alone as long as they shake hands', async () => {
-    const { renewal, ran } = await backend();
-    await renewal.review({ wireguard: listed(100) });
+    const { renewal, lookAt, ran } = await backend();
+    for (const second of [0, 100, 180]) await lookAt(second);
+    await renewal.review({ wireguard: listed(1_800_000_200) });
     await renewal.review({ wireguard: new Map() });
     expect(ran).to.deep.equal([]);
   });
 
   it('begin anew by the address at which the relay is spoken to', async () => {
-    const { renewal, host, ran } = await backend('198.51.100.9');
-    await renewal.review({ wireguard: listed(200) });
+    const { lookAt, host, ran } = await backend('198.51.100.9');
+    for (const second of [0, 181]) await lookAt(second);
     expect(host()).to.equal('198.51.100.9');
     expect(ran).to.deep.equal(['reconcile', 'renew hw1']);
   });
@@ -61,8 +68,8 @@ describe('daemon/tunnel-renewal', () => {
   it('try the next of its addresses where it is not spoken to, each in its turn', async () => {
     const hosts = await Promise.all(
       ['198.51.100.1', '2001:db8:a::1', '198.51.100.9', '192.0.2.1'].map(async (endpointHost) => {
-        const { renewal, host } = await backend(null, endpointHost);
-        await renewal.review({ wireguard: listed(200) });
+        const { lookAt, host } = await backend(null, endpointHost);
+        for (const second of [0, 181]) await lookAt(second);
         return host();
       }),
     );
@@ -70,9 +77,8 @@ describe('daemon/tunnel-renewal', () => {
   });
 
   it('are not tried again at once', async () => {
-    const { renewal, ran } = await backend();
-    await renewal.review({ wireguard: listed(200) });
-    await renewal.review({ wireguard: listed(201) });
+    const { lookAt, ran } = await backend();
+    for (const second of [0, 181, 183]) await lookAt(second);
     expect(ran.filter((line) => line === 'renew hw1')).to.have.lengthOf(1);
   });
 

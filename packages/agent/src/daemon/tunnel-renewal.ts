@@ -18,6 +18,8 @@ export interface TunnelRenewalDeps {
   /** The addresses of a host name, or of an address itself; none where it cannot be resolved. */
   resolve(host: string): Promise<readonly string[]>;
   reconcile(): Promise<unknown>;
+  /** A clock that only goes on, ms. */
+  steadyMs(): number;
   /** See the reconciler. */
   renewWireguard(link: string): Promise<void>;
 }
@@ -64,15 +66,15 @@ export function createTunnelRenewal(deps: TunnelRenewalDeps): TunnelRenewal {
   return {
     beginAnew,
     async review({ wireguard }) {
-      const now = { steadyMs: performance.now(), unixSeconds: Date.now() / 1000 };
+      const now = deps.steadyMs();
       for (const relay of pairedRelays(store.state())) {
         if (relay.accepted?.offer.tunnel.kind !== 'wireguard') continue;
         const link = tunnelLink(relay);
         const [peer] = wireguard.get(link)?.peers ?? [];
         if (peer === undefined || !handshakes.isTooOld(link, peer.latestHandshake, now)) continue;
         const triedAt = triedAtMs.get(link);
-        if (triedAt !== undefined && now.steadyMs - triedAt < RETRY_MS) continue;
-        triedAtMs.set(link, now.steadyMs);
+        if (triedAt !== undefined && now - triedAt < RETRY_MS) continue;
+        triedAtMs.set(link, now);
         await renew(relay).catch((error: unknown) =>
           logger.error({ err: error, relay: relay.urls[0] }, 'the tunnel could not begin anew'),
         );
