@@ -14,19 +14,27 @@ const OWN = { ownTcpPorts: [22], localPorts: parsePortRange('32768-60999') };
 function silent(specs: readonly string[], own = OWN, families: readonly Family[] = FAMILIES, of: Family = 'ipv4') {
   return resetRules([{ forwards: specs.map(parseForward), families }], own)
     .filter(({ family }) => family === of)
-    .map((rule) => /^rule (?:-6 )?pref 5150 iif lo ipproto tcp sport (\S+) blackhole$/.exec(keyOf(rule))?.[1]);
+    .map((rule) =>
+      /^rule (?:-6 )?pref 5150 iif lo (\S.*) blackhole$/.exec(keyOf(rule))?.[1]?.replace('ipproto tcp sport ', ''),
+    );
 }
 
 describe('desired/reset-rules', () => {
   it('are those of forwarded TCP ports, wherever these lead', () => {
-    const specs = ['443/tcp', '53/tcp+udp', '5300/udp', '8443=443/tcp', '8000-8009/tcp', '198.51.100.1:80/tcp'];
-    expect(silent(specs)).to.deep.equal(['53', '80', '443', '8000-8009', '8443']);
+    const specs = ['443/tcp', '53/tcp+udp', '5300/udp', '8443=443/tcp', '8000-8009/tcp'];
+    expect(silent(specs)).to.deep.equal(['53', '443', '8000-8009', '8443']);
   });
 
   it('are of the families that clients of a forward come by', () => {
     expect(silent(['443/tcp'], OWN, ['ipv4'], 'ipv6')).to.deep.equal([]);
     expect(silent(['443/tcp'], OWN, FAMILIES, 'ipv6')).to.deep.equal(['443']);
     expect(silent(['198.51.100.1:80/tcp'], OWN, FAMILIES, 'ipv6')).to.deep.equal([]);
+  });
+
+  it('are of one address where the forward is', () => {
+    const specs = ['198.51.100.1:80/tcp', '443/tcp', '198.51.100.2:80/tcp'];
+    const rules = ['from 198.51.100.1 80', 'from 198.51.100.2 80', '443'];
+    expect(silent(specs)).to.have.members(rules);
   });
 
   it('leave the relay its own ports, those it listens at and those it calls from', () => {

@@ -4,7 +4,7 @@
  * unanswered, they send again. Rules are no part of nftables' ruleset, so no flush removes them. Pure.
  */
 
-import { FAMILIES, type Family } from '@homeward/shared/net/address';
+import { FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
 import { RULE_NO_RESETS } from '@homeward/shared/net/allocation';
 import { type Forward, familiesOf } from '@homeward/shared/net/forward-spec';
 import { parseLinkName } from '@homeward/shared/net/names';
@@ -30,22 +30,31 @@ export function resetRules(
   { ownTcpPorts, localPorts }: OwnPorts,
 ): PolicyRule[] {
   return FAMILIES.flatMap((family) => {
-    const ranges = led
+    const forwards = led
       .filter(({ families }) => families.includes(family))
-      .flatMap(({ forwards }) => forwards)
+      .flatMap((one) => one.forwards)
       .filter((forward) => forward.transports.includes('tcp') && familiesOf(forward).includes(family))
-      .map(({ publicPorts }) => publicPorts)
-      .filter((ports) => rangeLength(ports) <= LONGEST_RANGE && !rangesOverlap(ports, localPorts));
-    return joinRanges(ranges)
-      .slice(0, MOST_RULES)
-      .flatMap((ports) => rangesWithout(ports, ownTcpPorts))
-      .slice(0, MOST_RULES)
-      .map((ports) => silenced(family, ports));
+      .filter(({ publicPorts: ports }) => rangeLength(ports) <= LONGEST_RANGE && !rangesOverlap(ports, localPorts));
+    // A forward of one address says nothing of the others, where the port is as it is without us.
+    const addresses = [...new Set(forwards.map(({ address }) => address))].sort();
+    return addresses
+      .flatMap((address) => {
+        const own = forwards.filter((forward) => forward.address === address);
+        return joinRanges(own.map(({ publicPorts }) => publicPorts))
+          .slice(0, MOST_RULES)
+          .flatMap((ports) => rangesWithout(ports, ownTcpPorts))
+          .map((ports) => silenced(family, address, ports));
+      })
+      .slice(0, MOST_RULES);
   });
 }
 
 /** What comes from `lo` is what this machine's own programs and its kernel send. */
-function silenced(family: Family, ports: PortRange): PolicyRule {
-  const selector = { iif: parseLinkName('lo'), sourcePorts: { transport: 'tcp' as const, ports } };
+function silenced(family: Family, address: IpAddress | null, ports: PortRange): PolicyRule {
+  const selector = {
+    iif: parseLinkName('lo'),
+    ...(address === null ? {} : { from: address }),
+    sourcePorts: { transport: 'tcp' as const, ports },
+  };
   return { kind: 'rule', family, priority: RULE_NO_RESETS, selector, action: { kind: 'blackhole' } };
 }
