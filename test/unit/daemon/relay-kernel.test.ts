@@ -31,7 +31,7 @@ describe('daemon/relay-kernel', () => {
     const names = ['hw0', 'hwp0', 'hwg1', 'hwg4093', 'hw1', 'hwp1', 'hwg0', 'hwg', 'eth0'];
     expect(names.filter(RELAY_OWNERSHIP.isLink)).to.deep.equal(['hw0', 'hwp0', 'hwg1', 'hwg4093']);
     expect(RELAY_OWNERSHIP.isRoutingTable(7701)).to.equal(false);
-    expect([4001, 5100, 5150, 32_770].filter(RELAY_OWNERSHIP.isRule)).to.deep.equal([5150]);
-    expect([4001, 5100, 5150, 32_770].filter(BACKEND_OWNERSHIP.isRule)).to.deep.equal([4001, 5100, 32_770]);
+    expect([4001, 5100, 5150, 5151, 32_770].filter(RELAY_OWNERSHIP.isRule)).to.deep.equal([5150, 5151]);
+    expect([4001, 5100, 5150, 5151, 32_770].filter(BACKEND_OWNERSHIP.isRule)).to.deep.equal([4001, 5100, 32_770]);
   });
 });

@@ -15,7 +15,7 @@ function silent(specs: readonly string[], own = OWN, families: readonly Family[]
   return resetRules([{ forwards: specs.map(parseForward), families }], own)
     .filter(({ family }) => family === of)
     .map((rule) =>
-      /^rule (?:-6 )?pref 5150 iif lo (\S.*) blackhole$/.exec(keyOf(rule))?.[1]?.replace('ipproto tcp sport ', ''),
+      /^rule (?:-6 )?pref 515[01] iif lo (\S.*) blackhole$/.exec(keyOf(rule))?.[1]?.replace('ipproto tcp sport ', ''),
     );
 }
 

@@ -9,7 +9,7 @@ import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { type Listener, listListeners } from '@homeward/shared/kernel/sockets';
 import type { Family } from '@homeward/shared/net/address';
-import { BACKEND_TABLE, isSlotLink, isSlotTable, RULE_NO_RESETS, slotNumbers } from '@homeward/shared/net/allocation';
+import { BACKEND_TABLE, isRelayRule, isSlotLink, isSlotTable, slotNumbers } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import type { Port } from '@homeward/shared/net/port';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
@@ -36,7 +36,7 @@ export const BACKEND_OWNERSHIP: Ownership = {
   tables: [BACKEND_TABLE],
   isLink: isSlotLink,
   isRoutingTable: isSlotTable,
-  isRule: (priority) => priority !== RULE_NO_RESETS,
+  isRule: (priority) => !isRelayRule(priority),
 };
 
 /** What a look at the machine found beside our own state. */

@@ -12,13 +12,7 @@ import { type Listener, listListeners } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { deviceFacts, findUplink } from '@homeward/shared/kernel/uplink';
 import { FAMILIES } from '@homeward/shared/net/address';
-import {
-  isRelayTunnelLink,
-  MAIN_TABLE,
-  PROBE_LINK,
-  RELAY_TABLE,
-  RULE_NO_RESETS,
-} from '@homeward/shared/net/allocation';
+import { isRelayRule, isRelayTunnelLink, MAIN_TABLE, PROBE_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
@@ -42,7 +36,7 @@ export const RELAY_OWNERSHIP: Ownership = {
   isLink: (name) => isRelayTunnelLink(name) || name === PROBE_LINK,
   // Routes with our protocol number to backends with a link of their own.
   isRoutingTable: (table) => table === MAIN_TABLE,
-  isRule: (priority) => priority === RULE_NO_RESETS,
+  isRule: isRelayRule,
 };
 
 export type RelaySide = Side<RelayState>;

@@ -5,7 +5,7 @@
  */
 
 import { FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
-import { RULE_NO_RESETS } from '@homeward/shared/net/allocation';
+import { RULE_NO_RESETS, RULE_NO_RESETS_OF_ADDRESS } from '@homeward/shared/net/allocation';
 import { type Forward, familiesOf } from '@homeward/shared/net/forward-spec';
 import { parseLinkName } from '@homeward/shared/net/names';
 import { joinRanges, type PortRange, rangeLength, rangesOverlap, rangesWithout } from '@homeward/shared/net/port';
@@ -56,5 +56,6 @@ function silenced(family: Family, address: IpAddress | null, ports: PortRange): 
     ...(address === null ? {} : { from: address }),
     sourcePorts: { transport: 'tcp' as const, ports },
   };
-  return { kind: 'rule', family, priority: RULE_NO_RESETS, selector, action: { kind: 'blackhole' } };
+  const priority = address === null ? RULE_NO_RESETS : RULE_NO_RESETS_OF_ADDRESS;
+  return { kind: 'rule', family, priority, selector, action: { kind: 'blackhole' } };
 }

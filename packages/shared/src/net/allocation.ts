@@ -86,6 +86,13 @@ export const RULE_LANDING = 5100;
 
 /** The relay's only rules: what it would itself answer to clients of forwarded ports. Beside a backend's on the same machine. */
 export const RULE_NO_RESETS = 5150;
+/** Those of one address: at the same priority the kernel takes a rule without a source for one with (fib4_rule_compare in net/ipv4/fib_rules.c). */
+export const RULE_NO_RESETS_OF_ADDRESS = 5151;
+
+/** Whether a rule is one of the relay's. */
+export function isRelayRule(priority: number): boolean {
+  return priority === RULE_NO_RESETS || priority === RULE_NO_RESETS_OF_ADDRESS;
+}
 
 /** Past the main table (32766) but still a rule: only reached when main knows no route. */
 export const RULE_NO_DEFAULT_ROUTE = 32_770;
