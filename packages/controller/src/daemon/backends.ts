@@ -1,26 +1,23 @@
 /** The backends as the daemon talks to them: takes in sessions, sends offers, remembers what was applied, asks what was observed. */
 
 import type { Audit } from '@homeward/shared/audit/audit-log';
-import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
+import { toRelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
-import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import type { IpAddress } from '@homeward/shared/net/address';
-import { type AgentMessage, type Applied, CONFIRM, type Observed } from '@homeward/shared/protocol/messages';
+import type { AgentMessage, Applied, Observed } from '@homeward/shared/protocol/messages';
 import { fingerprint } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
-import { type TunnelFacts, tunnelOffer } from '../desired/pairing-tunnel.js';
+import type { TunnelFacts } from '../desired/pairing-tunnel.js';
 import type { AgentSession } from '../server/agent-session.js';
 import { pairingNamed, removePairing, withPairing } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
-import { formerTunnel } from '../store/tunnel-changes.js';
 import type { Changes } from './changes.js';
 import { foreignAddress, isForeignKey } from './foreign-claims.js';
+import { createObservations, offline, type Watch } from './observations.js';
+import { canConfirm, createOffering } from './offering.js';
 import { createRenewals } from './renewals.js';
 import { withSessionFacts } from './session-facts.js';
-import { tunnelProblem } from './tunnel-problem.js';
 
-/** How long a backend may take to say what it observed: it looks at its whole kernel first, on a slow machine for seconds. */
-const OBSERVE_TIMEOUT_MS = 20_000;
 /** How long a backend may take to hang up after it was told that it is unpaired. */
 const DISMISS_TIMEOUT_MS = 5_000;
 
@@ -35,12 +32,6 @@ export interface BackendsDeps {
   isBehind(device: string, address: IpAddress): boolean;
   /** Brings the relay's kernel to the present state. */
   reconcile(): Promise<unknown>;
-}
-
-/** The ports at the backend that are probed, and those the synthetic client comes from. */
-export interface Watch {
-  readonly ports: readonly { readonly transport: 'tcp' | 'udp'; readonly port: number }[];
-  readonly clientPorts: readonly number[];
 }
 
 export interface Backends {
@@ -74,11 +65,8 @@ export function createBackends(deps: BackendsDeps): Backends {
   const failures = new Map<string | null, string>();
   /** Backends that have not answered their newest offer yet. */
   const unanswered = new Set<string | null>();
-  /** Answers that are waited for, by session and id: nobody answers for another, and nothing piles up. */
-  const answers = new Map<AgentSession, Map<number, Observed | null>>();
-  let lastObserveId = 0;
-  /** What each session was last offered of its tunnel, as text; `null` where it could not be had. */
-  const offered = new WeakMap<AgentSession, string>();
+  const observations = createObservations(changes);
+  const offering = createOffering(store, deps.tunnelFacts);
   const renewals = createRenewals();
 
   const tell = (event: 'session-opened' | 'session-ended', session: AgentSession, reason?: string) =>
@@ -87,12 +75,6 @@ export function createBackends(deps: BackendsDeps): Backends {
       ...(reason === undefined ? {} : { reason }),
       details: { key: fingerprint(session.agentKey) },
     });
-
-  const tunnelNow = (session: AgentSession, pairing: Pairing) => {
-    const facts = deps.tunnelFacts();
-    const problem = tunnelProblem(pairing.name, pairing.tunnel, session, facts);
-    return { problem, tunnel: problem === null ? tunnelOffer(store.state(), pairing, facts) : null };
-  };
 
   function pairingOf(session: AgentSession): Pairing | null {
     return store.state().pairings.find((pairing) => pairing.agentKey === session.agentKey) ?? null;
@@ -131,16 +113,12 @@ export function createBackends(deps: BackendsDeps): Backends {
 
   /** Where the tunnel cannot be had, that is the backend's failure, and its kernel stays as it is. */
   function sendOffer(session: AgentSession, pairing: Pairing): void {
-    const { problem, tunnel } = tunnelNow(session, pairing);
-    offered.set(session, JSON.stringify(tunnel));
-    if (tunnel === null) {
-      failures.set(session.agentKey, problem?.reason ?? 'where the backend is, is not known yet');
-      unanswered.delete(session.agentKey);
-      logger.error({ backend: pairing.name, ...problem }, 'the backend cannot have its tunnel');
-      return changes.notify();
-    }
-    const forwards = pairing.forwards.map(({ spec }) => spec);
-    session.send({ type: 'offer', revision: pairing.revision, tunnel, forwards, ...timeToConfirm(session, pairing) });
+    const problem = offering.send(session, pairing);
+    if (problem === null) return;
+    failures.set(session.agentKey, problem.reason);
+    unanswered.delete(session.agentKey);
+    logger.error({ backend: pairing.name, ...problem }, 'the backend cannot have its tunnel');
+    changes.notify();
   }
 
   async function recordApplied(session: AgentSession, applied: Applied): Promise<void> {
@@ -199,8 +177,7 @@ export function createBackends(deps: BackendsDeps): Backends {
       case 'applied':
         return recordApplied(session, message);
       case 'observed':
-        if (answers.get(session)?.has(message.id) === true) answers.get(session)?.set(message.id, message);
-        return changes.notify();
+        return observations.answered(session, message);
       case 'report':
         if (message.drift.length > 0)
           logger.warn({ backend: nameOf(session), drift: message.drift }, 'drift at the backend');
@@ -257,10 +234,7 @@ export function createBackends(deps: BackendsDeps): Backends {
     review() {
       for (const session of sessions.values()) {
         const pairing = pairingOf(session);
-        const before = offered.get(session);
-        // A session without an offer is being welcomed.
-        if (pairing === null || before === undefined) continue;
-        if (JSON.stringify(tunnelNow(session, pairing).tunnel) !== before) backends.offer(pairing.name);
+        if (pairing !== null && offering.isOutdated(session, pairing)) backends.offer(pairing.name);
       }
     },
     renewTunnels() {
@@ -273,27 +247,8 @@ export function createBackends(deps: BackendsDeps): Backends {
     async observe(name, action, watch, signal) {
       const session = sessions.get(keyOf(name));
       if (session === undefined) throw offline(name);
-      lastObserveId += 1;
-      const id = lastObserveId;
-      const pending = answers.get(session) ?? new Map<number, Observed | null>();
-      answers.set(session, pending.set(id, null));
-      session.send({ type: 'observe', id, action, watch: [...watch.ports], clientPorts: [...watch.clientPorts] });
-      const limit = withTimeLimit(signal, OBSERVE_TIMEOUT_MS);
-      try {
-        return await changes.until(() => {
-          if (sessions.get(session.agentKey) !== session) throw offline(name);
-          return pending.get(id) ?? null;
-        }, limit);
-      } catch (error) {
-        if (signal.aborted || !(error instanceof RelayError) || error.code !== 'interrupted') throw error;
-        throw new RelayError(
-          'unreachable',
-          `backend "${name}" did not say what it observed within ${OBSERVE_TIMEOUT_MS / 1000} s`,
-        );
-      } finally {
-        pending.delete(id);
-        if (pending.size === 0) answers.delete(session);
-      }
+      const isLive = () => sessions.get(session.agentKey) === session;
+      return observations.ask(session, name, action, watch, isLive, signal);
     },
     async dismiss(session) {
       if (session === undefined) return false;
@@ -309,20 +264,4 @@ export function createBackends(deps: BackendsDeps): Backends {
     },
   };
   return backends;
-}
-
-/** Whether the backend goes back by itself; an older one is gone back for by our offers only. */
-function canConfirm({ hello }: AgentSession): boolean {
-  return hello.capabilities.includes(CONFIRM);
-}
-
-/** What of an offer says that it is to be gone back from. */
-function timeToConfirm(session: AgentSession, pairing: Pairing): { confirmWithinMs?: number } {
-  const { fallback } = pairing;
-  if (fallback === null || formerTunnel(pairing) === null || !canConfirm(session)) return {};
-  return { confirmWithinMs: fallback.confirmMs };
-}
-
-function offline(name: string): RelayError {
-  return new RelayError('unreachable', `backend "${name}" is offline`, { hint: 'look at it there: agent status' });
 }

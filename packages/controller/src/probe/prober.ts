@@ -6,7 +6,7 @@ import { type AddressPair, FAMILIES, type Family, type IpAddress } from '@homewa
 import { PROBE } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import type { Observed } from '@homeward/shared/protocol/messages';
-import type { Watch } from '../daemon/backends.js';
+import type { Watch } from '../daemon/observations.js';
 import { echoEntryPort } from '../desired/relay-state.js';
 import type { Pairing } from '../store/state.js';
 import type { ProbeJob, ProbeReply } from './job.js';

@@ -17,15 +17,15 @@ const NFT_MONITOR = dyingWithUs('nft', 'monitor');
 // ip buffers its output when it is no terminal; without stdbuf an event would come with the next 4 KiB.
 const IP_MONITOR = dyingWithUs('stdbuf', '-oL', 'ip', 'monitor', 'label', 'link', 'address', 'route', 'rule');
 
-/** What a monitor told of: nftables' rulesets, links with their addresses, or routes and policy rules. */
-export type ToldPart = 'tables' | 'links' | 'routing';
+/** What a monitor tells of, and what can be looked at by itself: nftables' rulesets, links with their addresses, or routes and policy rules. */
+export type KernelPart = 'tables' | 'links' | 'routing';
 
 export interface KernelWatcher {
   /**
    * Something changed; what it was is found by observing. `by` names the process where the kernel tells it: of rulesets
    * it does, and our own changes are no news there.
    */
-  onChange(part: ToldPart, by: string | null): void;
+  onChange(part: KernelPart, by: string | null): void;
   /** The elements of our tables may be others than we left: somebody else wrote to one, or events were missed. */
   onElementsUnsure(): void;
   /** Names of our tables of family inet. */
@@ -49,7 +49,7 @@ export function watchKernel(
 }
 
 /** What a label of `ip monitor` (ip-monitor(8)) is about. */
-const LABELS: Readonly<Record<string, ToldPart>> = {
+const LABELS: Readonly<Record<string, KernelPart>> = {
   '[LINK]': 'links',
   '[ADDR]': 'links',
   '[ROUTE]': 'routing',

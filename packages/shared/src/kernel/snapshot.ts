@@ -2,6 +2,7 @@
 
 import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
+import type { KernelPart } from '../host/monitor.js';
 import type { Runner } from '../host/runner.js';
 import { FAMILIES, type Family } from '../net/address.js';
 import { listFouPorts } from './fou.js';
@@ -39,9 +40,6 @@ export interface TablesWanted {
 
 export const NO_TABLES: TablesWanted = { names: [], withElements: [] };
 
-/** What can be looked at by itself: what the monitors tell of. WireGuard's settings go with the links. */
-export type SnapshotPart = 'tables' | 'links' | 'routing';
-
 /** `isOurLink` bounds what is read of foreign state: other WireGuard devices are never listed. */
 export async function takeSnapshot(
   runner: Runner,
@@ -57,11 +55,11 @@ export async function takeSnapshot(
   return { ...links, ...routing, tables: listings, fouPorts };
 }
 
-/** The snapshot with some of its parts read anew. */
+/** The snapshot with some of its parts read anew; WireGuard's settings go with the links. */
 export async function refreshSnapshot(
   runner: Runner,
   before: Snapshot,
-  parts: ReadonlySet<SnapshotPart>,
+  parts: ReadonlySet<KernelPart>,
   tables: TablesWanted,
   isOurLink: (name: string) => boolean,
 ): Promise<Snapshot> {

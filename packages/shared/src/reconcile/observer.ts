@@ -1,16 +1,17 @@
 /** Looks at the machine: at the whole of it, or again at the parts that were told of since. Remembers the last look. */
 
+import type { KernelPart } from '../host/monitor.js';
 import type { Runner } from '../host/runner.js';
 import type { SysctlFiles } from '../host/sysctl.js';
 import { type Ownership, ownedState, type SysctlValues } from '../kernel/owned-state.js';
-import { refreshSnapshot, type Snapshot, type SnapshotPart, takeSnapshot } from '../kernel/snapshot.js';
+import { refreshSnapshot, type Snapshot, takeSnapshot } from '../kernel/snapshot.js';
 import type { HostState, ResourceKind } from '../state/resources.js';
 import { type Change, diff, subjectOf } from './diff.js';
 import { createElementMemory } from './element-memory.js';
 import type { Ledger, LedgerRecord } from './ledger.js';
 
 /** What can be looked at again by itself. */
-export type LookPart = SnapshotPart | 'sysctls';
+export type LookPart = KernelPart | 'sysctls';
 
 export interface ObserverDeps<Facts> {
   readonly runner: Runner;
@@ -80,7 +81,7 @@ export function createObserver<Facts>(deps: ObserverDeps<Facts>): Observer {
     );
   }
 
-  function refreshed(before: Snapshot, parts: ReadonlySet<SnapshotPart>): Promise<Snapshot> {
+  function refreshed(before: Snapshot, parts: ReadonlySet<KernelPart>): Promise<Snapshot> {
     const refresh = (withElements: readonly string[]) =>
       refreshSnapshot(runner, before, parts, { names: ownership.tables, withElements }, ownership.isLink);
     return parts.has('tables') ? completed(refresh) : refresh([]);
