@@ -46,14 +46,17 @@ export function addAuditCommand(program: DocumentedCommand, context: () => Audit
 
 async function show(console: Console, records: AsyncIterable<AuditRecord | null>, isStream: boolean): Promise<void> {
   const entries: AuditRecord[] = [];
-  let unreadable = 0;
+  let [readable, unreadable] = [0, 0];
   for await (const record of records) {
     if (record === null) unreadable += 1;
     else if (isStream) console.document(record);
     else if (console.json) entries.push(record);
-    if (record !== null) console.line(styled(console, record));
+    if (record === null) continue;
+    readable += 1;
+    console.line(styled(console, record));
   }
   if (!isStream) console.document({ entries, unreadable });
+  if (!isStream && readable === 0) console.line('nothing is recorded of that time');
   if (unreadable > 0) console.line(console.style('yellow', `${unreadable} lines could not be read: torn by a crash?`));
 }
 
