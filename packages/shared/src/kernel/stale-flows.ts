@@ -102,7 +102,9 @@ async function forgetTogether<Stale extends StaleFlows>(
   const groups = new Map<string, Stale[]>();
   for (const stale of flows) {
     const key = search.way(stale).join(' ');
-    groups.set(key, [...(groups.get(key) ?? []), stale]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [stale]);
+    else group.push(stale);
   }
   const found = new Set<IpAddress>();
   for (const group of groups.values()) {
