@@ -37,6 +37,8 @@ export const startOpenvpn = async (node: LabNode, end: End, relayAddress: string
     ...['--dev', vpn.device, '--dev-type', 'tun', '--proto', 'udp4'],
     ...['--ifconfig', own.ipv4, other.ipv4, '--ifconfig-ipv6', `${own.ipv6}/64`, other.ipv6],
     ...['--secret', keyFile, '--cipher', 'AES-256-CBC', '--auth', 'SHA256'],
+    // OpenVPN would lower the MSS below what the tunnel carries, and hide what homeward does.
+    ...['--mssfix', '0'],
     ...['--ping', '1', '--ping-restart', '0'],
     ...(end === 'relay' ? ['--port', String(port), '--float'] : ['--remote', relayAddress, String(port), '--nobind']),
   ]);

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { patient } from './patience.js';
 
-/** How often a condition is asked; short against every limit, long against the cost of asking. */
+/** How often a condition is asked; short against every limit, long against the cost of asking, which grows where limits do. */
 const intervalMs = 20;
 
 /**
@@ -28,6 +28,6 @@ export const poll = async <T>(
     if (Date.now() > end) {
       throw new Error(`waited ${limit} ms in vain for ${what}`, last === undefined ? {} : { cause: last });
     }
-    await pause(intervalMs);
+    await pause(patient(intervalMs));
   }
 };

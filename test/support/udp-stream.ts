@@ -26,8 +26,13 @@ export interface UdpStream {
 const completeLines = (text: string): string[] => text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
 
 /** Starts `clients/udp-stream` towards a UDP echo. */
-export const startUdpStream = async (node: LabNode, host: string, port: number): Promise<UdpStream> => {
-  const process = node.spawn(script('clients/udp-stream', host, String(port)));
+export const startUdpStream = async (
+  node: LabNode,
+  host: string,
+  port: number,
+  intervalMs = 10,
+): Promise<UdpStream> => {
+  const process = node.spawn(script('clients/udp-stream', host, String(port), String(intervalMs)));
   const [, localPort] = await process.prints(/port (\d+)/);
   const sent = (): number => completeLines(process.stdout()).filter((line) => line.startsWith('> ')).length;
   const answers = (): StreamAnswer[] =>

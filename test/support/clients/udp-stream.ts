@@ -1,16 +1,15 @@
 /**
- * `udp-stream HOST PORT`: sends a numbered datagram every 10 ms from one socket to a UDP echo, prints `> NUMBER` for
+ * `udp-stream HOST PORT INTERVAL_MS`: sends a numbered datagram at each interval from one socket to a UDP echo, prints `> NUMBER` for
  * each and `< NUMBER SEEN FROM` for each answer; SIGTERM ends the sending, and the last answers end the program.
  */
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { endpoint } from '../endpoint.js';
 
-const intervalMs = 10;
 /** How long a last answer may be under way. */
 const patienceMs = 1_000;
 
-const [host = '', port = ''] = process.argv.slice(2);
+const [host = '', port = '', intervalMs = ''] = process.argv.slice(2);
 const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
 const unanswered = new Set<number>();
 let sent = 0;
@@ -37,7 +36,7 @@ socket.on('message', (message, from) => {
 socket.on('error', () => undefined); // an ICMP error is no answer; the stream goes on
 socket.bind(0, () => {
   process.stdout.write(`port ${socket.address().port}\n`);
-  const timer = setInterval(send, intervalMs);
+  const timer = setInterval(send, Number(intervalMs));
   process.once('SIGTERM', () => {
     clearInterval(timer);
     isEnding = true;

@@ -35,6 +35,36 @@ describe('host/store', () => {
     expect(await file().read()).to.deep.equal({ list: numbers });
   });
 
+  it('writes changes together that come while another is being written', async () => {
+    let writes = 0;
+    const counting = {
+      read: () => file().read(),
+      write: (state: State) => {
+        writes += 1;
+        return file().write(state);
+      },
+    };
+    const store = await openStore<State>(counting, async () => ({ list: [] }));
+    writes = 0;
+    const numbers = Array.from({ length: 1000 }, (_, index) => index);
+    await Promise.all(numbers.map((value) => store.update(append(value))));
+    expect(await file().read()).to.deep.equal({ list: numbers });
+    expect(writes).to.be.below(5);
+  });
+
+  it('fails alone what cannot be written, of changes that came together', async () => {
+    const picky = {
+      read: () => file().read(),
+      write: (state: State) => (state.list.includes(13) ? Promise.reject(new Error('no 13')) : file().write(state)),
+    };
+    const store = await openStore<State>(picky, async () => ({ list: [] }));
+    const told = await Promise.all(
+      [1, 13, 2].map((value) => store.update(append(value)).catch((error: Error) => error.message)),
+    );
+    expect(told).to.deep.equal([0, 'no 13', 1]);
+    expect(await file().read()).to.deep.equal({ list: [1, 2] });
+  });
+
   it('is on disk when the update is done', async () => {
     const store = await open();
     await store.update(append(1));

@@ -145,6 +145,18 @@ describe('server/admission', () => {
     expect(evicted).to.have.lengthOf(46);
   });
 
+  it('lets those finish that have begun when more backends come back at once than there are places', () => {
+    const evicted: string[] = [];
+    const known = Array.from({ length: 7 }, (_, index) => `198.51.100.${index}`);
+    const admission = createAdmission({ limits: LIMITS, now: () => 0, known });
+    admission.enter('203.0.113.1', () => evicted.push('stranger'));
+    const tickets = known.map((address) => admission.enter(address, () => evicted.push(address)));
+    expect(tickets.map((ticket) => ticket !== null)).to.deep.equal([true, true, true, true, true, true, false]);
+    expect(evicted).to.deep.equal(['stranger']);
+    tickets[0]?.confirmed();
+    expect(admission.enter(known[6] ?? '', () => {})).not.to.equal(null);
+  });
+
   it('counts handshakes per second, in all and per stranger', () => {
     let nowMs = 0;
     const limits = { ...LIMITS, handshakesPerSecond: 6, handshakesForReturning: 2, handshakesPerSecondPerStranger: 2 };

@@ -6,6 +6,7 @@ import { agentStatus, controllerStatus, homeward } from '../../support/homeward.
 import { address, address6, createLab, type Lab } from '../../support/lab.js';
 import type { LabNode } from '../../support/lab-node.js';
 import { pairUp, provenInTheEnd } from '../../support/pairing.js';
+import { poll } from '../../support/poll.js';
 import { startUdpEcho } from '../../support/services.js';
 import { type Snapshot, snapshot } from '../../support/snapshot.js';
 import { expectDone, expectUnchanged } from '../../support/tidy.js';
@@ -61,7 +62,10 @@ describe("over the kernel's WireGuard", () => {
   it('shows a UDP service bound to the tunnel address the client', async () => {
     const bound = (await controllerStatus(lab.relay)).backends[0]?.tunnel?.backendAddress;
     await startUdpEcho(lab.backend, 5301, bound);
-    await expectUdpSeen(lab, address.relay, { publicPort: 5301 });
+    await poll('the service to be found at its address', 10_000, async () => {
+      await expectUdpSeen(lab, address.relay, { publicPort: 5301 });
+      return true;
+    });
   });
 
   it('carries all of both families: TCP, UDP, large ones, right MSS', () =>

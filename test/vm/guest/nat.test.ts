@@ -21,6 +21,7 @@ describe('tunnels through NAT', () => {
   let services: TunnelServices;
   let found: { relay: Snapshot; backend: Snapshot };
   let controller: Running;
+  let vpnOfRelay: Running;
   let vpnOfBackend: Running;
 
   before(async () => {
@@ -28,11 +29,12 @@ describe('tunnels through NAT', () => {
     // Loaded beforehand, so that the devices a module makes by itself are part of what was there.
     for (const module of ['ip_gre', 'ip6_gre', 'fou']) await lab.relay.must(['modprobe', module]);
     await removeIpv6Uplink(lab.backend);
-    shareKey(lab.relay, lab.backend);
-    await startOpenvpn(lab.relay, 'relay', address.relay);
-    vpnOfBackend = await startOpenvpn(lab.backend, 'backend', address.relay);
     services = await startTunnelServices(lab.backend);
+    // Before OpenVPN, whose device gets another link-local address with each start.
     found = { relay: await snapshot(lab.relay), backend: await snapshot(lab.backend) };
+    shareKey(lab.relay, lab.backend);
+    vpnOfRelay = await startOpenvpn(lab.relay, 'relay', address.relay);
+    vpnOfBackend = await startOpenvpn(lab.backend, 'backend', address.relay);
     controller = await startNow(lab.relay, 'controller');
     const relay = { node: lab.relay, daemon: controller };
     await pairNew(relay, lab.backend, 'home', { forwards: tunnelForwards, agentArgs: ['--device', vpn.device] });
@@ -115,7 +117,7 @@ describe('tunnels through NAT', () => {
   it('are proven again, without a command, when OpenVPN was gone and has come back', async () => {
     await vpnOfBackend.kill();
     expect((await probeNow(lab.relay)).ok).to.equal(false);
-    await startOpenvpn(lab.backend, 'backend', address.relay);
+    vpnOfBackend = await startOpenvpn(lab.backend, 'backend', address.relay);
     await expectHealed(lab.relay);
     await expectTcpSeen(lab, address.relay, services);
   });
@@ -123,6 +125,7 @@ describe('tunnels through NAT', () => {
   it('leave nothing', async () => {
     expectDone(await homeward(lab.backend, 'agent', ['down']));
     expectDone(await homeward(lab.relay, 'controller', ['down']));
+    await Promise.all([vpnOfRelay.kill('SIGTERM'), vpnOfBackend.kill('SIGTERM')]);
     await expectUnchanged(lab.backend, found.backend);
     await expectUnchanged(lab.relay, found.relay);
   });

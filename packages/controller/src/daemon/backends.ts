@@ -14,7 +14,7 @@ import type { Pairing, RelayState } from '../store/state.js';
 import type { Changes } from './changes.js';
 import { foreignAddress, isForeignKey } from './foreign-claims.js';
 import { createObservations, offline, type Watch } from './observations.js';
-import { canConfirm, createOffering } from './offering.js';
+import { canConfirm, createOffering, type OnlineBackend } from './offering.js';
 import { createRenewals } from './renewals.js';
 import { withSessionFacts } from './session-facts.js';
 
@@ -86,6 +86,15 @@ export function createBackends(deps: BackendsDeps): Backends {
   /** The key of the backend that has this name now; null while it waits, or where there is none. */
   const keyOf = (name: string): string | null =>
     store.state().pairings.find((pairing) => pairing.name === name)?.agentKey ?? null;
+
+  /** Those that have a pairing still. */
+  function online(): OnlineBackend[] {
+    const byKey = new Map(store.state().pairings.map((pairing) => [pairing.agentKey, pairing]));
+    return [...sessions.values()].flatMap((session) => {
+      const pairing = byKey.get(session.agentKey);
+      return pairing === undefined ? [] : [{ session, pairing }];
+    });
+  }
 
   /** The peer must stand at the relay before the agent calls it, or its first handshake is lost. */
   async function welcomeBackend(session: AgentSession): Promise<void> {
@@ -232,17 +241,10 @@ export function createBackends(deps: BackendsDeps): Backends {
       if (session !== undefined && canConfirm(session)) session.send({ type: 'confirmed', revision });
     },
     review() {
-      for (const session of sessions.values()) {
-        const pairing = pairingOf(session);
-        if (pairing !== null && offering.isOutdated(session, pairing)) backends.offer(pairing.name);
-      }
+      for (const { pairing } of offering.outdated(online())) backends.offer(pairing.name);
     },
     renewTunnels() {
-      const online = [...sessions.values()].flatMap((session) => {
-        const pairing = pairingOf(session);
-        return pairing === null ? [] : [{ session, pairing }];
-      });
-      renewals.deviceMade(online);
+      renewals.deviceMade(online());
     },
     async observe(name, action, watch, signal) {
       const session = sessions.get(keyOf(name));

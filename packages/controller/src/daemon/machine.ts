@@ -33,12 +33,19 @@ export function createMachine(
   families: readonly Family[],
   first: Snapshot,
 ): Machine {
+  const factsIn = (snapshot: Snapshot): TunnelFacts => ({
+    uplinkMtu: uplinkMtu(snapshot),
+    families,
+    devices: foreignDevices(snapshot, () => true),
+  });
   let last = first;
+  let tunnelFacts = factsIn(first);
   const machine: Machine = {
     sees(snapshot) {
       last = snapshot;
+      tunnelFacts = factsIn(snapshot);
     },
-    tunnelFacts: () => ({ uplinkMtu: uplinkMtu(last), families, devices: foreignDevices(last, () => true) }),
+    tunnelFacts: () => tunnelFacts,
     uplinkAddress: (family) => findUplink(last, family, RELAY_OWNERSHIP.isLink)?.address ?? null,
     endpoints() {
       if (settings.endpoints.length > 0) return settings.endpoints;

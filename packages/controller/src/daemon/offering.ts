@@ -13,13 +13,31 @@ const UNKNOWN_PLACE: Pick<TunnelProblem, 'reason'> = { reason: 'where the backen
 export interface Offering {
   /** Sends the offer, or gives why the tunnel cannot be had: then nothing is sent, and the backend's kernel stays as it is. */
   send(session: AgentSession, pairing: Pairing): Pick<TunnelProblem, 'reason'> | null;
-  /** Whether the tunnel has become otherwise, or possible, since the session was last offered it; false before its first offer. */
-  isOutdated(session: AgentSession, pairing: Pairing): boolean;
+  /** Those whose tunnel has become otherwise, or possible, since they were last offered it; none before its first offer. */
+  outdated(candidates: readonly OnlineBackend[]): OnlineBackend[];
+}
+
+export interface OnlineBackend {
+  readonly session: AgentSession;
+  readonly pairing: Pairing;
+}
+
+/** What a session was last offered of its tunnel, and what that was made of. */
+interface Offered {
+  /** As text; `null` where it could not be had. */
+  readonly tunnel: string;
+  readonly pairing: Pairing;
+  readonly basis: string;
 }
 
 export function createOffering(store: Store<RelayState>, tunnelFacts: () => TunnelFacts): Offering {
-  /** What each session was last offered of its tunnel, as text; `null` where it could not be had. */
-  const offered = new WeakMap<AgentSession, string>();
+  const offered = new WeakMap<AgentSession, Offered>();
+
+  /** What every offer depends on besides its pairing: after each look all backends are asked about, and seldom is it otherwise. */
+  function basisNow(): string {
+    const { wireguard, pool, pool6 } = store.state();
+    return JSON.stringify([tunnelFacts(), wireguard.publicKey, wireguard.port, pool, pool6]);
+  }
 
   function now(session: AgentSession, pairing: Pairing) {
     const facts = tunnelFacts();
@@ -30,15 +48,22 @@ export function createOffering(store: Store<RelayState>, tunnelFacts: () => Tunn
   return {
     send(session, pairing) {
       const { problem, tunnel } = now(session, pairing);
-      offered.set(session, JSON.stringify(tunnel));
+      offered.set(session, { tunnel: JSON.stringify(tunnel), pairing, basis: basisNow() });
       if (tunnel === null) return problem ?? UNKNOWN_PLACE;
       const forwards = pairing.forwards.map(({ spec }) => spec);
       session.send({ type: 'offer', revision: pairing.revision, tunnel, forwards, ...timeToConfirm(session, pairing) });
       return null;
     },
-    isOutdated(session, pairing) {
-      const before = offered.get(session);
-      return before !== undefined && JSON.stringify(now(session, pairing).tunnel) !== before;
+    outdated(candidates) {
+      const basis = basisNow();
+      return candidates.filter(({ session, pairing }) => {
+        const before = offered.get(session);
+        if (before === undefined || (before.pairing === pairing && before.basis === basis)) return false;
+        const tunnel = JSON.stringify(now(session, pairing).tunnel);
+        if (tunnel !== before.tunnel) return true;
+        offered.set(session, { tunnel, pairing, basis });
+        return false;
+      });
     },
   };
 }

@@ -48,24 +48,26 @@ export function createAdmission({ limits, now, known = [] }: AdmissionDeps): Adm
     return second;
   }
 
-  function makeRoom(newcomer: Waiting): void {
+  /**
+   * False where there is none: of a thousand backends that come back at once, those that have begun are let finish, or all
+   * would push each other out.
+   */
+  function makeRoom(newcomer: Waiting): boolean {
     const own = [...waiting].filter((other) => other.group === newcomer.group);
-    if (own.length >= limits.pendingPerAddress) {
-      drop(own[0]);
-      return;
-    }
+    if (own.length >= limits.pendingPerAddress) return drop(own[0]);
     const strangers = [...waiting].filter((other) => !other.returning);
     if (!newcomer.returning && strangers.length >= limits.pendingSockets - limits.reservedForReturning) {
-      drop(oldestOfBusiest(strangers));
-    } else if (waiting.size >= limits.pendingSockets) {
-      drop(oldestOfBusiest([...waiting]));
+      return drop(oldestOfBusiest(strangers));
     }
+    if (waiting.size < limits.pendingSockets) return true;
+    return drop(oldestOfCrowd([...waiting]) ?? oldestOfBusiest(strangers));
   }
 
-  function drop(victim: Waiting | undefined): void {
-    if (victim === undefined) return;
+  function drop(victim: Waiting | undefined): boolean {
+    if (victim === undefined) return false;
     waiting.delete(victim);
     victim.evict();
+    return true;
   }
 
   function remember(group: string): void {
@@ -83,7 +85,7 @@ export function createAdmission({ limits, now, known = [] }: AdmissionDeps): Adm
         if (!sockets.take(group, limits.strangersPerSecond, limits.strangersPerSecondPerAddress)) return null;
       }
       const place = { group, returning: returning.has(group), evict };
-      makeRoom(place);
+      if (!makeRoom(place)) return null;
       waiting.add(place);
       return {
         confirmed() {
@@ -142,8 +144,19 @@ function emptyAllowance(): Allowance {
 
 /** Who holds most places loses its oldest: a flood from one source pushes itself out first. */
 function oldestOfBusiest(candidates: readonly Waiting[]): Waiting | undefined {
-  const counts = new Map<string, number>();
-  for (const { group } of candidates) counts.set(group, (counts.get(group) ?? 0) + 1);
+  const counts = placesByGroup(candidates);
   const most = Math.max(0, ...counts.values());
   return candidates.find(({ group }) => counts.get(group) === most);
+}
+
+/** The same, unless nobody holds more than one. */
+function oldestOfCrowd(candidates: readonly Waiting[]): Waiting | undefined {
+  const counts = placesByGroup(candidates);
+  return counts.size === candidates.length ? undefined : oldestOfBusiest(candidates);
+}
+
+function placesByGroup(candidates: readonly Waiting[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { group } of candidates) counts.set(group, (counts.get(group) ?? 0) + 1);
+  return counts;
 }
