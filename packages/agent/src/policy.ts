@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
+import type { IpAddress } from '@homeward/shared/net/address';
 import type { Forward, Transport } from '@homeward/shared/net/forward-spec';
 import { formatPortRange, type PortRange, parsePortRange, rangeContains } from '@homeward/shared/net/port';
 import { type IpPrefix, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
@@ -147,6 +148,7 @@ const NEVER_TARGETS = [
   ...['::/127', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8', 'fd00:ec2::/32'],
 ].map(parsePrefix);
 
-function isNeverATarget(host: NonNullable<Forward['targetHost']>): boolean {
+/** True for an address that no relay may lead to. */
+export function isNeverATarget(host: IpAddress): boolean {
   return NEVER_TARGETS.some((prefix) => prefixContains(prefix, host));
 }

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { systemErrorText } from '@homeward/shared/host/system-error';
+import { isDialUrl } from '@homeward/shared/net/dial-url';
 import { type Port, parsePort } from '@homeward/shared/net/port';
 import { type Ipv4Prefix, parseIpv4Prefix, prefixesOverlap } from '@homeward/shared/net/prefix';
 import { inSetting } from '@homeward/shared/terminal/setting';
@@ -134,7 +135,7 @@ export function parseListen(text: string, setting = '--listen'): { host: string;
 /** `HOST`, `HOST:PORT`, `[V6]:PORT`, or a ws:// or wss:// URL. */
 export function endpointUrl(text: string, defaultPort: number, setting = '--endpoint'): string {
   if (/^wss?:\/\//.test(text)) {
-    if (URL.canParse(text)) return text;
+    if (isDialUrl(text)) return text;
   } else {
     const match = /^(\[[^\]]*\]|[A-Za-z0-9.-]+)(?::(\d+))?$/.exec(text);
     const [, host = '', port = String(defaultPort)] = match ?? [];

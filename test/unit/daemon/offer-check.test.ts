@@ -96,6 +96,18 @@ describe('daemon/offer-check', () => {
     for (const address of ['10.77.16.2', '172.30.0.2', '100.64.0.2']) expect(problem(address), address).to.equal(null);
   });
 
+  it("takes no relay's end that is public, of this machine or a metadata address: datagrams go there", () => {
+    const with4 = (relayAddress: string) => ({ ...offer(), tunnel: { ...greOffer().tunnel, relayAddress } }) as Offer;
+    const with6 = (relayAddress6: string) => ({ ...offer(), tunnel: { ...greOffer().tunnel, relayAddress6 } }) as Offer;
+    for (const address of ['8.8.8.8', '169.254.169.254', '127.0.0.1', '255.255.255.255', '0.0.0.0']) {
+      expect(refusalOf(with4(address)), address).to.match(/is not a private one/);
+    }
+    for (const address of ['::1', 'fe80::1', '2001:db8::1', 'ff02::1']) {
+      expect(refusalOf(with6(address)), address).to.match(/is not a private one/);
+    }
+    expect([refusalOf(with4('10.77.16.1')), refusalOf(with6('fd77:16::1'))]).to.deep.equal([null, null]);
+  });
+
   it('says where SSH listens, or did, and which addresses are its own', () => {
     const listeners = parseListeners('tcp LISTEN 0 128 *:2222 *:* users:(("sshd",pid=1,fd=3))');
     const known = new Set<number>();

@@ -9,14 +9,13 @@ import {
 import { decodeMessage } from '@homeward/shared/protocol/codec';
 import type { ControllerMessage } from '@homeward/shared/protocol/messages';
 import { generateKeyPair, type KeyPair } from '@homeward/shared/session/keys';
-import { createResponder } from '@homeward/shared/session/noise';
-import { createTransport, type Transport } from '@homeward/shared/session/transport';
 import { SUBPROTOCOL } from '@homeward/shared/session/wire';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { pino } from 'pino';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { connect, eventually, helloOf, online, pairedKey, type Rig, startRig } from '../server/rig.js';
+import { type Behaviour, fakeController, sendText } from './fake-controller.js';
 
 interface Running {
   readonly link: ControllerLink;
@@ -25,12 +24,6 @@ interface Running {
   readonly messages: ControllerMessage[];
   readonly ended: Promise<unknown>;
   stop(): Promise<unknown>;
-}
-
-type Behaviour = (socket: WebSocket, transport: Transport) => void;
-
-function sendText(socket: WebSocket, transport: Transport, text: string): void {
-  for (const frame of transport.seal(Buffer.from(text))) socket.send(frame);
 }
 
 describe('link: controller link', () => {
@@ -55,7 +48,7 @@ describe('link: controller link', () => {
       controllerKey: rig.identity.publicKey,
       urls: () => [rig.url],
       hello: async (localAddress) => helloOf('boot-link', { outerAddress: localAddress }),
-      onMessage: (message) => messages.push(message),
+      onMessage: (message) => void messages.push(message),
       onState(state, detail = '') {
         states.push(state);
         details.push(detail);
@@ -80,32 +73,6 @@ describe('link: controller link', () => {
   }
   const isOnline = ({ states }: Running): boolean => states.at(-1) === 'online';
 
-  /** A controller of the right key that then does as it likes. */
-  async function fakeController(behave: Behaviour): Promise<{
-    url: string;
-    close(): void;
-  }> {
-    const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => SUBPROTOCOL });
-    await new Promise((resolve) => server.once('listening', resolve));
-    server.on('connection', (socket) => {
-      socket.once('message', (data: Buffer) => {
-        const responder = createResponder({ identity: rig.identity });
-        responder.read(data);
-        const { message, session } = responder.write();
-        socket.send(message);
-        behave(socket, createTransport(session));
-      });
-    });
-    const { port } = server.address() as { port: number };
-    return {
-      url: `ws://127.0.0.1:${port}`,
-      close() {
-        for (const socket of server.clients) socket.terminate();
-        server.close();
-      },
-    };
-  }
-
   it('comes online, speaks both ways, and knows its endpoint', async () => {
     const key = pairedKey(rig);
     const link = run(key);
@@ -126,7 +93,7 @@ describe('link: controller link', () => {
 
   it('answers pings', async () => {
     const heard: unknown[] = [];
-    const fake = await fakeController((socket, transport) => {
+    const fake = await fakeController(rig.identity, (socket, transport) => {
       socket.on('message', (data: Buffer) => {
         const bytes = transport.open(data);
         if (bytes !== null) heard.push(decodeMessage(bytes));
@@ -195,7 +162,7 @@ describe('link: controller link', () => {
 
   it('keeps a relay that only pings', async () => {
     let pongs = 0;
-    const fake = await fakeController((socket, transport) => {
+    const fake = await fakeController(rig.identity, (socket, transport) => {
       sendText(socket, transport, '{"type":"welcome","name":"home","urls":["ws://a"]}');
       const pings = setInterval(() => sendText(socket, transport, '{"type":"ping","id":1}'), 10);
       socket.on('close', () => clearInterval(pings));
@@ -234,7 +201,7 @@ describe('link: controller link', () => {
   });
 
   it('tells the version of a relay that says what is not known here', async () => {
-    const fake = await fakeController((socket, transport) => {
+    const fake = await fakeController(rig.identity, (socket, transport) => {
       sendText(socket, transport, '{"type":"welcome","name":"home","urls":["ws://a"],"version":"9.9.9","motto":"new"}');
       sendText(socket, transport, '{"type":"teleport"}');
     });
@@ -260,7 +227,7 @@ describe('link: controller link', () => {
       },
     ];
     for (const behave of behaviours) {
-      const fake = await fakeController(behave);
+      const fake = await fakeController(rig.identity, behave);
       const link = run(pairedKey(rig), { urls: () => [fake.url] });
       await eventually('closed', () => link.states.includes('offline'));
       expect(link.states).not.to.include('online');

@@ -90,7 +90,16 @@ describe('session/token', () => {
   });
 
   it('refuses addresses that cannot be dialled when it is made', () => {
-    for (const urls of [[], ['http://relay'], ['ws://'], [`ws://${'a'.repeat(300)}`], Array(17).fill('ws://a')]) {
+    for (const urls of [
+      [],
+      ['http://relay'],
+      ['ws://'],
+      ['ws://a/\u001b[2J'],
+      ['ws://a/ b'],
+      ['ws://a\n'],
+      [`ws://${'a'.repeat(300)}`],
+      Array(17).fill('ws://a'),
+    ]) {
       expect(() => createToken(KEY, urls))
         .to.throw(RelayError)
         .with.property('code', 'bad-input');

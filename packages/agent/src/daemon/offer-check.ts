@@ -62,7 +62,7 @@ export function relayTunnel(
   ];
 }
 
-/** Where a tunnel address may lie (RFC 1918, 6598, 4193): a relay must not make a public or a metadata address one of this backend's own. */
+/** Where a tunnel address may lie (RFC 1918, 6598, 4193): a relay must not make a public or a metadata address one of this backend's own, nor have datagrams sent to one. */
 const TUNNEL_PREFIXES = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fd00::/8'].map(parsePrefix);
 
 /** Each port of a range that leads to other ports is an element in the kernel: more would exhaust a small machine. */
@@ -92,7 +92,13 @@ export function offerProblem(
     return `the relay offers more than ${MOST_LISTED_PORTS} ports of hosts behind this backend`;
   }
   if (tunnel.kind === 'external') return deviceProblem(relay, others, tunnel, snapshot);
-  for (const address of [tunnel.backendAddress, tunnel.backendAddress6].map(parseIp)) {
+  const own = [tunnel.backendAddress, tunnel.backendAddress6].map(parseIp);
+  const ends = [...own, ...[tunnel.relayAddress, tunnel.relayAddress6].map(parseIp)];
+  const notPrivate = ends.find((address) => !TUNNEL_PREFIXES.some((prefix) => prefixContains(prefix, address)));
+  if (notPrivate !== undefined) {
+    return `the tunnel address ${notPrivate} is not a private one (RFC 1918, RFC 6598, RFC 4193)`;
+  }
+  for (const address of own) {
     const problem = addressProblem(address, relay, others, snapshot);
     if (problem !== null) return problem;
   }
@@ -128,9 +134,6 @@ function addressProblem(
   others: readonly RelayRecord[],
   snapshot: Snapshot,
 ): string | null {
-  if (!TUNNEL_PREFIXES.some((prefix) => prefixContains(prefix, address))) {
-    return `the tunnel address ${address} is not a private one (RFC 1918, RFC 6598, RFC 4193)`;
-  }
   const twin = others.find(({ controllerKey, accepted }) => {
     const tunnel = accepted?.offer.tunnel;
     if (tunnel === undefined || tunnel.kind === 'external') return false;

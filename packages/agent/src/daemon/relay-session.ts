@@ -15,6 +15,7 @@ import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { fingerprint, keyPairFromSecret } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
 import { type ControllerLink, createControllerLink, type LinkState } from '../link/controller-link.js';
+import { dialList } from '../link/dial-list.js';
 import type { Policy } from '../policy.js';
 import { revokeRelay, withUrls } from '../store/relays.js';
 import type { AcceptedOffer, BackendState, RelayRecord } from '../store/state.js';
@@ -27,9 +28,6 @@ import { createOffers, type Refused } from './offers.js';
 
 /** As many as the message may carry; a router with more has its first ones told. */
 const MOST_PREFIXES = 1024;
-
-/** As many as are kept of what the relay says to dial. */
-const MOST_URLS = 16;
 
 export interface RelaySessionDeps {
   readonly store: Store<BackendState>;
@@ -102,11 +100,9 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     };
   }
 
-  /** The URL that works stays first, whatever the relay believes of its own address. */
   async function rememberRelay({ name, urls }: MessageOf<ControllerMessage, 'welcome'>): Promise<void> {
-    const working = link.endpoint()?.url;
-    const dialled = [...new Set([...(working === undefined ? [] : [working]), ...urls])].slice(0, MOST_URLS);
     const known = record();
+    const dialled = dialList({ told: urls, known: known.urls, working: link.endpoint()?.url ?? null });
     if (known.name === name && known.urls.join(' ') === dialled.join(' ')) return;
     await store.update((state) => ({ state: withUrls(state, controllerKey, name, dialled), result: null }));
   }
@@ -143,10 +139,11 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     }
   }
 
-  function inTurn(task: () => Promise<void>, type: string): void {
+  function inTurn(task: () => Promise<void>, type: string): Promise<void> {
     queue = queue
       .then(task)
       .catch((error: unknown) => logger.error({ err: error, type }, 'a message of the relay could not be handled'));
+    return queue;
   }
 
   /** Before `online` has its new value. */
@@ -174,9 +171,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     controllerKey,
     urls: () => record().urls,
     hello,
-    onMessage(message) {
-      inTurn(() => handle(message), message.type);
-    },
+    onMessage: (message) => inTurn(() => handle(message), message.type),
     onState(state, detail) {
       tell(state, detail ?? null);
       if (state === 'online' && !online) logger.info({ url: detail }, 'relay online');
@@ -193,7 +188,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     endpointHost: () => link.endpoint()?.host ?? null,
     localHost: () => link.endpoint()?.localAddress ?? null,
     send: link.send,
-    inTurn: (task) => inTurn(task, 'confirmed in time'),
+    inTurn: (task) => void inTurn(task, 'confirmed in time'),
   });
   const observation = createObservation({ ...own, refused: offers.refused });
 

@@ -2,6 +2,7 @@
 
 import type { Store } from '@homeward/shared/host/store';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import { hostOfUrl } from '@homeward/shared/net/dial-url';
 import type { Logger } from 'pino';
 import { pairedRelays, tunnelLink, withEndpointHost } from '../store/relays.js';
 import type { BackendState, RelayRecord } from '../store/state.js';
@@ -48,8 +49,7 @@ export function createTunnelRenewal(deps: TunnelRenewalDeps): TunnelRenewal {
   async function nextHost({ controllerKey, urls, accepted }: RelayRecord): Promise<string | null> {
     const spokenTo = deps.spokenTo(controllerKey);
     if (spokenTo !== null) return spokenTo;
-    const hosts = urls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ''));
-    const addresses = [...new Set((await Promise.all(hosts.map(deps.resolve))).flat())];
+    const addresses = [...new Set((await Promise.all(urls.map(hostOfUrl).map(deps.resolve))).flat())];
     const current = addresses.indexOf(accepted?.endpointHost ?? '');
     return addresses[(current + 1) % addresses.length] ?? null;
   }

@@ -19,8 +19,8 @@ export interface ControllerLinkDeps {
   readonly urls: () => readonly string[];
   /** Our first message; `localAddress` is our own address towards the relay. The relay waits 5 s for it. */
   readonly hello: (localAddress: string | null) => Promise<Hello>;
-  /** Every message but `ping` and `refused`; `welcome` comes first in each session. */
-  readonly onMessage: (message: ControllerMessage) => void;
+  /** Every message but `ping` and `refused`; `welcome` comes first in each session. Whoever takes many at once makes the relay wait. */
+  readonly onMessage: (message: ControllerMessage) => void | Promise<void>;
   readonly onState: (state: LinkState, detail?: string) => void;
   readonly logger: Logger;
   /** 0 to below 1; spreads the reconnects of many agents. */
@@ -47,9 +47,9 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
   let lastUrl: string | null = null;
 
   /** A fault in a consumer must not cost the session. */
-  function deliver(message: ControllerMessage): void {
+  async function deliver(message: ControllerMessage): Promise<void> {
     try {
-      deps.onMessage(message);
+      await deps.onMessage(message);
     } catch (error) {
       logger.error({ err: error, type: message.type }, 'handling a message of the relay failed');
     }
@@ -64,7 +64,7 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
       finish = resolve;
     });
 
-    function onMessage(message: ControllerMessage, connection: ControllerConnection): void {
+    function onMessage(message: ControllerMessage, connection: ControllerConnection): void | Promise<void> {
       if (message.type === 'refused') {
         refused = true;
         connection.close('the relay refused this agent');
@@ -76,8 +76,8 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
         lastUrl = url;
         deps.onState('online', url);
       }
-      if (wasOnline || message.type === 'unpair') deliver(message);
-      else connection.close('the relay spoke before its welcome');
+      if (wasOnline || message.type === 'unpair') return deliver(message);
+      connection.close('the relay spoke before its welcome');
     }
 
     const connection = await dial(
@@ -99,6 +99,8 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
     }
     const ending = await ended;
     live = null;
+    // A relay that hangs up and is dialled again could else leave ever more behind to be handled.
+    await connection.handled();
     return ending;
   }
 

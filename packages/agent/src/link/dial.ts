@@ -9,8 +9,16 @@ import type { KeyPair } from '@homeward/shared/session/keys';
 import { createInitiator, SECOND_MESSAGE_BYTES } from '@homeward/shared/session/noise';
 import { plainAddress } from '@homeward/shared/session/peer-address';
 import { createTransport, MAX_FRAME_BYTES, type Transport } from '@homeward/shared/session/transport';
-import { closeGently, frameOf, ignoreSendError, SUBPROTOCOL, sendSealed } from '@homeward/shared/session/wire';
+import {
+  answerPings,
+  closeGently,
+  frameOf,
+  ignoreSendError,
+  SUBPROTOCOL,
+  sendSealed,
+} from '@homeward/shared/session/wire';
 import { WebSocket } from 'ws';
+import { createBacklog } from './backlog.js';
 import { networkReason } from './network-error.js';
 
 /** From the first packet to the end of the handshake; three TCP retransmissions of SYN take 7 s. */
@@ -26,8 +34,8 @@ export interface DialOptions {
   readonly identity: KeyPair;
   /** The controller's public key as the token pinned it, base64. */
   readonly controllerKey: string;
-  /** Every checked message but `ping`, which is answered here. */
-  readonly onMessage: (message: ControllerMessage, connection: ControllerConnection) => void;
+  /** Every checked message but `ping`, which is answered here. While many are not handled yet, no more is read. */
+  readonly onMessage: (message: ControllerMessage, connection: ControllerConnection) => void | Promise<void>;
   /** Once, after the promise was fulfilled; says why. */
   readonly onClosed: (reason: string) => void;
   readonly timings?: Timings | undefined;
@@ -41,6 +49,8 @@ export interface ControllerConnection {
   readonly localAddress: string | null;
   send(message: AgentMessage): void;
   close(reason: string): void;
+  /** Resolves when every message that was handed on is handled. */
+  handled(): Promise<void>;
 }
 
 /** Rejects with `unreachable` and the reason, or `interrupted`. The signal also closes the connection later on. */
@@ -48,6 +58,10 @@ export function dial(options: DialOptions, signal: AbortSignal): Promise<Control
   return new Promise((resolve, reject) => {
     const initiator = createInitiator({ identity: options.identity, remoteKey: options.controllerKey });
     const socket = openWebsocket(options.url);
+    const backlog = createBacklog(
+      () => socket.pause(),
+      () => socket.resume(),
+    );
     const { dialTimeoutMs = DIAL_TIMEOUT_MS, deadAfterMs } = options.timings ?? {};
     let addresses = { host: '', localAddress: null as string | null };
     let live: { readonly connection: ControllerConnection; readonly transport: Transport } | null = null;
@@ -68,6 +82,7 @@ export function dial(options: DialOptions, signal: AbortSignal): Promise<Control
         ...addresses,
         send: (message) => sendSealed(socket, transport, message),
         close: end,
+        handled: backlog.handled,
       };
       live = { connection, transport };
       cancelTimeout();
@@ -93,7 +108,10 @@ export function dial(options: DialOptions, signal: AbortSignal): Promise<Control
       const message = parseControllerMessage(decodeMessage(bytes));
       if (message.type === 'welcome') relayVersion = message.version ?? null;
       if (message.type === 'ping') live.connection.send({ type: 'pong', id: message.id });
-      else options.onMessage(message, live.connection);
+      else {
+        const handling = options.onMessage(message, live.connection);
+        if (handling !== undefined) backlog.add(handling);
+      }
     }
 
     const cancelTimeout = afterTimeout(dialTimeoutMs, () => end(`no answer in ${Math.ceil(dialTimeoutMs / 1000)} s`));
@@ -108,6 +126,7 @@ export function dial(options: DialOptions, signal: AbortSignal): Promise<Control
       };
     });
     socket.on('unexpected-response', (_request, response) => end(statusReason(response)));
+    answerPings(socket);
     socket.on('open', () => socket.send(initiator.write(), ignoreSendError));
     socket.on('message', (data, isBinary) => {
       if (reason !== null) return;
@@ -141,6 +160,7 @@ function openWebsocket(url: string): WebSocket {
     return new WebSocket(url, [SUBPROTOCOL], {
       // A compressed message can blow up memory, and ciphertext does not compress.
       perMessageDeflate: false,
+      autoPong: false,
       maxPayload: MAX_FRAME_BYTES,
       followRedirects: false,
     });

@@ -8,6 +8,7 @@ import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { Secret } from '@homeward/shared/net/secret';
 import { fingerprint, generateKeyPair, keyPairFromSecret } from '@homeward/shared/session/keys';
 import { parseToken, type Token } from '@homeward/shared/session/token';
+import { dialList } from '../link/dial-list.js';
 import { enrollOnce } from '../link/enroll.js';
 import { addRelay, freeSlot, pairedRelays } from '../store/relays.js';
 import type { BackendState, OwnersDevice } from '../store/state.js';
@@ -60,11 +61,12 @@ export async function enroll(
     recordRefusal(audit, token, error);
     throw error;
   });
+  const urls = dialList({ told: enrolled.urls, known: token.urls, working: null });
   const slot = await store.update((state) => {
     // Somebody else may have used the same token meanwhile.
     refusePaired(state, token);
     const free = freeSlot(state, foreignTunnelNames(state, snapshot));
-    return { state: addRelay(state, relayRecord(token, free, enrolled.name, enrolled.urls, device)), result: free };
+    return { state: addRelay(state, relayRecord(token, free, enrolled.name, urls, device)), result: free };
   });
   return {
     name: enrolled.name,

@@ -7,7 +7,7 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { systemErrorText } from '@homeward/shared/host/system-error';
 import { plainAddress } from '@homeward/shared/session/peer-address';
 import { MAX_FRAME_BYTES } from '@homeward/shared/session/transport';
-import { SUBPROTOCOL } from '@homeward/shared/session/wire';
+import { answerPings, SUBPROTOCOL } from '@homeward/shared/session/wire';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Admission } from './admission.js';
 import type { Limits } from './limits.js';
@@ -57,6 +57,7 @@ export function createFront(deps: FrontDeps): Front {
     maxFragments: limits.fragments,
     // A compressed message can blow up memory, and ciphertext does not compress.
     perMessageDeflate: false,
+    autoPong: false,
     handleProtocols: () => SUBPROTOCOL,
   });
 
@@ -115,6 +116,7 @@ export function createFront(deps: FrontDeps): Front {
       websockets.handleUpgrade(request, socket, head, (websocket) => {
         // Behind ws's own listener: what makes the peer known counts before the bytes that come along with it.
         known.startMeter();
+        answerPings(websocket);
         deps.onSocket(websocket, known.visitor);
       });
     }

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
 import { isIpv6 } from '../net/address.js';
+import { isDialUrl } from '../net/dial-url.js';
 import { BACKEND_NAME_PATTERN } from '../net/names.js';
 import { CONFIRM_BOUNDS_MS } from './confirm-time.js';
 
@@ -32,10 +33,7 @@ const ip = z.union([z.ipv4(), ipv6]);
 /** In the one spelling whose surplus bits are zero: 8 and 32 bytes leave two of them. */
 const bytes = (length: 8 | 32) =>
   z.string().regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil((length * 4) / 3) - 1}}[AEIMQUYcgkosw048]$`));
-const url = z
-  .string()
-  .max(300)
-  .regex(/^wss?:\/\//);
+const url = z.string().refine(isDialUrl);
 
 export const wireguardOffer = z.strictObject({
   kind: z.literal('wireguard'),

@@ -1,10 +1,10 @@
 /** The dial list inside a token: a count, then every URL with its length in front. */
 
 import { RelayError } from '../errors/relay-error.js';
+import { isDialUrl } from '../net/dial-url.js';
 
 /** As many as a `welcome` may name. */
 const MAX_URLS = 16;
-const MAX_URL_BYTES = 300;
 
 /** Throws `bad-input` for a list that no agent could dial. */
 export function encodeUrls(urls: readonly string[]): Uint8Array {
@@ -39,9 +39,4 @@ export function decodeUrls(bytes: Buffer): { urls: string[]; byteLength: number 
     offset = end;
   }
   return { urls, byteLength: offset };
-}
-
-/** True for a `ws://` or `wss://` URL of a length that the messages allow too. */
-export function isDialUrl(url: string): boolean {
-  return /^wss?:\/\//.test(url) && Buffer.byteLength(url) <= MAX_URL_BYTES && URL.canParse(url);
 }

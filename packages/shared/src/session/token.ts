@@ -8,9 +8,10 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { RelayError } from '../errors/relay-error.js';
+import { isDialUrl } from '../net/dial-url.js';
 import { Secret } from '../net/secret.js';
 import { formatKey, KEY_BYTES, keyBytes } from './keys.js';
-import { decodeUrls, encodeUrls, isDialUrl } from './token-urls.js';
+import { decodeUrls, encodeUrls } from './token-urls.js';
 
 const VERSION_PREFIX = 'hw1_';
 

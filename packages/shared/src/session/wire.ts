@@ -33,6 +33,19 @@ export function sendSealed(socket: WebSocket, transport: Transport, message: Age
   for (const frame of transport.seal(bytes)) socket.send(frame, ignoreSendError);
 }
 
+/** Pongs that may wait for a peer that does not read, bytes. */
+const MAX_PONG_BYTES = 64 * 1024;
+
+/**
+ * Answers websocket pings, which a proxy between may send, on a socket that was made with `autoPong: false`: ws itself
+ * keeps an answer for each ping of a peer that reads none. Not every ping needs its own answer (RFC 6455, 5.5.3).
+ */
+export function answerPings(socket: WebSocket): void {
+  socket.on('ping', (data) => {
+    if (socket.bufferedAmount < MAX_PONG_BYTES) socket.pong(data, undefined, ignoreSendError);
+  });
+}
+
 /** A failed send is followed by the socket's close event, which is where it is dealt with. */
 export function ignoreSendError(): void {}
 
