@@ -9,6 +9,7 @@ import { newestMapping } from '@homeward/shared/kernel/nft-mapping';
 import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/kernel/nft-parse';
 import { parseRouteAnswers } from '@homeward/shared/kernel/route-get';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
+import { dropsIn } from '@homeward/shared/kernel/trace-parse';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { peerPid } from '@homeward/shared/local/caller';
@@ -131,6 +132,13 @@ const monitors = lines(
   },
 );
 
+const traces = lines(
+  'nft-trace',
+  ['nft-monitor-trace.txt'],
+  ['trace id ', ' packet: ', ' rule ', ' policy drop', '(verdict drop)', ' saddr ', ' sport '],
+  (input) => mustHaveNumbers(dropsIn(input.split('\n'), new Set([36386, 40001]))),
+);
+
 export const kernelTargets: readonly Target[] = [
   links,
   routes,
@@ -142,4 +150,5 @@ export const kernelTargets: readonly Target[] = [
   sockets,
   flows,
   monitors,
+  traces,
 ];
