@@ -2,6 +2,7 @@
 
 import { usedPrefixes } from '@homeward/agent/daemon/offer-check';
 import { generationReader, linkReader } from '@homeward/shared/host/monitor';
+import { NO_DOCKER, parseDockerUser } from '@homeward/shared/kernel/docker-user';
 import { parseFlows } from '@homeward/shared/kernel/flow-parse';
 import { parseFouPorts } from '@homeward/shared/kernel/fou';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
@@ -62,7 +63,15 @@ const lines = (
 const links = json('ip-address', ['addresses.json'], (input) => {
   read(() => {
     const found = parseLinks(input);
-    const snapshot = { links: found, routes: [], rules: [], tables: new Map(), wireguard: new Map(), fouPorts: [] };
+    const snapshot = {
+      links: found,
+      routes: [],
+      rules: [],
+      tables: new Map(),
+      wireguard: new Map(),
+      fouPorts: [],
+      dockerUser: NO_DOCKER,
+    };
     findUplink(snapshot, 'ipv4', () => false);
     return found;
   });
@@ -72,7 +81,15 @@ const routes = json('ip-route', ['routes.json', 'routes6.json'], (input) => {
   for (const family of ['ipv4', 'ipv6'] as const) {
     read(() => {
       const found = parseRoutes(input, family);
-      const snapshot = { links: [], routes: found, rules: [], tables: new Map(), wireguard: new Map(), fouPorts: [] };
+      const snapshot = {
+        links: [],
+        routes: found,
+        rules: [],
+        tables: new Map(),
+        wireguard: new Map(),
+        fouPorts: [],
+        dockerUser: NO_DOCKER,
+      };
       // Of a destination in another form it is said which.
       valueOr(['bad-input'], () => usedPrefixes(snapshot));
       return found;
@@ -120,6 +137,10 @@ const flows = lines('conntrack', ['flows.txt'], [' dport=', 'src=', ' ', '\n'], 
   read(() => parseFlows(input)),
 );
 
+const dockerUser = lines('iptables', ['docker-user.txt'], ['-A DOCKER-USER ', ' -j ', '\n'], (input) =>
+  read(() => parseDockerUser(input)),
+);
+
 const monitors = lines(
   'monitors',
   ['nft-monitor.txt', 'ip-monitor.txt'],
@@ -151,4 +172,5 @@ export const kernelTargets: readonly Target[] = [
   flows,
   monitors,
   traces,
+  dockerUser,
 ];
