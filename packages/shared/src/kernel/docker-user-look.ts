@@ -17,13 +17,15 @@ export async function lookAtDockerUser(runner: Runner, links: readonly string[])
   return { ipv4, ipv6 };
 }
 
-/** Null where there is no such chain, nor a program to ask. */
+/** iptables fails like a command; it is not installed; or it needs more than our unit may (the old kind: raw sockets). */
+const ABSENT: readonly string[] = ['command-failed', 'missing-capability', 'permission'];
+
+/** Null where there is no such chain, or none that can be asked for: that must not keep us from everything else. */
 export async function listDockerUser(runner: Runner, family: Family): Promise<string[] | null> {
   try {
     return parseDockerUser(await runner.run(dockerUserList(family)));
   } catch (error) {
-    const isAbsent = error instanceof RelayError && ['command-failed', 'missing-capability'].includes(error.code);
-    if (isAbsent) return null;
+    if (error instanceof RelayError && ABSENT.includes(error.code)) return null;
     throw error;
   }
 }
