@@ -98,6 +98,13 @@ export interface ProbeResult {
   readonly ok: boolean;
   readonly cause: string | null;
   readonly hint: string | null;
+  readonly droppedBy: {
+    readonly at: 'relay' | 'backend';
+    readonly direction: 'request' | 'reply';
+    readonly table: string;
+    readonly chain: string;
+    readonly rule: string | null;
+  } | null;
 }
 
 export interface ProbeReport {

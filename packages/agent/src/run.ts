@@ -6,6 +6,7 @@ import { createGuardStarter, type GuardProgram } from '@homeward/shared/confirm/
 import { watchKernel } from '@homeward/shared/host/monitor';
 import { keepHeapSmall } from '@homeward/shared/host/small-heap';
 import { openStore, type Store } from '@homeward/shared/host/store';
+import { createProbeTracer } from '@homeward/shared/kernel/probe-trace';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { serveApi } from '@homeward/shared/local/api-server';
 import { callerOf } from '@homeward/shared/local/caller';
@@ -176,6 +177,7 @@ async function buildBackend(
       readForwards,
       sortForwards,
       lastLook: looks.get,
+      traceProbes: createProbeTracer(runner, BACKEND_TABLE, deps.path),
       startGuard: createGuardStarter(deps.guardProgram, runner),
       beginTunnelAnew: (relay) => renewal.beginAnew(relay),
     },

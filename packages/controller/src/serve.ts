@@ -9,6 +9,7 @@ import { keepHeapSmall } from '@homeward/shared/host/small-heap';
 import { openStore } from '@homeward/shared/host/store';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { availableFamilies } from '@homeward/shared/kernel/families';
+import { createProbeTracer } from '@homeward/shared/kernel/probe-trace';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { serveApi } from '@homeward/shared/local/api-server';
@@ -180,6 +181,8 @@ async function buildRelay(deps: ServeDeps, audit: AuditLog): Promise<Relay> {
     uplinkAddress: machine.uplinkAddress,
     relayTunnelAddresses: (pairing) => pairingTunnel(store.state(), pairing, machine.tunnelFacts()).relay,
     relayDrift: upkeep.drift,
+    traceProbes: createProbeTracer(runner, RELAY_TABLE, path),
+    logger,
   });
   const mappings = createFouMappings({ store, runner, logger, reconcile });
   const relay: Relay = {

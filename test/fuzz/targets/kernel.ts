@@ -2,6 +2,7 @@
 
 import { usedPrefixes } from '@homeward/agent/daemon/offer-check';
 import { generationReader, linkReader } from '@homeward/shared/host/monitor';
+import { NO_DOCKER, parseDockerUser } from '@homeward/shared/kernel/docker-user';
 import { parseFlows } from '@homeward/shared/kernel/flow-parse';
 import { parseFouPorts } from '@homeward/shared/kernel/fou';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
@@ -9,6 +10,7 @@ import { newestMapping } from '@homeward/shared/kernel/nft-mapping';
 import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/kernel/nft-parse';
 import { parseRouteAnswers } from '@homeward/shared/kernel/route-get';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
+import { dropsIn } from '@homeward/shared/kernel/trace-parse';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { peerPid } from '@homeward/shared/local/caller';
@@ -61,7 +63,15 @@ const lines = (
 const links = json('ip-address', ['addresses.json'], (input) => {
   read(() => {
     const found = parseLinks(input);
-    const snapshot = { links: found, routes: [], rules: [], tables: new Map(), wireguard: new Map(), fouPorts: [] };
+    const snapshot = {
+      links: found,
+      routes: [],
+      rules: [],
+      tables: new Map(),
+      wireguard: new Map(),
+      fouPorts: [],
+      dockerUser: NO_DOCKER,
+    };
     findUplink(snapshot, 'ipv4', () => false);
     return found;
   });
@@ -71,7 +81,15 @@ const routes = json('ip-route', ['routes.json', 'routes6.json'], (input) => {
   for (const family of ['ipv4', 'ipv6'] as const) {
     read(() => {
       const found = parseRoutes(input, family);
-      const snapshot = { links: [], routes: found, rules: [], tables: new Map(), wireguard: new Map(), fouPorts: [] };
+      const snapshot = {
+        links: [],
+        routes: found,
+        rules: [],
+        tables: new Map(),
+        wireguard: new Map(),
+        fouPorts: [],
+        dockerUser: NO_DOCKER,
+      };
       // Of a destination in another form it is said which.
       valueOr(['bad-input'], () => usedPrefixes(snapshot));
       return found;
@@ -119,6 +137,10 @@ const flows = lines('conntrack', ['flows.txt'], [' dport=', 'src=', ' ', '\n'], 
   read(() => parseFlows(input)),
 );
 
+const dockerUser = lines('iptables', ['docker-user.txt'], ['-A DOCKER-USER ', ' -j ', '\n'], (input) =>
+  read(() => parseDockerUser(input)),
+);
+
 const monitors = lines(
   'monitors',
   ['nft-monitor.txt', 'ip-monitor.txt'],
@@ -129,6 +151,13 @@ const monitors = lines(
     const readers = [generationReader(watcher, { hasStarted: () => false }), linkReader(watcher)];
     for (const line of input.split('\n')) for (const reader of readers) reader(line);
   },
+);
+
+const traces = lines(
+  'nft-trace',
+  ['nft-monitor-trace.txt'],
+  ['trace id ', ' packet: ', ' rule ', ' policy drop', '(verdict drop)', ' saddr ', ' sport '],
+  (input) => mustHaveNumbers(dropsIn(input.split('\n'), new Set([36386, 40001]))),
 );
 
 export const kernelTargets: readonly Target[] = [
@@ -142,4 +171,6 @@ export const kernelTargets: readonly Target[] = [
   sockets,
   flows,
   monitors,
+  traces,
+  dockerUser,
 ];

@@ -46,6 +46,9 @@ function textsOf(step: Step): string[] {
     case 'add-fou-port':
     case 'delete-fou-port':
       return [String(step.port)];
+    case 'allow':
+    case 'disallow':
+      return [step.allowance.rule];
     case 'forget-flows':
       return [];
   }

@@ -82,6 +82,8 @@ export const startEngine = async (lab: string, node: LabNode): Promise<Engine> =
     });
   const close = async (): Promise<void> => {
     await daemon.kill('SIGKILL');
+    // It had no time to remove them; the next daemon would take the dead for running.
+    await node.run(['rm', '--recursive', '--force', '/run/dockerd.pid', '/run/docker-exec']);
     await removeControlGroups((group) => group === name);
   };
   try {

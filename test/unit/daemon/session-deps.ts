@@ -60,6 +60,7 @@ export async function sessionDeps(machine: Machine, relays: readonly RelayRecord
       ...{ snapshot: machine.snapshot, policy: machine.policy, families: FAMILIES, listeners: [] },
     }),
     startGuard: async () => CHANGE,
+    traceProbes: async () => ({ end: async () => [] }),
     readForwards: createForwardReader(),
     beginTunnelAnew: async () => undefined,
     async reconcile() {

@@ -97,6 +97,7 @@ export function facts(more: Partial<BackendFacts> & { sockets?: readonly string[
     sources: chosenSources(rest.snapshot ?? LAN, { ipv4: '192.168.1.2', ipv6: 'fd00:1::2' }),
     echoPort: port(40_404),
     forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
+    docker: [],
     isOurLink: isSlotLink,
     ...rest,
   };

@@ -46,6 +46,7 @@ function sidesOf(specs: readonly string[]): Sides {
       devices: {},
       forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
       sshPorts: [],
+      docker: [],
       ownTcpPorts: [],
       localPorts: parsePortRange('32768-60999'),
     }),

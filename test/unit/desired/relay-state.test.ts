@@ -16,6 +16,7 @@ const FACTS: RelayFacts = {
   devices: {},
   forwarding: { guarded: { ipv4: ['eth0', 'eth1'], ipv6: ['eth0', 'eth1'] }, advertised: [], switched: [] },
   sshPorts: [],
+  docker: [],
   ownTcpPorts: [],
   localPorts: parsePortRange('32768-60999'),
 };

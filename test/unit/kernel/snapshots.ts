@@ -1,5 +1,6 @@
 /** A snapshot of the recorded machine, and small ones made of words. */
 
+import { NO_DOCKER } from '@homeward/shared/kernel/docker-user';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
 import { parseNftTable } from '@homeward/shared/kernel/nft-parse';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
@@ -15,6 +16,7 @@ export function recordedSnapshot(): Snapshot {
     rules: [...parseRules(recorded('rules.json'), 'ipv4'), ...parseRules(recorded('rules6.json'), 'ipv6')],
     tables: new Map([['homeward_backend', parseNftTable(recorded('backend-table.json'))]]),
     fouPorts: [],
+    dockerUser: NO_DOCKER,
     wireguard: new Map([['hw1', parseWireguardDump(recorded('wireguard-dump.txt'))]]),
   };
 }
@@ -56,6 +58,7 @@ export function snapshotOf(links: Readonly<Record<string, readonly string[]>>, r
     rules: [],
     tables: new Map(),
     fouPorts: [],
+    dockerUser: NO_DOCKER,
     wireguard: new Map(),
   };
 }

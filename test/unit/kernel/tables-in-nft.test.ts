@@ -81,6 +81,7 @@ const relayOf = (specs: readonly string[]) =>
     devices: {},
     forwarding: { guarded: NO_GUARD, advertised: [], switched: [] },
     sshPorts: [22],
+    docker: [],
     ownTcpPorts: [],
     localPorts: parsePortRange('32768-60999'),
   });

@@ -1,14 +1,17 @@
 /** The prober on a model of the network: what is probed in which rounds, and whose proof a fault spoils. */
 
 import type { ProbeJob, ProbeReply } from '@homeward/controller/probe/job';
-import { createProber, type ProberDeps, type ProbeTarget } from '@homeward/controller/probe/prober';
+import type { ProbeTarget } from '@homeward/controller/probe/measure';
+import { createProber, type ProberDeps } from '@homeward/controller/probe/prober';
 import type { Pairing } from '@homeward/controller/store/state';
 import { RelayError } from '@homeward/shared/errors/relay-error';
+import type { Drop } from '@homeward/shared/kernel/trace-parse';
 import { type Family, parseIp, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { PROBE } from '@homeward/shared/net/allocation';
 import type { Observed, ObservedFlow } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
+import { pino } from 'pino';
 import { rejectionOf } from '../errors/thrown.js';
 import { paired } from '../store/relay-states.js';
 
@@ -21,8 +24,13 @@ const isEcho = (job: ProbeJob) => job.address === PROBE[familyOfJob(job)].relay;
 function network() {
   /** Jobs of each run of the synthetic client. */
   const runs: ProbeJob[][] = [];
+  /** Of the jobs of a traced run. */
+  const drop = { direction: 'request', table: 'ip filter', chain: 'FORWARD', rule: null } as const;
+  const dropsOf = (jobs: readonly ProbeJob[]) => jobs.map(({ clientPort }): Drop => ({ ...drop, clientPort }));
   const model = {
     runs,
+    relayDrops: (_job: ProbeJob): boolean => false,
+    backendDrops: (_job: ProbeJob): boolean => false,
     serviceOf: (_job: ProbeJob): ProbeReply['service'] => 'answered',
     arrives: (_job: ProbeJob): boolean => true,
   };
@@ -43,7 +51,8 @@ function network() {
       (async (action, watch): Promise<Observed> => {
         const own = (runs.at(-1) ?? []).filter((job) => watch.clientPorts.includes(job.clientPort));
         const flows = action === 'start' ? [] : own.filter(model.arrives).map(flowOf);
-        return { type: 'observed', id: 1, flows, drift: [], listeners: [] };
+        const drops = watch.trace ? { drops: dropsOf(own.filter(model.backendDrops)) } : {};
+        return { type: 'observed', id: 1, flows, drift: [], listeners: [], ...drops };
       }),
   });
   const deps: ProberDeps = {
@@ -59,6 +68,8 @@ function network() {
     uplinkAddress: (family) => ENTRANCE[family],
     relayTunnelAddresses: () => ({ ipv4: parseIpv4('10.77.16.1'), ipv6: parseIpv6('fd77:16::1') }),
     relayDrift: () => [],
+    traceProbes: async () => ({ end: async () => dropsOf((runs.at(-1) ?? []).filter(model.relayDrops)) }),
+    logger: pino({ level: 'silent' }),
   };
   return { model, target, deps };
 }
@@ -199,5 +210,44 @@ describe('probe/prober', () => {
     const drifted = createProber({ ...world.deps, relayDrift: () => ['+ element homeward_relay any4 { tcp . 443 }'] });
     const [result] = await drifted.probe([world.target(paired('home', 1, ['443/tcp']))], SIGNAL);
     expect(result).to.include({ ok: false, cause: 'relay-drift' });
+  });
+
+  describe('looks again, with a trace, at what a firewall may have dropped', () => {
+    const of443 = (job: ProbeJob) => job.port === 443;
+    const red = async () => {
+      const results = await probe(world.target(paired('home', 1, ['443/tcp', '80/tcp'])));
+      return results.filter(({ ok }) => !ok).map(({ port, cause, droppedBy }) => ({ port, cause, at: droppedBy?.at }));
+    };
+
+    it('never where everything is green', async () => {
+      await red();
+      expect(world.model.runs).to.have.lengthOf(1);
+    });
+
+    it('at both ends, of the red probes alone', async () => {
+      world.model.arrives = (job) => !of443(job);
+      world.model.relayDrops = ({ address }) => address === ENTRANCE.ipv4;
+      world.model.backendDrops = () => true;
+      expect(await red()).to.deep.equal([
+        { port: 443, cause: 'dropped', at: 'relay' },
+        { port: 443, cause: 'dropped', at: 'backend' },
+      ]);
+      expect(world.model.runs[1]?.every(of443)).to.equal(true);
+    });
+
+    it('and says what it said where no rule dropped it', async () => {
+      world.model.arrives = (job) => !of443(job);
+      expect(new Set((await red()).map(({ cause, at }) => `${cause} ${at}`))).to.deep.equal(
+        new Set(['not-arrived undefined']),
+      );
+    });
+
+    it('and says what it said where there is no trace to be had', async () => {
+      world.model.arrives = (job) => !of443(job);
+      const traceProbes = () => Promise.reject(new RelayError('command-failed', 'nft monitor trace does not listen'));
+      const prober = createProber({ ...world.deps, traceProbes });
+      const results = await prober.probe([world.target(paired('home', 1, ['443/tcp']))], SIGNAL);
+      expect(results.map(({ cause }) => cause)).to.deep.equal(['not-arrived', 'not-arrived']);
+    });
   });
 });

@@ -91,6 +91,7 @@ describe('probe/verdict', () => {
       ok: true,
       cause: null,
       hint: null,
+      droppedBy: null,
     });
   });
 

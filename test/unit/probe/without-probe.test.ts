@@ -29,6 +29,7 @@ describe('probe/without-probe', () => {
       ok: false,
       cause: 'no-entrance',
       hint: 'backend "home" has IPv6 switched off',
+      droppedBy: null,
     });
     expect(without('80=[fd00::9]/udp', withoutIpv6)).to.include({
       proto: 'udp',

@@ -112,6 +112,9 @@ function linesOf(step: Step): string[] {
       ];
     case 'ip':
       return [step.family === 'ipv6' ? 'ip -6' : 'ip', ...step.lines.map((line) => `  ${line}`)];
+    case 'allow':
+    case 'disallow':
+      return [`${step.kind} ${step.allowance.family} ${step.allowance.rule}`];
     case 'forget-flows':
       return step.flows.map(({ address: of, ports }) => `forget udp flows to ${of} ${formatPortRange(ports)}`);
   }

@@ -3,6 +3,7 @@
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
+import { dockerFamilies } from '@homeward/shared/kernel/docker-user';
 import { availableFamilies } from '@homeward/shared/kernel/families';
 import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
@@ -66,7 +67,7 @@ export interface BackendKernelDeps {
 
 /** What planning depends on. */
 type KernelFacts = MachineLook &
-  Pick<BackendFacts, 'sources' | 'forwarding'> & {
+  Pick<BackendFacts, 'sources' | 'forwarding' | 'docker'> & {
     readonly own: OwnSide;
     /** Whether a slot's link is ours to make. */
     isFree(slot: number): boolean;
@@ -96,6 +97,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
         ...{ snapshot, listeners, policy, families, forwarding },
         sources: await sources(snapshot, families),
         own: ownSide(snapshot, listeners, deps.knownSshPorts),
+        docker: dockerFamilies(snapshot.dockerUser),
         isFree: (slot) => isFree(slot, snapshot, ledger),
       };
     },

@@ -1,11 +1,12 @@
 /** Watches for a relay's probes, and tells it what they made here: nothing of other clients, ports or relays. */
 
 import { toRelayError } from '@homeward/shared/errors/relay-error';
+import type { ProbeTrace } from '@homeward/shared/kernel/probe-trace';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { slotFouPort, slotNumbers } from '@homeward/shared/net/allocation';
 import { arrivalPorts } from '@homeward/shared/net/forward-spec';
 import { rangeContains } from '@homeward/shared/net/port';
-import type { ControllerMessage, MessageOf, Observed } from '@homeward/shared/protocol/messages';
+import { type ControllerMessage, type MessageOf, MOST_DROPS, type Observed } from '@homeward/shared/protocol/messages';
 import { plainText } from '@homeward/shared/protocol/plain-text';
 import { changeText } from '@homeward/shared/reconcile/diff';
 import type { Logger } from 'pino';
@@ -36,6 +37,7 @@ export function createObservation(deps: ObservationDeps): Observation {
   const { runner, kernel, store, record, controllerKey } = deps;
   /** Flows from before the probe: of other clients, or of an earlier probe. */
   let seenBefore: ReadonlySet<string> = new Set();
+  let trace: ProbeTrace | null = null;
 
   /** Without our table nothing can be watched; the drift that is sent along says so. */
   function unseeing(error: unknown): null {
@@ -43,10 +45,25 @@ export function createObservation(deps: ObservationDeps): Observation {
     return null;
   }
 
-  async function start(id: number, watch: readonly WatchedPort[]): Promise<Observed> {
+  /** Ends the trace that runs, if any. */
+  async function traced(): Promise<Pick<Observed, 'drops'>> {
+    const running = trace;
+    trace = null;
+    if (running === null) return {};
+    const drops = (await running.end()).slice(0, MOST_DROPS).map((drop) => ({
+      ...drop,
+      ...{ table: plainText(drop.table), chain: plainText(drop.chain) },
+      rule: drop.rule === null ? null : plainText(drop.rule),
+    }));
+    return { drops };
+  }
+
+  async function start(id: number, watch: readonly WatchedPort[], toTrace: readonly number[]): Promise<Observed> {
+    await traced();
     // What came or went since the last look (a service, an address) is no fault that a probe should report.
     await deps.reconcile().catch(unseeing);
     await watchPorts(runner, watch).catch(unseeing);
+    trace = toTrace.length === 0 ? null : await deps.traceProbes(toTrace).catch(unseeing);
     seenBefore = new Set(((await sightings(runner).catch(unseeing)) ?? []).map(flowKey));
     return { type: 'observed', id, flows: [], drift: [], listeners: [] };
   }
@@ -57,6 +74,7 @@ export function createObservation(deps: ObservationDeps): Observation {
       plannedLines(),
       listListeners(runner),
     ]);
+    const drops = await traced();
     const { accepted } = record();
     const fresh = (flows ?? []).filter((flow) => !seenBefore.has(flowKey(flow)));
     const tunnel = accepted?.offer.tunnel;
@@ -67,6 +85,7 @@ export function createObservation(deps: ObservationDeps): Observation {
       flows: probeFlows(fresh, tunnelLink(record()), relayAddresses, clientPorts),
       drift: ownDrift(changes),
       listeners: listenersOf(watch, listeners),
+      ...drops,
     };
   }
 
@@ -108,9 +127,11 @@ export function createObservation(deps: ObservationDeps): Observation {
 
   return {
     ownDrift,
-    observe({ id, action, watch, clientPorts }) {
+    observe({ id, action, watch, clientPorts, trace: isTraced }) {
       const allowed = offeredOf(watch);
-      return action === 'start' ? start(id, allowed) : stop(id, allowed, clientPorts);
+      return action === 'start'
+        ? start(id, allowed, isTraced === true ? clientPorts : [])
+        : stop(id, allowed, clientPorts);
     },
   };
 }

@@ -6,11 +6,19 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { bootId } from '@homeward/shared/host/identity-of-kernel';
 import type { Runner } from '@homeward/shared/host/runner';
 import type { Store } from '@homeward/shared/host/store';
+import type { TraceProbes } from '@homeward/shared/kernel/probe-trace';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { isIp } from '@homeward/shared/net/address';
 import type { Port } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
-import { CONFIRM, type ControllerMessage, type Hello, type MessageOf, RENEW } from '@homeward/shared/protocol/messages';
+import {
+  CONFIRM,
+  type ControllerMessage,
+  type Hello,
+  type MessageOf,
+  RENEW,
+  TRACE,
+} from '@homeward/shared/protocol/messages';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { fingerprint, keyPairFromSecret } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
@@ -48,6 +56,7 @@ export interface RelaySessionDeps {
   readonly readForwards: ForwardReader;
   readonly sortForwards: ForwardSorter;
   reconcile(goBy?: 'last-look'): Promise<unknown>;
+  readonly traceProbes: TraceProbes;
   /** Of an offer that has to be confirmed. */
   readonly startGuard: StartGuard;
   /** Lets a relay's WireGuard begin a session at once. */
@@ -90,7 +99,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     return {
       type: 'hello',
       version: deps.version,
-      capabilities: ['wireguard', 'gre', 'gre-udp', 'external', RENEW, CONFIRM, 'versions'],
+      capabilities: ['wireguard', 'gre', 'gre-udp', 'external', RENEW, CONFIRM, TRACE, 'versions'],
       bootId: await bootId(),
       prefixes: usedPrefixes(await snapshot()).slice(0, MOST_PREFIXES),
       wireguardPublicKey: relay.wireguard.publicKey,

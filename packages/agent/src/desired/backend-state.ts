@@ -11,6 +11,7 @@ import { joinRanges, type Port, type PortRange } from '@homeward/shared/net/port
 import { type ItemMemory, NO_MEMORY } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/host-state';
 import type { HostState, NftElement, PolicyRule, Resource } from '@homeward/shared/state/resources';
+import { backendAllowances } from './allowances.js';
 import { type DeliveredForward, deliveredForwards } from './arrivals.js';
 import { backendElement, COMMON_SETS, rangeElements, SETS } from './backend-sets.js';
 import { backendTable } from './backend-table.js';
@@ -42,6 +43,8 @@ export interface BackendFacts {
   readonly sources: ReadonlyMap<IpAddress, IpAddress>;
   readonly echoPort: Port;
   readonly forwarding: ForwardingFacts;
+  /** Families of which Docker's chain for others' rules is there. */
+  readonly docker: readonly Family[];
   isOurLink(name: string): boolean;
 }
 
@@ -68,6 +71,10 @@ export function backendState(
   return hostState([
     ...relays.flatMap((relay) => [...relay.resources, ...returnRoute(relay, facts.families)]),
     ...facts.families.map(landingRule),
+    ...backendAllowances(
+      relays.map(({ slot }) => slot),
+      facts.docker.filter((family) => forwarding.has(family)),
+    ),
     backendTable(relays, { ipv4: guarded('ipv4'), ipv6: guarded('ipv6') }),
     // Once on it stays on until `down`, and so does its guard.
     ...facts.families

@@ -8,6 +8,7 @@
 import { type GuardedLinks, guardRules } from '@homeward/shared/kernel/forwarding-guard';
 import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { chain, WORDS } from '@homeward/shared/kernel/nft-words';
+import { traceChains, traceSet } from '@homeward/shared/kernel/trace-table';
 import { type AddressPair, FAMILIES, type Family, familyOf } from '@homeward/shared/net/address';
 import { BACKEND_TABLE, MARK_MASK, PROBE, slotNumbers } from '@homeward/shared/net/allocation';
 import type { LinkName } from '@homeward/shared/net/names';
@@ -40,6 +41,8 @@ export function backendTable(slots: readonly TableSlot[], guarded: GuardedLinks)
       `set ${COMMON_SETS.tunnels} { type ifname; }`,
       ...FAMILIES.flatMap(setLines),
       ...sightingSets(),
+      traceSet(),
+      ...traceChains(true),
       ...chain('mangle-prerouting', 'type filter hook prerouting priority mangle', [
         ...neighbours.map((match) => `${match} return`),
         ...marks.flatMap((mark) => mark.arrival),

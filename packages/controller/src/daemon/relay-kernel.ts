@@ -3,6 +3,7 @@
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
+import { dockerFamilies } from '@homeward/shared/kernel/docker-user';
 import { availableFamilies } from '@homeward/shared/kernel/families';
 import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
 import { localPortRange } from '@homeward/shared/kernel/local-ports';
@@ -79,6 +80,7 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         sshPorts: sshPorts(listeners),
         ownTcpPorts: tcpPorts(listeners),
         localPorts,
+        docker: dockerFamilies(snapshot.dockerUser),
       };
     },
     desired(facts) {

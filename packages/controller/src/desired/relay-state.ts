@@ -1,7 +1,7 @@
 /** Everything that should be in a relay's kernel, as one value. Pure. */
 
 import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
-import { isIpv4 } from '@homeward/shared/net/address';
+import { type Family, isIpv4 } from '@homeward/shared/net/address';
 import { PROBE, RELAY_LINK } from '@homeward/shared/net/allocation';
 import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
 import { type ItemMemory, NO_MEMORY, type Remember } from '@homeward/shared/reconcile/plan-memory';
@@ -11,6 +11,7 @@ import { relayLinkOf, relayTunnels } from '@homeward/shared/tunnel/kinds';
 import type { RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
 import type { Pairing, RelayState } from '../store/state.js';
 import { formerTunnel } from '../store/tunnel-changes.js';
+import { relayAllowances } from './allowances.js';
 import { forwardElements } from './forward-elements.js';
 import { type PairingTunnel, pairingTunnel, relayEnd, relayPeer, type TunnelFacts } from './pairing-tunnel.js';
 import { COMMON_SETS, relayElement, SETS } from './relay-sets.js';
@@ -21,6 +22,8 @@ export interface RelayFacts extends TunnelFacts, OwnPorts {
   readonly forwarding: ForwardingFacts;
   /** TCP ports of the relay's SSH now: where sshd moved to a forwarded port, the operator goes first. */
   readonly sshPorts: readonly number[];
+  /** Families of which Docker's chain for others' rules is there. */
+  readonly docker: readonly Family[];
 }
 
 /** Ports of the probe's address on the relay that lead to each backend's echo: only the probe has a way there. */
@@ -45,6 +48,10 @@ export function relayHostState(
     ...resetRules(
       led.map(({ pairing, tunnel }) => ({ forwards: acceptedForwards(pairing), families: tunnel.families })),
       facts,
+    ),
+    ...relayAllowances(
+      led.map(({ tunnel }) => tunnel),
+      facts.docker,
     ),
     relayTable(facts.forwarding.guarded, state.pairings.flatMap(mappedPeer)),
     ...memory.gather([

@@ -8,6 +8,7 @@
 import { type GuardedLinks, guardRules } from '@homeward/shared/kernel/forwarding-guard';
 import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { chain, WORDS } from '@homeward/shared/kernel/nft-words';
+import { traceChains, traceSet } from '@homeward/shared/kernel/trace-table';
 import { FAMILIES, type Family, type Ipv4Address } from '@homeward/shared/net/address';
 import { RELAY_FOU_PORT, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { NftTable } from '@homeward/shared/state/resources';
@@ -36,6 +37,8 @@ export function relayTable(guarded: GuardedLinks, mapped: readonly MappedPeer[] 
     [
       `set ${COMMON_SETS.tunnels} { type ifname; }`,
       ...FAMILIES.flatMap(setLines),
+      traceSet(),
+      ...traceChains(false),
       ...mapped.map(
         ({ index }) =>
           `set ${mappingSet(index)} { type ipv4_addr . inet_service; size 64; flags dynamic, timeout; timeout ${MAPPING_SECONDS}s; }`,

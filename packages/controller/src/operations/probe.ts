@@ -2,7 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
-import type { ProbeTarget } from '../probe/prober.js';
+import type { ProbeTarget } from '../probe/measure.js';
 import type { ProbeResult } from '../probe/verdict.js';
 import { unprobedForwards } from '../probe/without-probe.js';
 import { pairingNamed, withPairing } from '../store/pairings.js';

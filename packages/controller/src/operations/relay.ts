@@ -12,7 +12,7 @@ import type { Changes } from '../daemon/changes.js';
 import type { FouMappings } from '../daemon/fou-mappings.js';
 import type { Machine } from '../daemon/machine.js';
 import type { RelayPorts } from '../forwards/conflicts.js';
-import type { ProbeTarget } from '../probe/prober.js';
+import type { ProbeTarget } from '../probe/measure.js';
 import type { ProbeResult } from '../probe/verdict.js';
 import type { AgentServer } from '../server/agent-server.js';
 import type { RelayState } from '../store/state.js';

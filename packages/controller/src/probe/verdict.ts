@@ -1,9 +1,15 @@
 /** Judges one probe from what the synthetic client and the backend's kernel saw. Pure: green only for what was seen. */
 
+import type { Drop } from '@homeward/shared/kernel/trace-parse';
 import { type AddressPair, type Family, formatEndpoint } from '@homeward/shared/net/address';
 import type { Observed, ObservedFlow } from '@homeward/shared/protocol/messages';
 import type { ProbeReply } from './job.js';
 import type { Sample } from './samples.js';
+
+/** Where a probe, or the reply to it, was dropped. */
+export interface DropSite extends Omit<Drop, 'clientPort'> {
+  readonly at: 'relay' | 'backend';
+}
 
 export interface ProbeResult {
   readonly backend: string;
@@ -21,6 +27,8 @@ export interface ProbeResult {
   readonly ok: boolean;
   readonly cause: string | null;
   readonly hint: string | null;
+  /** The rule that dropped a red probe, where a trace found it. */
+  readonly droppedBy: DropSite | null;
 }
 
 /** One sample with all that was seen of it. */
@@ -76,6 +84,7 @@ export function judge(sighting: Sighting, view: BackendView, echo: ProbeResult |
     cause: finding?.cause ?? null,
     // A way that is sound and a service that no client can reach: both are told.
     hint: finding?.hint ?? problemOf(sighting, view),
+    droppedBy: null,
   };
 }
 

@@ -61,5 +61,6 @@ function redResult(
     ok: false,
     cause,
     hint,
+    droppedBy: null,
   };
 }

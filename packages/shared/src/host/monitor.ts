@@ -3,15 +3,11 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Command } from './command.js';
-import { command } from './command.js';
+import { dyingWithUs } from './listening-program.js';
 import { childEnvironment, type Runner } from './runner.js';
 
 /** How long to wait before starting a monitor again that ended, milliseconds. */
 const RESTART_AFTER_MS = 1_000;
-
-/** However we end, it ends with us (PR_SET_PDEATHSIG in prctl(2)): it would else stay until it has something to say to nobody. */
-const dyingWithUs = (file: string, ...args: readonly string[]) =>
-  command('setpriv', ['--pdeathsig', 'KILL', file, ...args]);
 
 const NFT_MONITOR = dyingWithUs('nft', 'monitor');
 // ip buffers its output when it is no terminal; without stdbuf an event would come with the next 4 KiB.

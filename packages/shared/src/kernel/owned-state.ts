@@ -1,12 +1,13 @@
 /** Cuts from a snapshot what is homeward's, as a HostState: ownership bounds everything we compare, change and remove. */
 
-import { isIp } from '../net/address.js';
+import { FAMILIES, type Family, isIp } from '../net/address.js';
 import { MAIN_TABLE, ROUTE_PROTOCOL } from '../net/allocation.js';
 import { parseLinkName } from '../net/names.js';
 import { port } from '../net/port.js';
 import { Secret } from '../net/secret.js';
 import { hostState } from '../state/host-state.js';
 import type { HostState, NftElements, PolicyRule, Resource, RuleSelector, TunnelDevice } from '../state/resources.js';
+import { isDockerRuleOf } from './docker-user.js';
 import type { ListedLink, ListedRoute, ListedRule } from './iproute-parse.js';
 import type { NftListing } from './nft-parse.js';
 import type { Snapshot } from './snapshot.js';
@@ -51,11 +52,19 @@ export function ownedState(
     ...snapshot.fouPorts
       .filter((port) => made.fouPorts.includes(port))
       .map((port) => ({ kind: 'fou-port' as const, port })),
+    ...FAMILIES.flatMap((family) => ownedAllowances(family, snapshot, ownership)),
     ...snapshot.routes.flatMap((route) => ownedRoute(route, ownership)),
     ...snapshot.rules.flatMap((rule) => ownedRule(rule, ownership)),
     ...[...snapshot.tables].flatMap(([name, listing]) => ownedTable(name, listing, memory)),
     ...[...sysctls].flatMap(([path, value]) => (value === null ? [] : [{ kind: 'sysctl' as const, path, value }])),
   ]);
+}
+
+/** In somebody else's chain a rule is ours by its comment, the name of this side's table. */
+function ownedAllowances(family: Family, { dockerUser }: Snapshot, { tables }: Ownership): Resource[] {
+  return (dockerUser[family] ?? [])
+    .filter((rule) => tables.some((table) => isDockerRuleOf(rule, table)))
+    .map((rule) => ({ kind: 'allowance', family, rule }));
 }
 
 function ownedLink(link: ListedLink): Resource[] {

@@ -5,6 +5,8 @@ import { command } from '../host/command.js';
 import type { KernelPart } from '../host/monitor.js';
 import type { Runner } from '../host/runner.js';
 import { FAMILIES, type Family } from '../net/address.js';
+import type { DockerUser } from './docker-user.js';
+import { lookAtDockerUser } from './docker-user-look.js';
 import { listFouPorts } from './fou.js';
 import {
   type ListedLink,
@@ -27,6 +29,8 @@ export interface Snapshot {
   readonly tables: ReadonlyMap<string, NftListing>;
   /** UDP ports at which the kernel takes GRE out of UDP, of everybody. */
   readonly fouPorts: readonly number[];
+  /** Of everybody, where Docker is. */
+  readonly dockerUser: DockerUser;
   /** Our WireGuard devices that answer, by link name. */
   readonly wireguard: ReadonlyMap<string, ListedWireguard>;
 }
@@ -52,7 +56,8 @@ export async function takeSnapshot(
     listTables(runner, tables),
     listFouPorts(runner),
   ]);
-  return { ...links, ...routing, tables: listings, fouPorts };
+  const dockerUser = await lookAtDockerUser(runner, namesOf(links.links));
+  return { ...links, ...routing, tables: listings, fouPorts, dockerUser };
 }
 
 /** The snapshot with some of its parts read anew; WireGuard's settings go with the links. */
@@ -63,12 +68,21 @@ export async function refreshSnapshot(
   tables: TablesWanted,
   isOurLink: (name: string) => boolean,
 ): Promise<Snapshot> {
-  const [links, routing, listings] = await Promise.all([
+  const [links, routing, listings, dockerUser] = await Promise.all([
     parts.has('links') ? listLinks(runner, isOurLink) : null,
     parts.has('routing') ? listRouting(runner) : null,
     parts.has('tables') ? listTables(runner, tables) : null,
+    parts.has('tables') ? lookAtDockerUser(runner, namesOf(before.links)) : null,
   ]);
-  return { ...before, ...links, ...routing, ...(listings === null ? {} : { tables: listings }) };
+  return {
+    ...{ ...before, ...links, ...routing },
+    ...(listings === null ? {} : { tables: listings }),
+    ...(dockerUser === null ? {} : { dockerUser }),
+  };
+}
+
+function namesOf(links: readonly ListedLink[]): string[] {
+  return links.map(({ name }) => name);
 }
 
 async function listLinks(

@@ -20,6 +20,8 @@ const port = z.int().min(1).max(65_535);
 const revision = z.int().min(0);
 const transport = z.enum(['tcp', 'udp']);
 const MAX_SPEC_LENGTH = 128;
+/** Of one trace; few rules drop everything. */
+export const MOST_DROPS = 256;
 const spec = z.string().min(1).max(MAX_SPEC_LENGTH);
 /** Ten thousand strings one by one through a schema would be felt at every change of one. */
 const specs = z.custom<string[]>(
@@ -102,6 +104,8 @@ const observe = z.strictObject({
   watch: z.array(z.strictObject({ transport, port })).max(4096),
   /** Ports the synthetic client comes from: other clients' flows are nobody's business. */
   clientPorts: z.array(port).max(4096),
+  /** To say as well what dropped them. Sent to agents that list the capability `trace`. */
+  trace: z.literal(true).optional(),
 });
 const unpair = z.strictObject({ type: z.literal('unpair') });
 /** The relay's end of the tunnel was made anew and knows no session: the backend is to begin one. For agents that list the capability. */
@@ -151,6 +155,15 @@ const observedFlow = z.strictObject({
   /** The link a reply to this flow, or an ICMP error about it, left by; null when none left. */
   leftOn: text.nullable(),
 });
+const drop = z.strictObject({
+  clientPort: port,
+  direction: z.enum(['request', 'reply']),
+  /** Family and name. */
+  table: text,
+  chain: text,
+  /** Null for the chain's policy. */
+  rule: text.nullable(),
+});
 const observed = z.strictObject({
   type: z.literal('observed'),
   id: z.int().min(0),
@@ -168,6 +181,8 @@ const observed = z.strictObject({
       }),
     )
     .max(4096),
+  /** Which rules of the backend dropped the probes, of whatever table; only where a trace was asked for. */
+  drops: z.array(drop).max(MOST_DROPS).optional(),
 });
 const report = z.strictObject({
   type: z.literal('report'),
@@ -192,6 +207,9 @@ const agentMessage = z.discriminatedUnion('type', [enroll, hello, applied, obser
 export const RENEW = 'renew';
 /** Of an agent that goes back from an offer by itself unless it hears `confirmed`. */
 export const CONFIRM = 'confirm';
+
+/** Of an agent that can say what dropped a probe. */
+export const TRACE = 'trace';
 
 /** What the controller may say. */
 export type ControllerMessage = z.infer<typeof controllerMessage>;

@@ -4,6 +4,8 @@ import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 import type { SysctlFiles } from '../host/sysctl.js';
+import { dockerRuleAdd, dockerRuleDelete } from '../kernel/docker-user.js';
+import { listDockerUser } from '../kernel/docker-user-look.js';
 import { fouAdd, fouDelete } from '../kernel/fou.js';
 import { greWords } from '../kernel/iproute-render.js';
 import { forgetFlows } from '../kernel/stale-flows.js';
@@ -55,6 +57,15 @@ const EXECUTORS: Executors = {
   },
   'delete-link': async (step, { runner }) => {
     await runner.run(command('ip', ['link', 'delete', 'dev', step.link]));
+  },
+  allow: async ({ allowance: { family, rule } }, { runner }) => {
+    const present = await listDockerUser(runner, family);
+    // Without the chain Docker drops nothing; a rule that came meanwhile is there.
+    if (present === null || present.includes(rule)) return;
+    await runner.run(dockerRuleAdd(family, rule, present));
+  },
+  disallow: async ({ allowance: { family, rule } }, { runner }) => {
+    await runner.run(dockerRuleDelete(family, rule));
   },
   'forget-flows': async (step, { runner }) => {
     await forgetFlows(runner, step.flows);

@@ -2,7 +2,8 @@
  * Turns changes into ordered steps: pure.
  *
  * Order: links that go, while the filter before them still stands; links that come, with their keys; then nft (so that
- * no packet meets a route before its filter), then sysctls, then addresses, routes and rules, added before removed.
+ * no packet meets a route before its filter), then sysctls, then addresses, routes and rules, added before removed. What
+ * others let through for us comes last and goes first: it relies on our own filter.
  */
 
 import {
@@ -30,6 +31,7 @@ export function plan(changes: readonly Change[], desired: HostState): Step[] {
   );
   const made = [...created(changes), ...lost];
   return [
+    ...of(removed(changes), 'allowance').map((allowance) => ({ kind: 'disallow' as const, allowance })),
     ...of(removed(changes), 'link').map((link) => ({ kind: 'delete-link' as const, link: link.name })),
     ...of(removed(changes), 'fou-port').map(({ port }) => ({ kind: 'delete-fou-port' as const, port })),
     ...of(made, 'fou-port').map(({ port }) => ({ kind: 'add-fou-port' as const, port })),
@@ -38,6 +40,7 @@ export function plan(changes: readonly Change[], desired: HostState): Step[] {
     ...nftStep(changes, desired),
     ...of(made, 'sysctl').map((sysctl) => ({ kind: 'sysctl' as const, sysctl })),
     ...FAMILIES.flatMap((family) => ipStep(made, removed(changes), replaced, family)),
+    ...of(made, 'allowance').map((allowance) => ({ kind: 'allow' as const, allowance })),
   ];
 }
 

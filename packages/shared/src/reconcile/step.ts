@@ -3,7 +3,7 @@
 import type { StaleFlows } from '../kernel/stale-flows.js';
 import type { Family } from '../net/address.js';
 import type { LinkName } from '../net/names.js';
-import type { Link, Sysctl, WireguardDevice } from '../state/resources.js';
+import type { Allowance, Link, Sysctl, WireguardDevice } from '../state/resources.js';
 
 export type Step =
   | { readonly kind: 'create-link'; readonly link: Link }
@@ -19,6 +19,8 @@ export type Step =
   | { readonly kind: 'sysctl'; readonly sysctl: Sysctl }
   /** One batch of ip commands of a family. */
   | { readonly kind: 'ip'; readonly family: Family; readonly lines: readonly string[] }
+  | { readonly kind: 'allow'; readonly allowance: Allowance }
+  | { readonly kind: 'disallow'; readonly allowance: Allowance }
   | { readonly kind: 'delete-link'; readonly link: LinkName }
   | { readonly kind: 'forget-flows'; readonly flows: readonly StaleFlows[] };
 

@@ -53,6 +53,10 @@ const WORDS: { [Kind in ResourceKind]: Words<Kind> } = {
     key: (element) => `element ${element.table} ${element.set} { ${element.key} }`,
     text: (element) => element.value ?? '',
   },
+  allowance: {
+    key: ({ family, rule }) => `rule of ${family === 'ipv6' ? 'ip6tables' : 'iptables'} DOCKER-USER ${rule}`,
+    text: () => '',
+  },
   'wireguard-device': {
     key: (device) => `wireguard ${device.link}`,
     text: wireguardText,

@@ -111,6 +111,14 @@ export interface NftElements {
   readonly elements: ReadonlyMap<string, string | null>;
 }
 
+/** What a firewall of somebody else lets through for us, in a place that it keeps for that: Docker's chain DOCKER-USER. */
+export interface Allowance {
+  readonly kind: 'allowance';
+  readonly family: Family;
+  /** In iptables' words, with the comment by which it is known as ours. */
+  readonly rule: string;
+}
+
 export interface WireguardPeer {
   readonly publicKey: string;
   readonly presharedKey: Secret;
@@ -134,7 +142,17 @@ export interface WireguardDevice {
 }
 
 /** What can be made, changed and removed on its own. */
-export type Resource = Link | FouPort | Address | Route | PolicyRule | Sysctl | NftTable | NftElement | WireguardDevice;
+export type Resource =
+  | Link
+  | FouPort
+  | Address
+  | Route
+  | PolicyRule
+  | Sysctl
+  | NftTable
+  | NftElement
+  | WireguardDevice
+  | Allowance;
 export type ResourceKind = Resource['kind'];
 export type ResourceOf<Kind extends ResourceKind> = Extract<Resource, { kind: Kind }>;
 

@@ -1,0 +1,36 @@
+/** What a trace found of a red probe: which rule of which machine dropped it, in the probe's result. Pure. */
+
+import type { Drop } from '@homeward/shared/kernel/trace-parse';
+import { plainText } from '@homeward/shared/protocol/plain-text';
+import type { DropSite, ProbeResult } from './verdict.js';
+
+/** Of all that was dropped of one probe what stood in its way first. */
+export function firstSite(
+  drops: Readonly<Record<DropSite['at'], readonly Drop[]>>,
+  clientPort: number,
+): DropSite | null {
+  const way = [
+    ['request', 'relay'],
+    ['request', 'backend'],
+    ['reply', 'backend'],
+    ['reply', 'relay'],
+  ] as const;
+  for (const [direction, at] of way) {
+    const found = drops[at].find((drop) => drop.clientPort === clientPort && drop.direction === direction);
+    if (found !== undefined) return { at, direction, table: found.table, chain: found.chain, rule: found.rule };
+  }
+  return null;
+}
+
+/** The red result with the site named. */
+export function withSite(result: ProbeResult, site: DropSite): ProbeResult {
+  return { ...result, cause: 'dropped', hint: hintOf(site), droppedBy: site };
+}
+
+function hintOf({ at, direction, table, chain, rule }: DropSite): string {
+  const what = direction === 'request' ? 'the connection' : 'the reply';
+  const by = rule === null ? 'its policy, drop' : `the rule "${rule}"`;
+  return plainText(
+    `the ${at} drops ${what}: table ${table}, chain ${chain}, ${by}; let it pass there, homeward leaves that rule alone`,
+  );
+}

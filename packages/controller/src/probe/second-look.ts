@@ -1,0 +1,74 @@
+/** A second look at what was red: the same probes once more, traced through the rules of both machines. Its outcome proves nothing, it explains. */
+
+import { RelayError } from '@homeward/shared/errors/relay-error';
+import type { TraceProbes } from '@homeward/shared/kernel/probe-trace';
+import type { Drop } from '@homeward/shared/kernel/trace-parse';
+import type { Logger } from 'pino';
+import { firstSite, withSite } from './drop-text.js';
+import { type Measured, measure, type ProbeTarget, planned } from './measure.js';
+import type { SyntheticClient } from './probe-namespace.js';
+import type { Portion } from './rounds.js';
+import type { Sample } from './samples.js';
+import type { ProbeResult } from './verdict.js';
+
+/** What a firewall can have done. */
+const BY_A_FIREWALL: ReadonlySet<string | null> = new Set(['not-arrived', 'dropped', 'no-reply', 'reply-lost']);
+
+/** Where one firewall drops thousands of forwards, the first ones tell. */
+const MOST_TRACED = 32;
+
+export interface SecondLookDeps {
+  readonly client: SyntheticClient;
+  /** At the relay. */
+  readonly traceProbes: TraceProbes;
+  readonly logger: Logger;
+}
+
+/** A result with what was probed. */
+export interface Judged {
+  readonly target: ProbeTarget;
+  readonly sample: Sample;
+  readonly result: ProbeResult;
+}
+
+/** The results in the same order, those that a rule explains with that rule. */
+export async function explained(
+  deps: SecondLookDeps,
+  judged: readonly Judged[],
+  signal: AbortSignal,
+): Promise<ProbeResult[]> {
+  const red = judged.filter(({ result }) => !result.ok && BY_A_FIREWALL.has(result.cause)).slice(0, MOST_TRACED);
+  if (red.length === 0) return judged.map(({ result }) => result);
+  const round = planned(portionsOf(red));
+  const clientPorts = round.flatMap(({ probes }) => probes.map(({ job }) => job.clientPort));
+  const trace = await deps.traceProbes(clientPorts).catch((error: unknown) => {
+    if (!(error instanceof RelayError)) throw error;
+    deps.logger.warn({ err: error }, 'cannot trace what was red');
+    return { end: async (): Promise<Drop[]> => [] };
+  });
+  let measured: Measured[];
+  let atRelay: Drop[] = [];
+  try {
+    measured = await measure(deps.client, round, true, signal);
+  } finally {
+    atRelay = await trace.end();
+  }
+  const sites = new Map(
+    measured.flatMap(({ probes, seen }) => {
+      const drops = { relay: atRelay, backend: seen instanceof RelayError ? [] : (seen.drops ?? []) };
+      return probes.map(({ sample, job }) => [sample, firstSite(drops, job.clientPort)] as const);
+    }),
+  );
+  return judged.map(({ sample, result }) => {
+    const site = result.ok ? null : (sites.get(sample) ?? null);
+    return site === null ? result : withSite(result, site);
+  });
+}
+
+function portionsOf(red: readonly Judged[]): Portion<ProbeTarget, Sample>[] {
+  const targets = [...new Set(red.map(({ target }) => target))];
+  return targets.map((target) => ({
+    target,
+    items: red.filter((one) => one.target === target).map(({ sample }) => sample),
+  }));
+}
