@@ -47,6 +47,7 @@ function sidesOf(specs: readonly string[]): Sides {
       forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
       sshPorts: [],
       ownTcpPorts: [],
+      doors: [],
       localPorts: parsePortRange('32768-60999'),
     }),
     backend: backendState([tunnel(1, specs)], facts()),

@@ -17,6 +17,7 @@ const FACTS: RelayFacts = {
   forwarding: { guarded: { ipv4: ['eth0', 'eth1'], ipv6: ['eth0', 'eth1'] }, advertised: [], switched: [] },
   sshPorts: [],
   ownTcpPorts: [],
+  doors: [],
   localPorts: parsePortRange('32768-60999'),
 };
 /** The link that is there for backends to come. */

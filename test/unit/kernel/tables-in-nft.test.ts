@@ -82,6 +82,7 @@ const relayOf = (specs: readonly string[]) =>
     forwarding: { guarded: NO_GUARD, advertised: [], switched: [] },
     sshPorts: [22],
     ownTcpPorts: [],
+    doors: [],
     localPorts: parsePortRange('32768-60999'),
   });
 

@@ -58,6 +58,7 @@ function network() {
     },
     uplinkAddress: (family) => ENTRANCE[family],
     relayTunnelAddresses: () => ({ ipv4: parseIpv4('10.77.16.1'), ipv6: parseIpv6('fd77:16::1') }),
+    kept: () => [],
     relayDrift: () => [],
   };
   return { model, target, deps };

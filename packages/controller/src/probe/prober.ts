@@ -5,6 +5,7 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type AddressPair, FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
 import { PROBE } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
+import type { PortSpec } from '@homeward/shared/net/port-spec';
 import type { Observed } from '@homeward/shared/protocol/messages';
 import type { Watch } from '../daemon/observations.js';
 import { echoEntryPort } from '../desired/relay-state.js';
@@ -38,6 +39,8 @@ export interface ProberDeps {
   uplinkAddress(family: Family): IpAddress | null;
   /** The relay's own addresses in a pairing's tunnel. */
   relayTunnelAddresses(pairing: Pairing): AddressPair;
+  /** Ports that `all` leaves to the relay. */
+  kept(): readonly PortSpec[];
   /** Our own state that is missing at the relay, as plan lines. */
   relayDrift(): readonly string[];
 }
@@ -66,15 +69,16 @@ async function probeAll(
   targets: readonly ProbeTarget[],
   signal: AbortSignal,
 ): Promise<ProbeResult[]> {
+  const kept = deps.kept();
   const work = targets.map((target) => {
     const entrances = entrancesOf(deps, target.pairing);
-    return { target, items: target.forwards.flatMap((forward) => samplesOf(forward, entrances)) };
+    return { target, items: target.forwards.flatMap((forward) => samplesOf(forward, entrances, kept)) };
   });
   const results: ProbeResult[] = [];
   for (const round of roundsOf(work, ROUND_SIZE, MOST_ECHOES)) results.push(...(await probeRound(deps, round, signal)));
   const unreachable = targets.flatMap(({ pairing, forwards }) =>
     forwards
-      .filter((forward) => samplesOf(forward, entrancesOf(deps, pairing)).length === 0)
+      .filter((forward) => samplesOf(forward, entrancesOf(deps, pairing), kept).length === 0)
       .map((forward) => withoutEntrance(pairing, forward)),
   );
   return [...onceEach(results), ...unreachable];
