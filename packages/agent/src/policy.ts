@@ -3,13 +3,15 @@
 import { readFile } from 'node:fs/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { IpAddress } from '@homeward/shared/net/address';
-import type { Forward, Transport } from '@homeward/shared/net/forward-spec';
+import { EVERY_PORT, type Forward, isWhole, withExceptions } from '@homeward/shared/net/forward-spec';
 import { formatPortRange, type PortRange, parsePortRange, rangeContains } from '@homeward/shared/net/port';
+import { parsePortSpec } from '@homeward/shared/net/port-spec';
 import { type IpPrefix, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
+import { TRANSPORTS, type Transport } from '@homeward/shared/net/transport';
 import { z } from 'zod';
 
 const policySchema = z.strictObject({
-  /** `443/tcp`, `1024-2048/tcp+udp`; without it: every port but SSH's. */
+  /** `443/tcp`, `1024-2048/tcp+udp`, or `all`: every port but SSH's, and every other protocol; so it is without it. */
   ports: z.array(z.string()).optional(),
   /** Prefixes of hosts behind the backend; none without it. */
   lan: z.array(z.string()).optional(),
@@ -19,12 +21,20 @@ const policySchema = z.strictObject({
 
 export type PolicyFile = z.infer<typeof policySchema>;
 
-/** What no `ports` in the file means, written out; SSH's ports are never meant by a range. */
-export const DEFAULT_PORTS: readonly string[] = ['1-65535/tcp+udp'];
+/** What no `ports` in the file means, written out; SSH's ports are never meant by it. */
+export const DEFAULT_PORTS: readonly string[] = ['all'];
+
+export interface PolicyPorts {
+  readonly range: PortRange;
+  readonly transports: readonly Transport[];
+  /** Whether the other protocols are allowed, too: written as `all`. */
+  readonly isWhole: boolean;
+}
 
 export interface Policy {
   readonly path: string;
-  readonly ports: readonly { readonly range: PortRange; readonly transports: readonly Transport[] }[] | null;
+  /** Null for everything. */
+  readonly ports: readonly PolicyPorts[] | null;
   readonly lan: readonly IpPrefix[];
   readonly tunnels: readonly string[] | null;
 }
@@ -81,13 +91,15 @@ export function parseJson(path: string, text: string): unknown {
   }
 }
 
-function allowedPorts(path: string, entry: string): { range: PortRange; transports: readonly Transport[] } {
+function allowedPorts(path: string, entry: string): PolicyPorts {
+  if (entry === 'all') return { range: EVERY_PORT, transports: TRANSPORTS, isWhole: true };
   const match = /^([\d-]+)\/(tcp|udp|tcp\+udp)$/.exec(entry);
-  if (match === null) throw new RelayError('bad-input', `${path}: "${entry}" is not a port such as 443/tcp`);
+  if (match === null) throw new RelayError('bad-input', `${path}: "${entry}" is not a port such as 443/tcp, nor all`);
   const [, ports = '', transports = ''] = match;
   return {
     range: inFile(path, () => parsePortRange(ports)),
-    transports: (['tcp', 'udp'] as const).filter((transport) => transports.split('+').includes(transport)),
+    transports: TRANSPORTS.filter((transport) => transports.split('+').includes(transport)),
+    isWhole: false,
   };
 }
 
@@ -104,13 +116,19 @@ export function refusalReason(policy: Policy, forward: Forward, own: OwnSide): s
   if (forward.targetHost !== null) return lanRefusal(policy, forward, own);
   const ssh = own.sshPorts.find(
     (port) =>
-      forward.transports.includes('tcp') && rangeContains(forward.targetPorts, port) && !isListedAlone(policy, port),
+      !isWhole(forward) &&
+      forward.transports.includes('tcp') &&
+      rangeContains(forward.targetPorts, port) &&
+      !isListedAlone(policy, port),
   );
   if (ssh !== undefined) {
-    const alone = `"${ssh}/tcp"`;
-    return `port ${ssh} is the backend's SSH; to allow it, add ${alone} to "ports" in ${policy.path} (agent enroll --allow)`;
+    return sshReason(policy, ssh);
   }
   if (policy.ports === null) return null;
+  if (isWhole(forward)) {
+    const isAllowed = policy.ports.some((ports) => ports.isWhole);
+    return isAllowed ? null : `not allowed by ${policy.path}; to allow it, add "all" to "ports"`;
+  }
   const allowed = forward.transports.every((transport) =>
     policy.ports?.some(
       ({ range, transports }) =>
@@ -122,6 +140,25 @@ export function refusalReason(policy: Policy, forward: Forward, own: OwnSide): s
   if (allowed) return null;
   const line = `"${formatPortRange(forward.targetPorts)}/${forward.transports.join('+')}"`;
   return `not allowed by ${policy.path}; to allow it, add ${line} to "ports"`;
+}
+
+function sshReason({ path }: Policy, ssh: number): string {
+  return `port ${ssh} is the backend's SSH; to allow it, add "${ssh}/tcp" to "ports" in ${path} (agent enroll --allow)`;
+}
+
+/** An allowed forward without what it does not mean: of an `all` SSH's ports, each with the reason. Others as they are. */
+export function withoutSsh(
+  policy: Policy,
+  forward: Forward,
+  own: OwnSide,
+): { readonly forward: Forward; readonly refused: readonly { readonly spec: string; readonly reason: string }[] } {
+  const ports = isWhole(forward) ? own.sshPorts.filter((ssh) => !isListedAlone(policy, ssh)) : [];
+  if (ports.length === 0) return { forward, refused: [] };
+  const specs = ports.map((ssh) => parsePortSpec(`${ssh}/tcp`));
+  return {
+    forward: withExceptions(forward, specs),
+    refused: ports.map((ssh) => ({ spec: `${ssh}/tcp`, reason: `not part of all: ${sshReason(policy, ssh)}` })),
+  };
 }
 
 function isListedAlone(policy: Policy, port: number): boolean {

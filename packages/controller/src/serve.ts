@@ -34,6 +34,7 @@ import { createMachine } from './daemon/machine.js';
 import { createRelayKernel, RELAY_OWNERSHIP, type RelaySide } from './daemon/relay-kernel.js';
 import { settle } from './daemon/settle.js';
 import { pairingTunnel } from './desired/pairing-tunnel.js';
+import { keptPorts, type OwnDoor } from './desired/whole-host.js';
 import type { Relay } from './operations/relay.js';
 import { summary } from './operations/status.js';
 import { createSyntheticClient } from './probe/probe-namespace.js';
@@ -135,13 +136,18 @@ async function buildRelay(deps: ServeDeps, audit: AuditLog): Promise<Relay> {
   await settle(store, settings, snapshot, listeners);
   const machine = createMachine(runner, settings, families, snapshot);
   const changes = createChanges();
+  let doors: readonly OwnDoor[] = [];
   const kernel = createRelayKernel({
     runner,
     ledger: await side.openLedger(),
     logger,
     repair: settings.repair,
     state: store.state,
+    controlPort: settings.listen.port,
     onLook: machine.sees,
+    onDoors: (seen) => {
+      doors = seen;
+    },
   });
   const upkeep: Upkeep = createUpkeep({
     ...{ kernel, logger },
@@ -180,6 +186,7 @@ async function buildRelay(deps: ServeDeps, audit: AuditLog): Promise<Relay> {
     client: createSyntheticClient(runner, families, clientProgram, path),
     uplinkAddress: machine.uplinkAddress,
     relayTunnelAddresses: (pairing) => pairingTunnel(store.state(), pairing, machine.tunnelFacts()).relay,
+    kept: () => keptPorts(doors),
     relayDrift: upkeep.drift,
     traceProbes: createProbeTracer(runner, RELAY_TABLE, path),
     logger,

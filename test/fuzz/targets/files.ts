@@ -69,7 +69,7 @@ const LEDGER = {
 };
 
 const FACTS = {
-  ...{ uplinkMtu: 1500, families: FAMILIES, devices: {}, sshPorts: [], docker: [], ownTcpPorts: [] },
+  ...{ uplinkMtu: 1500, families: FAMILIES, devices: {}, sshPorts: [], docker: [], ownTcpPorts: [], doors: [] },
   localPorts: parsePortRange('32768-60999'),
   forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
 };

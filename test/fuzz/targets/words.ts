@@ -22,10 +22,23 @@ import { mustEqual, type Target, valueOr } from '../target.js';
 
 const BAD = ['bad-input'] as const;
 
-const SPECS = ['443/tcp', '53/tcp+udp', '5000-6000/udp', '8080=80/tcp', '8000-8099=9000-9099/tcp', 'all', '[::]:1/tcp']
+const SPECS = [
+  '443/tcp',
+  '53/tcp+udp',
+  '5000-6000/udp',
+  '8080=80/tcp',
+  '8000-8099=9000-9099/tcp',
+  'all',
+  '[::]:1/tcp',
+  '198.51.100.1:all',
+  'all-except-22/tcp,5000-6000/tcp+udp',
+]
   .concat(['80=192.168.1.99:8080/tcp', '80=[fd00::9]/tcp', '80=[fd00::9]:8080/udp', '198.51.100.1:443/tcp'])
   .concat(['[2001:db8::1]:443=[fd00::1]:443/tcp', '1-65535=1-65535/udp+tcp', '198.51.100.1:80=10.0.0.1/tcp']);
 const SPEC_WORDS = [
+  'all',
+  '-except-',
+  ',',
   '/tcp',
   '/udp',
   '/tcp+udp',

@@ -11,7 +11,7 @@ const plain = (_: string, text: string) => text;
 type Forward = StatusDocument['backends'][number]['forwards'][number];
 
 const forward = (spec: string, more: Partial<Forward> = {}): Forward => ({
-  ...{ spec, state: 'active', reason: null, bytesIn: 0, bytesOut: 0 },
+  ...{ spec, state: 'active', reason: null, bytesIn: 0, bytesOut: 0, without: [] },
   ...more,
 });
 

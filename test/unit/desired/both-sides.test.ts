@@ -48,6 +48,7 @@ function sidesOf(specs: readonly string[]): Sides {
       sshPorts: [],
       docker: [],
       ownTcpPorts: [],
+      doors: [],
       localPorts: parsePortRange('32768-60999'),
     }),
     backend: backendState([tunnel(1, specs)], facts()),

@@ -18,6 +18,7 @@ const FACTS: RelayFacts = {
   sshPorts: [],
   docker: [],
   ownTcpPorts: [],
+  doors: [],
   localPorts: parsePortRange('32768-60999'),
 };
 /** The link that is there for backends to come. */

@@ -83,6 +83,7 @@ const relayOf = (specs: readonly string[]) =>
     sshPorts: [22],
     docker: [],
     ownTcpPorts: [],
+    doors: [],
     localPorts: parsePortRange('32768-60999'),
   });
 

@@ -7,12 +7,11 @@ import {
   familiesOf,
   parseForward,
   placeOf,
-  TRANSPORTS,
-  type Transport,
   withPublicPorts,
   withTransports,
 } from '@homeward/shared/net/forward-spec';
 import { parsePortRange, rangeLength } from '@homeward/shared/net/port';
+import { TRANSPORTS, type Transport } from '@homeward/shared/net/transport';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
@@ -77,10 +76,20 @@ const BAD: readonly (readonly [string, string, string?])[] = [
     'forward "198.51.100.1:443=[fd00::9]/tcp": 198.51.100.1 and fd00::9 are of different families',
     'IPv4 clients reach IPv4 hosts, and IPv6 clients IPv6 hosts',
   ],
+  ['all/tcp', 'forward "all/tcp": "all" is not a port: ports go from 1 to 65535'],
+  ['all=22/tcp', 'forward "all=22/tcp": "all" is not a port: ports go from 1 to 65535'],
+  ['all-except-', 'forward "all-except-": "" is not a port such as 22/tcp or 5000-6000/udp'],
+  ['all-except-22', 'forward "all-except-22": "22" is not a port such as 22/tcp or 5000-6000/udp'],
+  ['80:all', 'forward "80:all": "80" is not an address', 'write all, or for example 198.51.100.1:all'],
   [
-    'all',
-    'forwarding a whole host with "all" is not supported by this version',
-    'name the ports, for example 1024-65535/tcp+udp',
+    `all-except-${Array.from({ length: 20 }, (_, index) => `${1000 + 2 * index}/tcp`).join(',')}`,
+    `forward "all-except-${Array.from({ length: 20 }, (_, index) => `${1000 + 2 * index}/tcp`).join(',')}": too many exceptions for one forward`,
+    'join them to ranges, for example 5000-6000/tcp+udp',
+  ],
+  [
+    '0.0.0.0:all',
+    'forward "0.0.0.0:all": 0.0.0.0 is not one of a relay\'s addresses',
+    'leave it out to forward the port on all of them',
   ],
 ];
 
@@ -108,6 +117,11 @@ describe('net/forward-spec', () => {
       '80=[FD00:0::9]:8080/tcp': '80=[fd00::9]:8080/tcp',
       '80=[fd00::9]:80/tcp': '80=[fd00::9]/tcp',
       '[2001:DB8:0::1]:443/tcp': '[2001:db8::1]:443/tcp',
+      all: 'all',
+      '[2001:DB8:0::1]:all': '[2001:db8::1]:all',
+      'all-except-53/udp,22/tcp,53/tcp': 'all-except-22/tcp,53/tcp+udp',
+      'all-except-5000-5010/udp,5005-5020/udp': 'all-except-5000-5020/udp',
+      '198.51.100.1:all-except-25/tcp': '198.51.100.1:all-except-25/tcp',
       '[2001:db8::1]:8000-8099=[fd00::9]:8000-8099/udp+tcp': '[2001:db8::1]:8000-8099=[fd00::9]/tcp+udp',
     };
     for (const [spec, canonical] of Object.entries(pairs)) {
@@ -151,6 +165,8 @@ describe('net/forward-spec', () => {
       '65535',
       '0',
       'all',
+      '-except-',
+      ',',
     );
     const text = fc.oneof(
       fc.string(),

@@ -10,9 +10,10 @@ import {
   ipFromNumber,
   parseIpv6,
 } from '@homeward/shared/net/address';
-import type { Forward, Transport } from '@homeward/shared/net/forward-spec';
+import type { Forward } from '@homeward/shared/net/forward-spec';
 import { formatPortRange, type PortRange, port } from '@homeward/shared/net/port';
 import { type IpPrefix, parsePrefix } from '@homeward/shared/net/prefix';
+import type { Transport } from '@homeward/shared/net/transport';
 import fc from 'fast-check';
 
 const anyIpv4: fc.Arbitrary<Ipv4Address> = fc
@@ -83,7 +84,7 @@ export function anyForward(longest: number): fc.Arbitrary<Forward> {
       }),
     )
     .map(({ ranges, ...rest }) => {
-      const parts = { ...rest, ...ranges };
+      const parts = { ...rest, ...ranges, exceptions: null };
       return { spec: canonicalSpec(parts), ...parts };
     });
 }

@@ -67,6 +67,7 @@ function network() {
     },
     uplinkAddress: (family) => ENTRANCE[family],
     relayTunnelAddresses: () => ({ ipv4: parseIpv4('10.77.16.1'), ipv6: parseIpv6('fd77:16::1') }),
+    kept: () => [],
     relayDrift: () => [],
     traceProbes: async () => ({ end: async () => dropsOf((runs.at(-1) ?? []).filter(model.relayDrops)) }),
     logger: pino({ level: 'silent' }),

@@ -15,7 +15,7 @@ export const POLICY: Topic = {
       items: [
         {
           term: 'ports',
-          says: 'ports of the backend that may be forwarded, such as "443/tcp", "1024-2048/tcp+udp"; SSH only if listed alone ("22/tcp")',
+          says: 'ports of the backend that may be forwarded, such as "443/tcp", "1024-2048/tcp+udp", or "all", which a relay\'s forward all needs: every port and every other protocol, ping included; SSH only if listed alone ("22/tcp")',
         },
         {
           term: 'lan',

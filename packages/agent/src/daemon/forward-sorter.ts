@@ -2,7 +2,7 @@
 
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { type Remember, recompute, rememberEach } from '@homeward/shared/reconcile/plan-memory';
-import { type OwnSide, type Policy, refusalReason } from '../policy.js';
+import { type OwnSide, type Policy, refusalReason, withoutSsh } from '../policy.js';
 import type { ReadForward } from './forward-reader.js';
 
 export interface SortedForwards {
@@ -32,7 +32,11 @@ export function sortForwards(
   for (const one of offered) {
     const reason = judged(one, () => reasonAgainst(one, policy, own));
     if (reason !== null) refused.push({ spec: one.spec, reason });
-    else if ('forward' in one) allowed.push(one.forward);
+    else if ('forward' in one) {
+      const without = withoutSsh(policy, one.forward, own);
+      allowed.push(without.forward);
+      refused.push(...without.refused);
+    }
   }
   return { allowed, refused };
 }

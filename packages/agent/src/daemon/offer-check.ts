@@ -2,7 +2,7 @@
 
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
-import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
+import { SSH_PORT, sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { type IpAddress, isIp, parseIp } from '@homeward/shared/net/address';
 import { isHomewardLink, isSlotLink } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
@@ -17,9 +17,6 @@ import type { OwnSide, Policy } from '../policy.js';
 import { isReachedBy } from '../store/relays.js';
 import type { RelayRecord } from '../store/state.js';
 import type { ReadForward } from './forward-reader.js';
-
-/** SSH's own port counts also while sshd restarts, or has not started yet. */
-const SSH_PORT = 22;
 
 /** `known` collects SSH's ports: one that was seen once stays protected while its listener is away. */
 export function ownSide(snapshot: Snapshot, listeners: readonly Listener[], known: Set<number>): OwnSide {

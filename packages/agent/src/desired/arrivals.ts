@@ -2,11 +2,12 @@
 
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import type { AddressPair, Family, IpAddress } from '@homeward/shared/net/address';
-import { arrivalPorts, type Forward, familiesOf, type Transport } from '@homeward/shared/net/forward-spec';
+import { arrivalRanges, type Forward, familiesOf, isWhole } from '@homeward/shared/net/forward-spec';
 import { type PortRange, port, rangeContains, rangeLength, rangesWithout } from '@homeward/shared/net/port';
+import type { Transport } from '@homeward/shared/net/transport';
 import { type Remember, recompute } from '@homeward/shared/reconcile/plan-memory';
 import type { NftElement } from '@homeward/shared/state/resources';
-import { isSingle, type PortEntry, SETS, singleElements } from './backend-sets.js';
+import { backendElement, isSingle, type PortEntry, SETS, singleElements } from './backend-sets.js';
 import { deliver } from './deliveries/deliveries.js';
 import { type Arrival, arrivalPlace, type Delivery } from './deliveries/delivery.js';
 
@@ -54,7 +55,10 @@ export function deliveredForwards(
       const entries = parts.flatMap((part) => part.entries);
       return {
         deliveries,
-        elements: singleElements(entries),
+        elements: [
+          ...singleElements(entries),
+          ...(isWhole(forward) ? wholeElements(forward, families, tunnelAddresses) : []),
+        ],
         ranges: entries.filter((entry) => !isSingle(entry)),
         forwarding: deliveries.filter(({ delivery }) => delivery.needsForwarding).map(({ arrival }) => arrival.family),
       };
@@ -69,12 +73,24 @@ function deliveredIn(
   sockets: (family: Family, transport: Transport) => SocketsByPort,
 ): { readonly delivered: Delivered; readonly entries: readonly PortEntry[] }[] {
   return forward.transports.flatMap((transport) =>
-    alikePorts(forward, sockets(family, transport)).map((alike) => {
+    alikePorts(forward, transport, sockets(family, transport)).map((alike) => {
       const arrival: Arrival = { forward, family, transport, tunnelAddress, ...alike };
       const { delivery, entries } = deliver(arrival);
       return { delivered: { arrival, delivery }, entries: [allowedEntry(arrival), ...entries] };
     }),
   );
+}
+
+/** Lets in what has no ports. */
+function wholeElements(
+  forward: Forward,
+  families: readonly Family[],
+  tunnelAddresses: Partial<AddressPair>,
+): NftElement[] {
+  return familiesOf(forward).flatMap((family) => {
+    const address = tunnelAddresses[family];
+    return address === undefined || !families.includes(family) ? [] : [backendElement(SETS[family].whole, address)];
+  });
 }
 
 function allowedEntry(arrival: Arrival): PortEntry {
@@ -83,9 +99,17 @@ function allowedEntry(arrival: Arrival): PortEntry {
 }
 
 /** Cuts a forward's ports where somebody listens: each such port for itself, and what is left between them. */
-function alikePorts(forward: Forward, sockets: SocketsByPort): { ports: PortRange; sockets: readonly Listener[] }[] {
-  const ports = arrivalPorts(forward);
-  if (forward.targetHost !== null) return [{ ports, sockets: [] }];
+function alikePorts(
+  forward: Forward,
+  transport: Transport,
+  sockets: SocketsByPort,
+): { ports: PortRange; sockets: readonly Listener[] }[] {
+  const ranges = arrivalRanges(forward, transport);
+  if (forward.targetHost !== null) return ranges.map((ports) => ({ ports, sockets: [] }));
+  return ranges.flatMap((ports) => alikeInRange(ports, sockets));
+}
+
+function alikeInRange(ports: PortRange, sockets: SocketsByPort): { ports: PortRange; sockets: readonly Listener[] }[] {
   if (rangeLength(ports) === 1) return [{ ports, sockets: sockets.get(ports.first) ?? [] }];
   const busy = [...sockets.keys()].filter((candidate) => rangeContains(ports, candidate));
   return [

@@ -29,6 +29,8 @@ export interface BackendSets {
   readonly allowed: PortSets;
   /** The same for our echo, which answers probes only. */
   readonly echo: string;
+  /** Tunnel addresses of forwards of everything: what has no ports comes in, too. */
+  readonly whole: string;
   /** tunnel address . ports of UDP services on the wildcard address. */
   readonly pinned: PortSets;
   /** client interval : source address the kernel would choose. */
@@ -53,6 +55,7 @@ function namesFor(digit: string): BackendSets {
     tunnelAddresses: `tunnel-addresses${digit}`,
     impossibleSources: `impossible-sources${digit}`,
     allowed: ports('allowed'),
+    whole: `whole${digit}`,
     echo: `echo${digit}`,
     pinned: ports('pinned'),
     sourcePin: `source-pin${digit}`,

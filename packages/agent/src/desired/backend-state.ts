@@ -4,10 +4,11 @@ import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import { type AddressPair, FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
-import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
+import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
 import { intervalText } from '@homeward/shared/net/intervals';
 import type { LinkName } from '@homeward/shared/net/names';
 import { joinRanges, type Port, type PortRange } from '@homeward/shared/net/port';
+import { TRANSPORTS } from '@homeward/shared/net/transport';
 import { type ItemMemory, NO_MEMORY } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/host-state';
 import type { HostState, NftElement, PolicyRule, Resource } from '@homeward/shared/state/resources';
@@ -131,6 +132,8 @@ function answering(
 function answeringPorts(family: Family, delivered: readonly DeliveredForward[], echoPort: Port): PortRange[] {
   const chosen = delivered
     .flatMap(({ deliveries }) => deliveries)
-    .filter(({ arrival, delivery }) => arrival.family === family && delivery.answersFromChosenAddress);
+    .filter(({ arrival, delivery }) => arrival.family === family && delivery.answersFromChosenAddress)
+    // Of everything only services that are there: else all that this machine itself sends by UDP would go into the tunnel.
+    .filter(({ arrival }) => !isWhole(arrival.forward) || arrival.sockets.length > 0);
   return joinRanges([...chosen.map(({ arrival }) => arrival.ports), { first: echoPort, last: echoPort }]);
 }

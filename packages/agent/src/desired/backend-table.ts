@@ -10,7 +10,7 @@ import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { chain, WORDS } from '@homeward/shared/kernel/nft-words';
 import { traceChains, traceSet } from '@homeward/shared/kernel/trace-table';
 import { type AddressPair, FAMILIES, type Family, familyOf } from '@homeward/shared/net/address';
-import { BACKEND_TABLE, MARK_MASK, PROBE, slotNumbers } from '@homeward/shared/net/allocation';
+import { BACKEND_TABLE, MARK_MASK, PROBE, RELAYS_OWN_PROTOCOLS, slotNumbers } from '@homeward/shared/net/allocation';
 import type { LinkName } from '@homeward/shared/net/names';
 import { formatPrefix } from '@homeward/shared/net/prefix';
 import type { NftTable } from '@homeward/shared/state/resources';
@@ -124,6 +124,7 @@ function setLines(family: Family): string[] {
     `set ${sets.impossibleSources} { type ${address}; flags interval; }`,
     `set ${sets.allowed.single} { type ${byPort}; }`,
     `set ${sets.allowed.range} { type ${byPort}; flags interval; }`,
+    `set ${sets.whole} { type ${address}; }`,
     `set ${sets.echo} { type ${byPort}; }`,
     `set ${sets.pinned.single} { type ${address} . inet_service; }`,
     `set ${sets.pinned.range} { type ${address} . inet_service; flags interval; }`,
@@ -133,23 +134,28 @@ function setLines(family: Family): string[] {
   ];
 }
 
+/** Protocols of IP that go by `all` beside TCP, UDP and ICMP's echo (ICMP and ICMPv6 are 1 and 58). */
+const WITHOUT_PORTS = `meta l4proto != { ${[1, 6, 17, 58, ...RELAYS_OWN_PROTOCOLS].join(', ')} }`;
+
 /** What may come in by a tunnel: to the tunnel's own address, from a possible client, for an allowed port. */
 function admissionRules(family: Family): string[] {
-  const { ip } = WORDS[family];
-  const { tunnelAddresses, impossibleSources, allowed, echo } = SETS[family];
+  const { ip, icmp } = WORDS[family];
+  const { tunnelAddresses, impossibleSources, allowed, whole, echo } = SETS[family];
   const arrival = `${ip} daddr . meta l4proto . th dport`;
   return [
     `${ip} saddr @${impossibleSources} drop`,
     `meta iifname . ${ip} daddr != @${tunnelAddresses} drop`,
     `${arrival} @${allowed.single} accept`,
     `${arrival} @${allowed.range} accept`,
+    `${ip} daddr @${whole} ${icmp} type echo-request accept`,
+    `${ip} daddr @${whole} ${WITHOUT_PORTS} accept`,
     `${ip} saddr ${formatPrefix(PROBE[family].prefix)} ${arrival} @${echo} accept`,
   ];
 }
 
 function deliveryRules(family: Family): string[] {
   const { ip } = WORDS[family];
-  const { redirected, pinned, sourcePin } = SETS[family];
+  const { redirected, pinned, sourcePin, whole } = SETS[family];
   const arrival = `${ip} daddr . meta l4proto . th dport`;
   const elsewhere = [redirected.single, redirected.range].map(
     (map) => `meta l4proto { tcp, udp } dnat ${ip} to ${arrival} map @${map}`,
@@ -157,7 +163,9 @@ function deliveryRules(family: Family): string[] {
   const pins = [pinned.single, pinned.range].map(
     (set) => `meta l4proto udp ${ip} daddr . th dport @${set} dnat ${ip} to ${ip} saddr map @${sourcePin}`,
   );
-  return [...elsewhere, ...pins];
+  // A raw socket's answer has the source that the kernel chooses, as UDP's; to an echo request the kernel answers from where it came to.
+  const raw = `${ip} daddr @${whole} ${WITHOUT_PORTS} dnat ${ip} to ${ip} saddr map @${sourcePin}`;
+  return [...elsewhere, ...pins, raw];
 }
 
 function forwardingGuard(guarded: GuardedLinks, allowed: readonly string[]): string[] {

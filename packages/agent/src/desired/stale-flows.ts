@@ -24,7 +24,8 @@ export function backendStaleFlows(changes: readonly Change[], present: ElementsB
     return [
       // What gets a pin went to the tunnel address itself; what loses one, to any address that was chosen.
       ...pins.flatMap(({ key, isNew }) => flowsTo(pinPlace(key), isNew ? null : choices)),
-      ...pins.flatMap(({ key, isNew }) => (isNew ? flowsFrom(pinPlace(key), chosen) : [])),
+      // In a range nobody listens: what this machine sent from there is none of a service's.
+      ...ofSets(pinned.single).flatMap(({ key, isNew }) => (isNew ? flowsFrom(pinPlace(key), chosen) : [])),
       ...presentPins(family, present).flatMap((key) => (former.length === 0 ? [] : flowsTo(pinPlace(key), former))),
       ...ofSets(redirected.single, redirected.range).flatMap(({ key, before, after, isNew }) => {
         const [address = '', transport, ports] = key.split(' . ');

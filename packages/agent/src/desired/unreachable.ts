@@ -1,9 +1,8 @@
 /** Services that no client can reach, however a port is delivered. Pure. */
 
-import type { Listener } from '@homeward/shared/kernel/sockets';
+import { isLoopback, type Listener } from '@homeward/shared/kernel/sockets';
 import type { Family } from '@homeward/shared/net/address';
-import type { Transport } from '@homeward/shared/net/forward-spec';
-import { isLoopback } from './deliveries/delivery.js';
+import type { Transport } from '@homeward/shared/net/transport';
 
 const NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 

@@ -5,7 +5,7 @@ import type { Runner } from '@homeward/shared/host/runner';
 import { type ListedElement, parseNftSet } from '@homeward/shared/kernel/nft-parse';
 import { FAMILIES, type Family, isIp } from '@homeward/shared/net/address';
 import { BACKEND_TABLE, isProbeAddress } from '@homeward/shared/net/allocation';
-import type { Transport } from '@homeward/shared/net/forward-spec';
+import type { Transport } from '@homeward/shared/net/transport';
 import type { ObservedFlow } from '@homeward/shared/protocol/messages';
 import { COMMON_SETS, SETS } from '../desired/backend-sets.js';
 

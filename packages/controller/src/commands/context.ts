@@ -65,7 +65,8 @@ export function contextOf(program: Command, console: Console, interrupt: AbortSi
       ]);
       const logger = createLogger('controller', debug === true);
       const state = await side.storedState();
-      return createRelayKernel({ runner, ledger: await side.openLedger(), logger, repair: true, state });
+      const ledger = await side.openLedger();
+      return createRelayKernel({ runner, ledger, logger, repair: true, state, controlPort: null });
     },
     call: (command, args, onEvent = () => undefined, signal = interrupt) =>
       callDaemon(daemon, command, args, onEvent, signal),

@@ -1,9 +1,10 @@
 /** `controller forward add|remove|list`. */
 
+import { collect } from '@homeward/shared/terminal/collect';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
-import { checkSpecs, specList } from './specs.js';
+import { checkSpecs, specList, withoutExcepted } from './specs.js';
 
 const outcomeSchema = z.looseObject({
   backend: z.string(),
@@ -24,13 +25,17 @@ export function addForwardCommands(program: DocumentedCommand, context: () => Co
       'Adds forwards to a backend, at both ends at once where it is online, else when it comes back. What is forwarded already stays untouched, its connections too.',
     )
     .argument('<backend>', 'its name, as in controller status')
-    .argument('<spec...>', 'what to forward, such as 443/tcp, 53/tcp+udp, 8080=80/tcp')
+    .argument('<spec...>', 'what to forward, such as 443/tcp, 53/tcp+udp, 8080=80/tcp, all')
     .option('--take-over', 'forward ports on which something of this relay listens')
+    .option('--except <ports>', 'with all: ports that stay at the relay, such as 25/tcp, 5000-6000/udp', collect)
     .example('controller forward add home 443/tcp 53/tcp+udp', 'a web server and a DNS server')
     .example('controller forward add home 2222=22/tcp', "the backend's SSH at another port of the relay")
-    .action((backend: string, specs: string[], options: { takeOver?: boolean }) =>
-      change(context(), 'forward-add', { backend, specs, takeOver: options.takeOver === true }),
-    );
+    .example('controller forward add home all --except 25/tcp', 'everything that no other forward has, but mail')
+    .action((backend: string, specs: string[], options: { takeOver?: boolean; except?: string[] }) => {
+      checkSpecs(specs);
+      const all = withoutExcepted(specs, options.except ?? []);
+      return change(context(), 'forward-add', { backend, specs: all, takeOver: options.takeOver === true });
+    });
   forward
     .command('remove')
     .summary('stop forwarding ports to a backend')

@@ -23,6 +23,7 @@ export async function guardedRelay({
     isPending: (state, change) => pairingOfChange(state, change) !== undefined,
     back: withTunnelsBack,
     settled: withChangesSettled,
-    kernel: async (state, ledger) => createRelayKernel({ runner, ledger, logger, repair: true, state }),
+    kernel: async (state, ledger) =>
+      createRelayKernel({ runner, ledger, logger, repair: true, state, controlPort: null }),
   };
 }

@@ -11,11 +11,12 @@ import { Option } from 'commander';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
 import { printProbes, probeOutcomeSchema } from './probe-table.js';
-import { checkSpecs, specList } from './specs.js';
+import { checkSpecs, specList, withoutExcepted } from './specs.js';
 import { parseTunnelOptions, tunnelWarning } from './tunnel-options.js';
 
 interface PairOptions {
   readonly forward?: string[];
+  readonly except?: string[];
   readonly tunnel?: string;
   readonly udp?: boolean;
   readonly key?: string;
@@ -36,6 +37,7 @@ export function addPairCommand(program: DocumentedCommand, context: () => Comman
     )
     .argument('<backend>', 'a name for the backend: lower case letters, digits, dashes')
     .option('--forward <spec>', 'a forward such as 443/tcp, 53/tcp+udp, 8080=80/tcp', collect)
+    .option('--except <ports>', 'with --forward all: ports that stay at the relay, such as 25/tcp', collect)
     .addOption(
       new Option('--tunnel <kind>', 'the tunnel; without it WireGuard, or the one there is')
         .choices(['wireguard', 'gre', 'external'])
@@ -89,7 +91,8 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
 /** Checks here what can be checked without the daemon. */
 function requestOf(backend: string, options: PairOptions): Record<string, unknown> {
   parseBackendName(backend);
-  const forwards = options.forward ?? [];
+  checkSpecs(options.forward ?? []);
+  const forwards = withoutExcepted(options.forward ?? [], options.except ?? []);
   checkSpecs(forwards);
   return {
     backend,

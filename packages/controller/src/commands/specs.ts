@@ -1,7 +1,8 @@
 /** Forward specs on the command line: checked before the daemon is asked, and listed. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { parseForward } from '@homeward/shared/net/forward-spec';
+import { isWhole, parseForward, withExceptions } from '@homeward/shared/net/forward-spec';
+import { type PortSpec, parsePortSpec } from '@homeward/shared/net/port-spec';
 
 /** Throws `bad-input` for the first spec that is none, showing how one is written. */
 export function checkSpecs(specs: readonly string[]): void {
@@ -11,10 +12,32 @@ export function checkSpecs(specs: readonly string[]): void {
     } catch (error) {
       if (!(error instanceof RelayError) || error.hint !== undefined) throw error;
       throw new RelayError(error.code, error.message, {
-        hint: 'a forward is [ADDRESS:]PUBLIC[=TARGET]/PROTO, for example 443/tcp, 8080=80/tcp, 53/tcp+udp',
+        hint: 'a forward is [ADDRESS:]PUBLIC[=TARGET]/PROTO, for example 443/tcp, 8080=80/tcp, 53/tcp+udp, or all',
         cause: error,
       });
     }
+  }
+}
+
+/** The specs with more exceptions for each `all`. Throws `bad-input` where there is none, or an exception is no port. */
+export function withoutExcepted(specs: readonly string[], exceptions: readonly string[]): string[] {
+  if (exceptions.length === 0) return [...specs];
+  const excepted = exceptions.map(exceptionIn);
+  const forwards = specs.map(parseForward);
+  if (!forwards.some(isWhole)) {
+    throw new RelayError('bad-input', '--except is for the forward all, and there is none', {
+      hint: 'example: controller forward add home all --except 25/tcp',
+    });
+  }
+  return forwards.map((forward) => withExceptions(forward, excepted).spec);
+}
+
+function exceptionIn(text: string): PortSpec {
+  try {
+    return parsePortSpec(text);
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    throw new RelayError(error.code, `--except: ${error.message}`, { hint: 'example: --except 25/tcp', cause: error });
   }
 }
 

@@ -34,6 +34,8 @@ export const statusSchema = z.looseObject({
           reason: z.string().nullable(),
           bytesIn: z.number(),
           bytesOut: z.number(),
+          /** Of an `all`: what the backend's owner does not mean by it. */
+          without: z.array(z.looseObject({ spec: z.string(), reason: z.string() })).default([]),
         }),
       ),
       proof: z.looseObject({ ok: z.boolean(), at: z.string() }).nullable(),

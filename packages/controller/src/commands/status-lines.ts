@@ -66,7 +66,7 @@ function forwardLines({ name, forwards }: BackendStatus, style: Style, rates: Ra
     formatBytes(forward.bytesIn),
     formatBytes(forward.bytesOut),
     ...(rates === null ? [] : rateCells(rates(name, forward))),
-    forward.reason ?? '',
+    forward.reason ?? withoutText(forward),
   ]);
   const header = [
     '  FORWARD',
@@ -79,6 +79,10 @@ function forwardLines({ name, forwards }: BackendStatus, style: Style, rates: Ra
   const rest = forwards.length - shown.length;
   const more = `  … and ${rest} more (controller status ${name} --json, controller forward list ${name})`;
   return [...table(header, rows).split('\n'), ...(rest === 0 ? [] : [more])];
+}
+
+function withoutText({ without }: ForwardStatus): string {
+  return without.length === 0 ? '' : `without ${without.map(({ spec }) => spec).join(', ')} of the backend`;
 }
 
 /** What needs looking at comes first. */

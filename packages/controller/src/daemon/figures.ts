@@ -13,7 +13,7 @@ export interface KernelFigures {
   /** Tunnel devices and others, by name. */
   readonly links: ReadonlyMap<string, ListedLink>;
   readonly wireguard: ListedWireguard | null;
-  /** Octets by `backend . transport . ports`, of both families. */
+  /** Octets by `backend . transport . ports`, and in all by `backend` of an `all`, of both families. */
   readonly bytesIn: ReadonlyMap<string, number>;
   readonly bytesOut: ReadonlyMap<string, number>;
 }
@@ -31,8 +31,10 @@ export async function readFigures(runner: Runner, links: readonly ListedLink[]):
   };
   const [dump, bytesIn, bytesOut] = await Promise.all([
     runner.run(command('wg', ['show', RELAY_LINK, 'dump'])).then(parseWireguardDump, nothing),
-    counted(FAMILIES.flatMap((family) => [SETS[family].bytesIn, SETS[family].rangeBytesIn])),
-    counted(FAMILIES.flatMap((family) => [SETS[family].bytesOut, SETS[family].rangeBytesOut])),
+    counted(FAMILIES.flatMap((family) => [SETS[family].bytesIn, SETS[family].rangeBytesIn, SETS[family].wholeBytesIn])),
+    counted(
+      FAMILIES.flatMap((family) => [SETS[family].bytesOut, SETS[family].rangeBytesOut, SETS[family].wholeBytesOut]),
+    ),
   ]);
   return { links: new Map(links.map((link) => [link.name, link])), wireguard: dump, bytesIn, bytesOut };
 }

@@ -56,8 +56,11 @@ export function chooseTunnelPort(
   let port = DEFAULT_WIREGUARD_PORT;
   const isForwarded = (candidate: number) =>
     forwards.some(
-      ({ transports, publicPorts }) =>
-        transports.includes('udp') && publicPorts.first <= candidate && candidate <= publicPorts.last,
+      ({ transports, publicPorts, exceptions }) =>
+        exceptions === null &&
+        transports.includes('udp') &&
+        publicPorts.first <= candidate &&
+        candidate <= publicPorts.last,
     );
   while (holder(port) !== undefined || isForwarded(port)) port += 1;
   return port;

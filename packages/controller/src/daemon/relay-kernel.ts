@@ -9,12 +9,13 @@ import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
 import { localPortRange } from '@homeward/shared/kernel/local-ports';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
-import { type Listener, listListeners } from '@homeward/shared/kernel/sockets';
-import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
+import { isLoopback, type Listener, listListeners } from '@homeward/shared/kernel/sockets';
+import { SSH_PORT, sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { deviceFacts, findUplink } from '@homeward/shared/kernel/uplink';
 import { FAMILIES } from '@homeward/shared/net/address';
 import { isRelayRule, isRelayTunnelLink, MAIN_TABLE, PROBE_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
-import type { Forward } from '@homeward/shared/net/forward-spec';
+import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
+import type { Transport } from '@homeward/shared/net/transport';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
 import type { Ledger } from '@homeward/shared/reconcile/ledger';
 import { createItemMemory, createPlanMemory, type PlanInput } from '@homeward/shared/reconcile/plan-memory';
@@ -27,6 +28,8 @@ import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
 import { type RelayFacts, relayHostState } from '../desired/relay-state.js';
 import { relayStaleFlows } from '../desired/stale-flows.js';
+import type { OwnDoor } from '../desired/whole-host.js';
+import { tunnelPorts } from '../store/pairings.js';
 import type { RelayState } from '../store/state.js';
 
 /** Octets, where no uplink is found. */
@@ -49,12 +52,21 @@ export interface RelayKernelDeps {
   readonly repair: boolean;
   /** Null where this relay was never set up. */
   state(): RelayState | null;
+  /** Null where no daemon is to be reached. */
+  readonly controlPort: number | null;
   /** Gets each look at the machine, for facts that are needed outside of the kernel. */
   onLook?(snapshot: Snapshot): void;
+  /** Gets what `all` leaves to the relay. */
+  onDoors?(doors: readonly OwnDoor[]): void;
 }
+
+/** What planning depends on; of the listeners what the present forwards make of them. */
+type KernelFacts = Omit<RelayFacts, 'doors'> & { readonly listeners: readonly Listener[] };
 
 export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
   const sysctls = createSysctlFiles();
+  // One that was seen once stays protected while its listener is away.
+  const knownSshPorts = new Set([SSH_PORT]);
   const planned = createPlanMemory();
   const memory = createItemMemory<Forward, readonly NftElement[]>();
   return createReconciler({
@@ -63,7 +75,7 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
     ownership: RELAY_OWNERSHIP,
     createWireguardLink: async (link) => createWireguardLink(deps.runner, link, await needsSystemdUnit()),
     staleFlows: relayStaleFlows,
-    async facts(snapshot, ledger): Promise<RelayFacts> {
+    async facts(snapshot, ledger): Promise<KernelFacts> {
       deps.onLook?.(snapshot);
       const [listeners, localPorts, families, forwarding] = await Promise.all([
         listListeners(deps.runner),
@@ -74,8 +86,9 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
       const named = new Set(
         deps.state()?.pairings.flatMap(({ tunnel }) => ('device' in tunnel ? [tunnel.device] : [])),
       );
+      for (const port of sshPorts(listeners)) knownSshPorts.add(port);
       return {
-        ...{ uplinkMtu: uplinkMtu(snapshot), families, forwarding },
+        ...{ listeners, uplinkMtu: uplinkMtu(snapshot), families, forwarding },
         devices: foreignDevices(snapshot, (name) => named.has(name)),
         sshPorts: sshPorts(listeners),
         ownTcpPorts: tcpPorts(listeners),
@@ -83,9 +96,12 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         docker: dockerFamilies(snapshot.dockerUser),
       };
     },
-    desired(facts) {
+    desired({ listeners, ...rest }) {
       const state = deps.state();
       if (state === null) return hostState([]);
+      const doors = ownDoors(state, listeners, deps.controlPort, knownSshPorts);
+      deps.onDoors?.(doors);
+      const facts: RelayFacts = { ...rest, doors };
       return planned(planInput(state, facts), () => relayHostState(state, facts, memory));
     },
   });
@@ -106,6 +122,24 @@ function planInput({ wireguard, pool, pool6, pairings }: RelayState, facts: Rela
 function tcpPorts(listeners: readonly Listener[]): number[] {
   const ports = listeners.filter(({ transport }) => transport === 'tcp').map(({ port }) => port);
   return [...new Set(ports)].sort((a, b) => a - b);
+}
+
+/** What `all` leaves to this machine. Nothing where there is none: planning would begin anew with each socket that comes or goes. */
+function ownDoors(
+  state: RelayState,
+  listeners: readonly Listener[],
+  controlPort: number | null,
+  knownSshPorts: ReadonlySet<number>,
+): OwnDoor[] {
+  if (!state.pairings.some(({ forwards }) => forwards.some(isWhole))) return [];
+  const everywhere = (transport: Transport) => (port: number) => ({ transport, address: '*', port });
+  return [
+    ...[...knownSshPorts, ...(controlPort === null ? [] : [controlPort])].map(everywhere('tcp')),
+    ...tunnelPorts(state).map(everywhere('udp')),
+    ...listeners
+      .filter(({ address }) => !isLoopback(address))
+      .map(({ transport, address, port }) => ({ transport, address, port })),
+  ];
 }
 
 /** Octets; the smaller one where the families have uplinks of their own. */

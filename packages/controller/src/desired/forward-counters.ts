@@ -1,8 +1,9 @@
 /** What counts the bytes of forwards: elements of counting sets, by the ports at which they arrive at their backend. Pure. */
 
 import { type AddressPair, FAMILIES, type Family } from '@homeward/shared/net/address';
-import { arrivalPorts, type Forward, familiesOf, TRANSPORTS, type Transport } from '@homeward/shared/net/forward-spec';
+import { arrivalPorts, type Forward, familiesOf, isWhole } from '@homeward/shared/net/forward-spec';
 import { formatPortRange, joinRanges, type PortRange, rangeContains, rangeLength } from '@homeward/shared/net/port';
+import { TRANSPORTS, type Transport } from '@homeward/shared/net/transport';
 import type { NftElement } from '@homeward/shared/state/resources';
 import { relayElement, SETS } from './relay-sets.js';
 
@@ -40,14 +41,16 @@ function counters(sets: readonly string[], key: string): NftElement[] {
   return sets.map((set) => relayElement(set, key));
 }
 
-/** The keys of a backend's counters that count one of its forwards. */
+/** The keys of a backend's counters that count one of its forwards; those of an `all` count the others as well. */
 export function countKeys(forwards: readonly Forward[], backend: AddressPair): (forward: Forward) => string[] {
+  const ports = forwards.filter((forward) => !isWhole(forward));
   const ranges = new Map(
     FAMILIES.flatMap((family) =>
-      TRANSPORTS.map((transport) => [`${family} ${transport}`, countedRanges(forwards, family, transport)] as const),
+      TRANSPORTS.map((transport) => [`${family} ${transport}`, countedRanges(ports, family, transport)] as const),
     ),
   );
   return (forward) => {
+    if (isWhole(forward)) return familiesOf(forward).map((family) => backend[family]);
     const arrival = arrivalPorts(forward);
     return familiesOf(forward).flatMap((family) =>
       forward.transports.flatMap((transport) => {

@@ -1,12 +1,14 @@
 /** Forwards as elements of the relay's maps. Pure. */
 
 import type { AddressPair, Family } from '@homeward/shared/net/address';
-import { arrivalPorts, type Forward, familiesOf, type Transport } from '@homeward/shared/net/forward-spec';
+import { arrivalPorts, type Forward, familiesOf, isWhole } from '@homeward/shared/net/forward-spec';
 import { formatPortRange, portsOf, rangeLength, rangesWithout } from '@homeward/shared/net/port';
+import type { Transport } from '@homeward/shared/net/transport';
 import { type Remember, recompute } from '@homeward/shared/reconcile/plan-memory';
 import type { NftElement } from '@homeward/shared/state/resources';
 import { portCounters, rangeCounters } from './forward-counters.js';
 import { relayElement, SETS } from './relay-sets.js';
+import { wholeElements } from './whole-host.js';
 
 /** Where clients of forwards are sent: a backend, and what of them it gets. */
 export interface Reach {
@@ -26,19 +28,24 @@ export function forwardElements(
   const remembered = remember(JSON.stringify(reach));
   return [
     ...forwards.map((forward) => remembered(forward, () => elementsOf(forward, reach))),
-    rangeCounters(forwards, reach.families, reach.backend),
+    rangeCounters(
+      forwards.filter((forward) => !isWhole(forward)),
+      reach.families,
+      reach.backend,
+    ),
   ];
 }
 
-function elementsOf(forward: Forward, { backend, families, spared }: Reach): NftElement[] {
-  return familiesOf(forward)
-    .filter((family) => families.includes(family))
-    .flatMap((family) =>
-      forward.transports.flatMap((transport) => [
-        ...dnatElements(forward, family, transport, backend, transport === 'tcp' ? spared : []),
-        ...portCounters(forward, family, transport, backend),
-      ]),
-    );
+function elementsOf(forward: Forward, reach: Reach): NftElement[] {
+  const { backend, spared } = reach;
+  const families = familiesOf(forward).filter((family) => reach.families.includes(family));
+  if (isWhole(forward)) return wholeElements(forward, families, backend);
+  return families.flatMap((family) =>
+    forward.transports.flatMap((transport) => [
+      ...dnatElements(forward, family, transport, backend, transport === 'tcp' ? spared : []),
+      ...portCounters(forward, family, transport, backend),
+    ]),
+  );
 }
 
 function dnatElements(

@@ -13,6 +13,15 @@ export interface RelaySets {
   readonly any: string;
   /** transport . ports : backend */
   readonly anyRange: string;
+  /** public address : backend, of everything that no other forward has. */
+  readonly whole: string;
+  /** The same for every address of the relay. */
+  readonly anyWhole: string;
+  /** public address . transport . ports that do not go by `all`. */
+  readonly keptAt: string;
+  /** backend, counted towards it whatever comes. */
+  readonly wholeBytesIn: string;
+  readonly wholeBytesOut: string;
   /** backend . transport . port, counted towards it. */
   readonly bytesIn: string;
   /** The same, counted from it. */
@@ -28,6 +37,10 @@ export interface RelaySets {
 export const COMMON_SETS = {
   /** Links of our own tunnels. */
   tunnels: 'tunnels',
+  /** transport . ports that do not go by any `all`. */
+  kept: 'kept',
+  /** transport . ports that are excepted from the `all` of every address. */
+  excepted: 'excepted',
 } as const;
 
 /** Where a backend's GRE in UDP was seen to come from: address . port, the newest lives longest. */
@@ -43,6 +56,11 @@ function namesFor(digit: string): RelaySets {
     range: `range${digit}`,
     any: `any${digit}`,
     anyRange: `any-range${digit}`,
+    whole: `whole${digit}`,
+    anyWhole: `any-whole${digit}`,
+    keptAt: `kept-at${digit}`,
+    wholeBytesIn: `whole-bytes-in${digit}`,
+    wholeBytesOut: `whole-bytes-out${digit}`,
     bytesIn: `bytes-in${digit}`,
     bytesOut: `bytes-out${digit}`,
     rangeBytesIn: `range-bytes-in${digit}`,

@@ -3,7 +3,8 @@
 import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
 import { type Family, isIpv4 } from '@homeward/shared/net/address';
 import { PROBE, RELAY_LINK } from '@homeward/shared/net/allocation';
-import { type Forward, TRANSPORTS } from '@homeward/shared/net/forward-spec';
+import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
+import { TRANSPORTS } from '@homeward/shared/net/transport';
 import { type ItemMemory, NO_MEMORY, type Remember } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/host-state';
 import type { HostState, NftElement } from '@homeward/shared/state/resources';
@@ -17,6 +18,7 @@ import { type PairingTunnel, pairingTunnel, relayEnd, relayPeer, type TunnelFact
 import { COMMON_SETS, relayElement, SETS } from './relay-sets.js';
 import { type MappedPeer, relayTable } from './relay-table.js';
 import { type OwnPorts, resetRules } from './reset-rules.js';
+import { keptElements, type OwnDoor } from './whole-host.js';
 
 export interface RelayFacts extends TunnelFacts, OwnPorts {
   readonly forwarding: ForwardingFacts;
@@ -24,6 +26,8 @@ export interface RelayFacts extends TunnelFacts, OwnPorts {
   readonly sshPorts: readonly number[];
   /** Families of which Docker's chain for others' rules is there. */
   readonly docker: readonly Family[];
+  /** What `all` leaves to the relay; empty where there is none, since it changes often. */
+  readonly doors: readonly OwnDoor[];
 }
 
 /** Ports of the probe's address on the relay that lead to each backend's echo: only the probe has a way there. */
@@ -56,6 +60,7 @@ export function relayHostState(
     relayTable(facts.forwarding.guarded, state.pairings.flatMap(mappedPeer)),
     ...memory.gather([
       ...led.flatMap((one) => pairingElements(one, facts, memory.remember)),
+      keptBeside(state, led, facts),
       linkElements(
         peers,
         led.map(({ tunnel }) => tunnel),
@@ -89,6 +94,17 @@ function acceptedForwards({ forwards, applied }: LedPairing['pairing']): readonl
   if (applied.refused.length === 0) return forwards;
   const unwanted = new Set(applied.refused.map(({ spec }) => spec));
   return forwards.filter(({ spec }) => !unwanted.has(spec));
+}
+
+function keptBeside(state: RelayState, led: readonly LedPairing[], { doors }: RelayFacts): NftElement[] {
+  const wholes = led.flatMap(({ pairing }) => acceptedForwards(pairing).filter(isWhole));
+  return wholes.length === 0 ? [] : keptElements(wholes, waitingForwards(state, led), doors);
+}
+
+/** Of backends that clients are not led to, or that their owner refuses. */
+function waitingForwards(state: RelayState, led: readonly LedPairing[]): Forward[] {
+  const active = new Set(led.flatMap(({ pairing }) => acceptedForwards(pairing)));
+  return state.pairings.flatMap(({ forwards }) => forwards).filter((forward) => !active.has(forward));
 }
 
 /** A list for each forward, and what changes more often behind them. */

@@ -10,7 +10,7 @@ import { nftTable } from '@homeward/shared/kernel/nft-render';
 import { chain, WORDS } from '@homeward/shared/kernel/nft-words';
 import { traceChains, traceSet } from '@homeward/shared/kernel/trace-table';
 import { FAMILIES, type Family, type Ipv4Address } from '@homeward/shared/net/address';
-import { RELAY_FOU_PORT, RELAY_TABLE } from '@homeward/shared/net/allocation';
+import { RELAY_FOU_PORT, RELAY_TABLE, RELAYS_OWN_PROTOCOLS } from '@homeward/shared/net/allocation';
 import type { NftTable } from '@homeward/shared/state/resources';
 import { COMMON_SETS, mappingSet, SETS } from './relay-sets.js';
 
@@ -36,6 +36,9 @@ export function relayTable(guarded: GuardedLinks, mapped: readonly MappedPeer[] 
     RELAY_TABLE,
     [
       `set ${COMMON_SETS.tunnels} { type ifname; }`,
+      ...[COMMON_SETS.kept, COMMON_SETS.excepted].map(
+        (name) => `set ${name} { type inet_proto . inet_service; flags interval; }`,
+      ),
       ...FAMILIES.flatMap(setLines),
       traceSet(),
       ...traceChains(false),
@@ -45,12 +48,19 @@ export function relayTable(guarded: GuardedLinks, mapped: readonly MappedPeer[] 
       ),
       // Before Docker's and anybody's DNAT: the first binding of a flow wins.
       ...chain('nat-prerouting', 'type nat hook prerouting priority dstnat - 10', [
-        `iifname ${tunnels} return`,
-        ...FAMILIES.map((family) => `${fromShared(family)} return`),
-        // Right also behind a cloud's 1:1 public address.
-        'fib daddr type != local return',
-        'ip6 daddr fe80::/10 return',
+        ...notForClients(),
         ...FAMILIES.flatMap(dnatRules),
+      ]),
+      // Behind every other forward; the first binding of a flow wins here as well.
+      ...chain('nat-whole', 'type nat hook prerouting priority dstnat - 9', [
+        'iifname "lo" return',
+        ...notForClients(),
+        ...FAMILIES.map((family) => `${WORDS[family].icmp} type != echo-request return`),
+        `meta l4proto { ${RELAYS_OWN_PROTOCOLS.join(', ')} } return`,
+        `meta l4proto . th dport @${COMMON_SETS.kept} return`,
+        ...FAMILIES.flatMap(wholeRules),
+        `meta l4proto . th dport @${COMMON_SETS.excepted} return`,
+        ...FAMILIES.map((family) => wholeDnat(family, SETS[family].anyWhole)),
       ]),
       ...chain('filter-forward', 'type filter hook forward priority filter', [
         `iifname ${tunnels} oifname ${tunnels} drop`,
@@ -88,6 +98,27 @@ export function relayTable(guarded: GuardedLinks, mapped: readonly MappedPeer[] 
   );
 }
 
+function notForClients(): string[] {
+  return [
+    `iifname @${COMMON_SETS.tunnels} return`,
+    ...FAMILIES.map((family) => `${fromShared(family)} return`),
+    // Right also behind a cloud's 1:1 public address.
+    'fib daddr type != local return',
+    'ip6 daddr fe80::/10 return',
+  ];
+}
+
+/** What names an address goes first, with what is kept there. */
+function wholeRules(family: Family): string[] {
+  const { whole, keptAt } = SETS[family];
+  return [`${WORDS[family].ip} daddr . meta l4proto . th dport @${keptAt} return`, wholeDnat(family, whole)];
+}
+
+function wholeDnat(family: Family, map: string): string {
+  const { ip } = WORDS[family];
+  return `dnat ${ip} to ${ip} daddr map @${map}`;
+}
+
 /** Towards a backend behind a link that is not ours. */
 function toShared(family: Family): string {
   return `meta oifname . ${WORDS[family].ip} daddr @${SETS[family].shared}`;
@@ -123,6 +154,10 @@ function setLines(family: Family): string[] {
     `map ${sets.range} { type ${byAddress} : ${address}; flags interval; }`,
     `map ${sets.any} { type inet_proto . inet_service : ${address} . inet_service; }`,
     `map ${sets.anyRange} { type inet_proto . inet_service : ${address}; flags interval; }`,
+    `map ${sets.whole} { type ${address} : ${address}; }`,
+    `map ${sets.anyWhole} { type ${address} : ${address}; flags interval; }`,
+    `set ${sets.keptAt} { type ${byAddress}; flags interval; }`,
+    ...[sets.wholeBytesIn, sets.wholeBytesOut].map((name) => `set ${name} { type ${address}; counter; }`),
     ...counted,
     ...rangesCounted,
     `set ${sets.shared} { type ifname . ${address}; }`,
@@ -146,8 +181,11 @@ function dnatRules(family: Family): string[] {
 /** A backend's address is met on its tunnel only. */
 function countRules(family: Family): string[] {
   const { ip } = WORDS[family];
-  const { bytesIn, bytesOut, rangeBytesIn, rangeBytesOut } = SETS[family];
+  const { bytesIn, bytesOut, rangeBytesIn, rangeBytesOut, wholeBytesIn, wholeBytesOut } = SETS[family];
   const to = `${ip} daddr . meta l4proto . th dport`;
   const from = `${ip} saddr . meta l4proto . th sport`;
-  return [`${to} @${bytesIn}`, `${to} @${rangeBytesIn}`, `${from} @${bytesOut}`, `${from} @${rangeBytesOut}`];
+  return [
+    ...[`${to} @${bytesIn}`, `${to} @${rangeBytesIn}`, `${from} @${bytesOut}`, `${from} @${rangeBytesOut}`],
+    ...[`${ip} daddr @${wholeBytesIn}`, `${ip} saddr @${wholeBytesOut}`],
+  ];
 }

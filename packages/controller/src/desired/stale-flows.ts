@@ -5,8 +5,9 @@ import type { LedFlows } from '@homeward/shared/kernel/stale-flows';
 import { globalAddresses } from '@homeward/shared/kernel/uplink';
 import { FAMILIES, type Family, familyOf, type IpAddress, isIp } from '@homeward/shared/net/address';
 import { RELAY_TABLE } from '@homeward/shared/net/allocation';
-import type { Transport } from '@homeward/shared/net/forward-spec';
-import { parsePortRange } from '@homeward/shared/net/port';
+import { EVERY_PORT } from '@homeward/shared/net/forward-spec';
+import { formatPortRange, parsePortRange } from '@homeward/shared/net/port';
+import { TRANSPORTS, type Transport } from '@homeward/shared/net/transport';
 import { type Change, subjectOf } from '@homeward/shared/reconcile/diff';
 import type { Resource } from '@homeward/shared/state/resources';
 import { SETS } from './relay-sets.js';
@@ -25,8 +26,11 @@ export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot):
   return changes.flatMap((change) => {
     const resource = subjectOf(change);
     if (resource.kind !== 'nft-element') return [];
-    const led = whatItLed(resource.set, resource.key);
-    if (led === null || (led.transport === 'tcp' && !wasMissing)) return [];
+    return whatItLed(resource.set, resource.key).flatMap((led) => staleOf(led, change));
+  });
+
+  function staleOf(led: Led, change: Change): LedFlows[] {
+    if (led.transport === 'tcp' && !wasMissing) return [];
     const addresses = led.address === null ? own.filter((address) => familyOf(address) === led.family) : [led.address];
     const before = change.kind === 'create' ? null : leadsTo(change.observed);
     const missed = led.transport === 'tcp' && change.kind === 'create' ? leadsTo(change.desired) : null;
@@ -36,7 +40,7 @@ export function relayStaleFlows(changes: readonly Change[], snapshot: Snapshot):
         ...{ ports: parsePortRange(led.ports), ledTo },
       })),
     );
-  });
+  }
 }
 
 /** The backend of a map's element: `address`, or `address . port`. */
@@ -55,21 +59,25 @@ interface Led {
 
 const TABLE = `table inet ${RELAY_TABLE}`;
 
-/** What an element of one of the DNAT maps leads; null for one of a counting set. */
-function whatItLed(set: string, key: string): Led | null {
+/** What an element of one of the DNAT maps leads; nothing for one of another set. */
+function whatItLed(set: string, key: string): Led[] {
   for (const family of FAMILIES) {
-    const { any, anyRange, exact, range } = SETS[family];
+    const { any, anyRange, exact, range, whole, anyWhole } = SETS[family];
     const words = key.split(' . ');
     if (set === any || set === anyRange) {
       const [transport, ports = ''] = words;
-      return { family, address: null, transport: transportIn(transport), ports };
+      return [{ family, address: null, transport: transportIn(transport), ports }];
     }
     if (set === exact || set === range) {
       const [address = '', transport, ports = ''] = words;
-      return isIp(address) ? { family, address, transport: transportIn(transport), ports } : null;
+      return isIp(address) ? [{ family, address, transport: transportIn(transport), ports }] : [];
+    }
+    if (set === whole || set === anyWhole) {
+      const address = isIp(key) ? key : null;
+      return TRANSPORTS.map((transport) => ({ family, address, transport, ports: formatPortRange(EVERY_PORT) }));
     }
   }
-  return null;
+  return [];
 }
 
 function transportIn(word: string | undefined): Transport {

@@ -1,17 +1,18 @@
 /** Which forwards may be set: refused are the operator's own doors, ports of other backends, ports somebody listens on. Pure. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import type { Listener } from '@homeward/shared/kernel/sockets';
+import { isLoopback, type Listener } from '@homeward/shared/kernel/sockets';
 import { sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import {
   arrivalPorts,
   type Forward,
   familiesOf,
+  isWhole,
   placeOf,
-  type Transport,
   withPublicPorts,
 } from '@homeward/shared/net/forward-spec';
 import { port, rangeContains } from '@homeward/shared/net/port';
+import type { Transport } from '@homeward/shared/net/transport';
 import type { RelayState } from '../store/state.js';
 import { type Holder, indexPorts, scanPorts } from './port-index.js';
 
@@ -41,11 +42,13 @@ export function createForwardCheck(
   const holders = state.pairings.flatMap(({ name: backend, forwards }) =>
     forwards.map((forward): Holder => ({ backend, forward })),
   );
-  const taken = lookUp(holders, ({ publicPorts }) => publicPorts);
+  const wholes = holders.filter(({ forward }) => isWhole(forward));
+  const ofPorts = holders.filter(({ forward }) => !isWhole(forward));
+  const taken = lookUp(ofPorts, ({ publicPorts }) => publicPorts);
   // Apart, since of those to the backend itself thousands may arrive at one port, and all get along.
-  const arrivalsHere = lookUp(holders.filter(isHere), arrivalPorts);
+  const arrivalsHere = lookUp(ofPorts.filter(isHere), arrivalPorts);
   const arrivalsBehind = lookUp(
-    holders.filter((holder) => !isHere(holder)),
+    ofPorts.filter((holder) => !isHere(holder)),
     arrivalPorts,
   );
   const arrivalsBeside = (forward: Forward): Holder[] => {
@@ -54,10 +57,17 @@ export function createForwardCheck(
   };
   return {
     admit(backend, forward, takeOver) {
+      if (isWhole(forward)) {
+        refuseSecondWhole(wholes, backend, forward);
+        refuseBeside(arrivalsBehind.on(forward.publicPorts), backend, forward);
+        wholes.push({ backend, forward });
+        return;
+      }
       const others = taken.on(forward.publicPorts);
       refuseProtected(forward, ports);
       refuseTaken(others, backend, forward);
       refuseSharedArrival(arrivalsBeside(forward), backend, forward);
+      refuseBeside(wholes, backend, forward);
       // What is set already was allowed then, with --take-over.
       const isSet = others.some((other) => other.backend === backend && other.forward.spec === forward.spec);
       if (!takeOver && !isSet) refuseListener(forward, ports.listeners);
@@ -87,8 +97,9 @@ function doorsOf(ports: RelayPorts): Door[] {
   ];
 }
 
-/** The door that a forward would take, or null. */
+/** The door that a forward would take, or null; an `all` leaves them alone. */
 export function doorTaken(forward: Forward, ports: RelayPorts): Door | null {
+  if (isWhole(forward)) return null;
   const taken = doorsOf(ports).find(
     ({ transport, port }) => forward.transports.includes(transport) && rangeContains(forward.publicPorts, port),
   );
@@ -122,6 +133,16 @@ function refuseTaken(others: readonly Holder[], backend: string, forward: Forwar
   );
 }
 
+/** What no other forward has can go to one place only. */
+function refuseSecondWhole(wholes: readonly Holder[], backend: string, forward: Forward): void {
+  const taker = wholes.find((other) => other.forward.address === forward.address && other.backend !== backend);
+  if (taker === undefined) return;
+  const { spec } = taker.forward;
+  throw new RelayError('conflict', `forward ${forward.spec}: everything goes to backend "${taker.backend}" (${spec})`, {
+    hint: `name the ports for "${backend}", which go before it, or: controller forward remove ${taker.backend} ${spec}`,
+  });
+}
+
 /** Packets that arrive at one port of the tunnel address lead to one place: two hosts behind one backend cannot share it. */
 function refuseSharedArrival(others: readonly Holder[], backend: string, forward: Forward): void {
   const shift = (one: Forward) => one.targetPorts.first - arrivalPorts(one).first;
@@ -136,6 +157,24 @@ function refuseSharedArrival(others: readonly Holder[], backend: string, forward
     'conflict',
     `forward ${forward.spec} and ${other.forward.spec} of backend "${backend}" would reach it by the same port, for two places`,
     { hint: `choose another public port, for example ${alternative(forward)}` },
+  );
+}
+
+/**
+ * An `all` and a host behind the same backend that is for clients of another public address only: those of the first would come
+ * in by `all`, arrive at the same port, and be led to that host.
+ */
+function refuseBeside(others: readonly Holder[], backend: string, forward: Forward): void {
+  const other = others.find(({ backend: name, forward: one }) => {
+    const [whole, named] = isWhole(one) ? [one, forward] : [forward, one];
+    const isNarrower = named.targetHost !== null && named.address !== null && named.address !== whole.address;
+    return name === backend && isNarrower && haveSameClients(whole, named);
+  });
+  if (other === undefined) return;
+  throw new RelayError(
+    'conflict',
+    `forward ${forward.spec} and ${other.forward.spec} of backend "${backend}" would reach it by the same port, for two places`,
+    { hint: 'forward to the host behind the backend without naming an address of the relay' },
   );
 }
 
@@ -163,10 +202,6 @@ function refuseListener(forward: Forward, listeners: readonly Listener[]): void 
   throw new RelayError('conflict', `forward ${forward.spec}: ${found.program} listens on ${where} of this relay`, {
     hint: `stop it, choose another public port (${alternative(forward)}), or use --take-over`,
   });
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
 }
 
 /** The same target on public ports that are rarely taken; a very wide range has no other place. */

@@ -1,12 +1,12 @@
 /** A backend's list of forwards with some more or some less. Pure. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { type Forward, placeOf, withTransports } from '@homeward/shared/net/forward-spec';
+import { type Forward, isWhole, placeOf, withTransports } from '@homeward/shared/net/forward-spec';
 
 /** More than this many are counted, not listed, in a message. */
 const LISTED = 20;
 
-/** The forwards with more; the same list when they are there already, also as parts of others. Adding 53/udp to 53/tcp gives 53/tcp+udp. */
+/** The forwards with more; the same list when they are there already, also as parts of others. Adding 53/udp to 53/tcp gives 53/tcp+udp; an `all` takes the place of one with other exceptions. */
 export function withForwardsAdded(forwards: readonly Forward[], added: readonly Forward[]): readonly Forward[] {
   const byPlace = new Map(forwards.map((forward) => [placeOf(forward), forward]));
   let isChanged = false;
@@ -14,7 +14,9 @@ export function withForwardsAdded(forwards: readonly Forward[], added: readonly 
     const place = placeOf(forward);
     const present = byPlace.get(place);
     const merged =
-      present === undefined ? forward : withTransports(present, [...present.transports, ...forward.transports]);
+      present === undefined || isWhole(forward)
+        ? forward
+        : withTransports(present, [...present.transports, ...forward.transports]);
     if (merged === null || merged.spec === present?.spec) continue;
     byPlace.set(place, merged);
     isChanged = true;
@@ -36,7 +38,7 @@ export function withForwardsRemoved(
     if (present === undefined || left?.length === present.transports.length) {
       throw noSuchForward(backend, [...byPlace.values()], unwanted);
     }
-    const remaining = withTransports(present, left ?? []);
+    const remaining = isWhole(present) ? null : withTransports(present, left ?? []);
     if (remaining === null) byPlace.delete(place);
     else byPlace.set(place, remaining);
   }
@@ -45,7 +47,8 @@ export function withForwardsRemoved(
 
 function noSuchForward(backend: string, forwards: readonly Forward[], unwanted: Forward): RelayError {
   const covering = forwards.find(
-    ({ publicPorts, address, transports }) =>
+    ({ publicPorts, address, transports, exceptions }) =>
+      exceptions === null &&
       address === unwanted.address &&
       publicPorts.first <= unwanted.publicPorts.first &&
       unwanted.publicPorts.last <= publicPorts.last &&

@@ -2,7 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { withTimeLimit } from '@homeward/shared/host/time-limit';
-import { type Forward, parseForward, placeOf } from '@homeward/shared/net/forward-spec';
+import { type Forward, isWhole, parseForward, placeOf } from '@homeward/shared/net/forward-spec';
 import { createForwardCheck, type RelayPorts } from '../forwards/conflicts.js';
 import { withForwardsAdded, withForwardsRemoved } from '../forwards/forward-list.js';
 import { pairingNamed, withForwards } from '../store/pairings.js';
@@ -90,7 +90,9 @@ export async function bringAbout(
 ): Promise<ForwardsOutcome['state']> {
   // Both ends at once: neither waits for the other's kernel.
   relay.backends.offer(backend);
-  await relay.reconcile('last-look');
+  // `all` leaves to the relay what listens there now, not at the last look.
+  const hasWhole = pairingNamed(relay.store.state(), backend).forwards.some(isWhole);
+  await (hasWhole ? relay.reconcile() : relay.reconcile('last-look'));
   if (pairingNamed(relay.store.state(), backend).agentKey === null) return 'waiting';
   if (!relay.backends.isOnline(backend)) return 'offline';
   await untilApplied(relay, backend, withTimeLimit(signal, APPLY_TIMEOUT_MS)).catch((error: unknown) => {

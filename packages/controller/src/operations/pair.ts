@@ -3,7 +3,7 @@
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import { RELAY_FOU_PORT } from '@homeward/shared/net/allocation';
-import { type Forward, parseForward } from '@homeward/shared/net/forward-spec';
+import { type Forward, isWhole, parseForward } from '@homeward/shared/net/forward-spec';
 import { parseBackendName } from '@homeward/shared/net/names';
 import { formatPortRange } from '@homeward/shared/net/port';
 import { fingerprint } from '@homeward/shared/session/keys';
@@ -142,7 +142,9 @@ function tunnelDoors(relay: Relay, tunnel: TunnelSpec): string[] {
 }
 
 /** What a firewall before the relay has to let in for a forward: its public ports, not where they lead. */
-function publicSide({ publicPorts, transports }: Forward): string {
+function publicSide(forward: Forward): string {
+  const { publicPorts, transports } = forward;
+  if (isWhole(forward)) return 'everything that is to be forwarded';
   return `${formatPortRange(publicPorts)}/${transports.join('+')}`;
 }
 

@@ -1,7 +1,7 @@
 /** The status document of the product's contract. */
 
 import type { AddressPair } from '@homeward/shared/net/address';
-import type { Forward } from '@homeward/shared/net/forward-spec';
+import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
 import { fingerprint } from '@homeward/shared/session/keys';
 import { tunnelText } from '@homeward/shared/tunnel/tunnel-spec';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
@@ -59,11 +59,18 @@ function backendStatus(relay: Relay, pairing: Pairing, figures: KernelFigures): 
         state: reason !== null ? 'failed' : isApplied ? 'active' : 'pending',
         reason,
         ...bytes(forward),
+        ...(isWhole(forward) ? { without: withheld(pairing) } : {}),
       };
     }),
     proof: pairing.proof,
     unconfirmed: unconfirmed(pairing),
   };
+}
+
+/** What the backend's owner does not mean by `all`: refusals of what is no forward by itself. */
+function withheld({ forwards, applied }: Pairing): readonly { readonly spec: string; readonly reason: string }[] {
+  const own = new Set(forwards.map(({ spec }) => spec));
+  return (applied?.refused ?? []).filter(({ spec }) => !own.has(spec));
 }
 
 /** A change of tunnels that waits to be confirmed, or null. */

@@ -3,6 +3,7 @@
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type AddressPair, FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
 import { PROBE } from '@homeward/shared/net/allocation';
+import type { PortSpec } from '@homeward/shared/net/port-spec';
 import { echoEntryPort } from '../desired/relay-state.js';
 import type { Pairing } from '../store/state.js';
 import { type Measured, measure, type ProbeTarget, planned } from './measure.js';
@@ -20,6 +21,8 @@ export interface ProberDeps extends SecondLookDeps {
   uplinkAddress(family: Family): IpAddress | null;
   /** The relay's own addresses in a pairing's tunnel. */
   relayTunnelAddresses(pairing: Pairing): AddressPair;
+  /** Ports that `all` leaves to the relay. */
+  kept(): readonly PortSpec[];
   /** Our own state that is missing at the relay, as plan lines. */
   relayDrift(): readonly string[];
 }
@@ -43,16 +46,17 @@ async function probeAll(
   targets: readonly ProbeTarget[],
   signal: AbortSignal,
 ): Promise<ProbeResult[]> {
+  const kept = deps.kept();
   const work = targets.map((target) => {
     const entrances = entrancesOf(deps, target.pairing);
-    return { target, items: target.forwards.flatMap((forward) => samplesOf(forward, entrances)) };
+    return { target, items: target.forwards.flatMap((forward) => samplesOf(forward, entrances, kept)) };
   });
   const judged: Judged[] = [];
   for (const round of roundsOf(work, ROUND_SIZE, MOST_ECHOES)) judged.push(...(await probeRound(deps, round, signal)));
   const results = await explained(deps, onceEach(judged), signal);
   const unreachable = targets.flatMap(({ pairing, forwards }) =>
     forwards
-      .filter((forward) => samplesOf(forward, entrancesOf(deps, pairing)).length === 0)
+      .filter((forward) => samplesOf(forward, entrancesOf(deps, pairing), kept).length === 0)
       .map((forward) => withoutEntrance(pairing, forward)),
   );
   return [...results, ...unreachable];

@@ -2,8 +2,10 @@
 
 import type { Family, IpAddress } from '@homeward/shared/net/address';
 import { PROBE } from '@homeward/shared/net/allocation';
-import { arrivalPorts, type Forward, familiesOf, TRANSPORTS, type Transport } from '@homeward/shared/net/forward-spec';
-import { rangeLength } from '@homeward/shared/net/port';
+import { arrivalPorts, type Forward, familiesOf } from '@homeward/shared/net/forward-spec';
+import { type PortRange, rangeLength } from '@homeward/shared/net/port';
+import { type PortSpec, rangeWithoutSpecs } from '@homeward/shared/net/port-spec';
+import { TRANSPORTS, type Transport } from '@homeward/shared/net/transport';
 
 export interface Sample {
   /** Canonical spec, or null for our own echo. */
@@ -23,26 +25,42 @@ export interface Sample {
 /** Where clients come in when a forward names no address; null for a family that the relay or the backend lacks. */
 export type Entrances = Readonly<Record<Family, IpAddress | null>>;
 
-/** The samples of one forward; none where it has no entrance. */
-export function samplesOf(forward: Forward, entrances: Entrances): Sample[] {
-  const length = rangeLength(forward.publicPorts);
-  const offsets = [...new Set([0, Math.floor(length / 2), length - 1])];
+/** The samples of one forward, of an `all` without the `kept` ports; none where it has no entrance. */
+export function samplesOf(forward: Forward, entrances: Entrances, kept: readonly PortSpec[] = []): Sample[] {
+  const { first } = forward.publicPorts;
   return familiesOf(forward).flatMap((family) => {
     const entrance = entrances[family];
     if (entrance === null) return [];
     return forward.transports.flatMap((transport) =>
-      offsets.map((offset) => ({
+      probedPorts(forward, kept, transport).map((publicPort) => ({
         forward: forward.spec,
         family,
         transport,
         address: forward.address ?? entrance,
-        publicPort: forward.publicPorts.first + offset,
-        arrivalPort: arrivalPorts(forward).first + offset,
-        targetPort: forward.targetPorts.first + offset,
+        publicPort,
+        arrivalPort: arrivalPorts(forward).first + publicPort - first,
+        targetPort: forward.targetPorts.first + publicPort - first,
         isBehindBackend: forward.targetHost !== null,
       })),
     );
   });
+}
+
+/** Of the ports that are forwarded the first, the middle one and the last. */
+function probedPorts(forward: Forward, kept: readonly PortSpec[], transport: Transport): number[] {
+  const { publicPorts, exceptions } = forward;
+  const specs = exceptions === null ? [] : [...exceptions, ...kept];
+  const ports = rangeWithoutSpecs(publicPorts, specs, transport);
+  const length = ports.reduce((sum, range) => sum + rangeLength(range), 0);
+  const positions = new Set([0, Math.floor(length / 2), length - 1]);
+  return [...positions].flatMap((position) => portAt(ports, position));
+}
+
+/** None beyond the ranges. */
+function portAt([range, ...rest]: readonly PortRange[], position: number): number[] {
+  if (range === undefined || position < 0) return [];
+  const length = rangeLength(range);
+  return position < length ? [range.first + position] : portAt(rest, position - length);
 }
 
 /** Our own echo at the backend, on the wildcard address, entered by a door only the probe has. */

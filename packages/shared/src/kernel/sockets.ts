@@ -2,7 +2,7 @@
 
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
-import type { Transport } from '../net/forward-spec.js';
+import type { Transport } from '../net/transport.js';
 
 export interface Listener {
   readonly transport: Transport;
@@ -21,6 +21,11 @@ export interface Listener {
 /** All listening TCP and bound UDP sockets of this network namespace. */
 export async function listListeners(runner: Runner): Promise<Listener[]> {
   return parseListeners(await runner.run(command('ss', ['-H', '-l', '-n', '-t', '-u', '-p'])));
+}
+
+/** Whether a bound address is reached from its own machine only. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 /** ss has no JSON; these columns have been the same since iproute2 4: protocol, state, queues, local, peer, users. */

@@ -6,8 +6,8 @@
 import { type Command, command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 import { FAMILIES, type Family, familyOf, type IpAddress } from '../net/address.js';
-import type { Transport } from '../net/forward-spec.js';
 import { type PortRange, portsOf, rangeContains, rangeLength } from '../net/port.js';
+import type { Transport } from '../net/transport.js';
 import { type ListedFlow, parseFlows } from './flow-parse.js';
 
 export type StaleFlows = LedFlows | UnaskedFlows;

@@ -69,6 +69,12 @@ export const POOL_LENGTH = 20;
 /** A subnet of IPv6 (RFC 4291, 2.5.4), with a random global ID (RFC 4193, 3.2.2): there is room enough for everybody. */
 export const POOL6_LENGTH = 64;
 
+/**
+ * IP protocols that never go by `all`, since they are between routers, or the outside of tunnels: IGMP, IPv6 in IPv4, GRE,
+ * ESP, AH, OSPF, VRRP. By number, since a small system has no names for them.
+ */
+export const RELAYS_OWN_PROTOCOLS: readonly number[] = [2, 41, 47, 50, 51, 89, 112];
+
 export const RELAY_TABLE = 'homeward_relay';
 export const BACKEND_TABLE = 'homeward_backend';
 

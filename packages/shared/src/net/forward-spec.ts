@@ -1,4 +1,4 @@
-/** Forward specs `[ADDRESS:]PUBLIC[=TARGET]/PROTO`: parsing, the canonical form, and what they cover. */
+/** Forward specs `[ADDRESS:]PUBLIC[=TARGET]/PROTO` and `[ADDRESS:]all`: parsing, the canonical form, and what they cover. */
 
 import { RelayError } from '../errors/relay-error.js';
 import {
@@ -12,11 +12,9 @@ import {
   parseIpv4,
   parseIpv6,
 } from './address.js';
-import { formatPortRange, type PortRange, parsePortRange, rangeLength } from './port.js';
-
-export type Transport = 'tcp' | 'udp';
-
-export const TRANSPORTS: readonly Transport[] = ['tcp', 'udp'];
+import { formatPortRange, type PortRange, parsePortRange, port, rangeLength } from './port.js';
+import { formatPortSpec, joinPortSpecs, type PortSpec, parsePortSpec, rangeWithoutSpecs } from './port-spec.js';
+import { parseTransports, TRANSPORTS, type Transport } from './transport.js';
 
 export interface Forward {
   /** The canonical text: what is stored, sent and printed; `parseForward` of it gives the same forward. */
@@ -30,28 +28,29 @@ export interface Forward {
   readonly targetPorts: PortRange;
   /** In the order tcp, udp; never empty. */
   readonly transports: readonly Transport[];
+  /**
+   * Of a forward of everything (`all`: all ports, and all other protocols of IP) what stays at the relay, in one order; null
+   * for a forward of ports.
+   */
+  readonly exceptions: readonly PortSpec[] | null;
 }
 
-const PROTOCOLS: Record<string, readonly Transport[]> = {
-  tcp: ['tcp'],
-  udp: ['udp'],
-  'tcp+udp': TRANSPORTS,
-  'udp+tcp': TRANSPORTS,
-};
+/** Characters; what the session carries of one spec. */
+export const MAX_SPEC_LENGTH = 128;
+
+/** What `all` has of TCP and UDP before its exceptions. */
+export const EVERY_PORT: PortRange = { first: port(1), last: port(65_535) };
 
 /** Parses one spec; throws `bad-input` with what to type instead. */
 export function parseForward(spec: string): Forward {
-  if (spec === 'all') {
-    throw new RelayError('bad-input', 'forwarding a whole host with "all" is not supported by this version', {
-      hint: 'name the ports, for example 1024-65535/tcp+udp',
-    });
-  }
+  const whole = parseWhole(spec);
+  if (whole !== null) return whole;
   const [ports = '', protocol, ...rest] = spec.split('/');
   if (protocol === undefined) {
     throw new RelayError('bad-input', `forward "${spec}" lacks the protocol`, { hint: withProtocol(spec) });
   }
-  const transports = Object.hasOwn(PROTOCOLS, protocol) ? PROTOCOLS[protocol] : undefined;
-  if (rest.length > 0 || transports === undefined) {
+  const transports = parseTransports(protocol);
+  if (rest.length > 0 || transports === null) {
     throw new RelayError('bad-input', `forward "${spec}": "${[protocol, ...rest].join('/')}" is not a protocol`, {
       hint: `write ${ports}/tcp, ${ports}/udp or ${ports}/tcp+udp`,
     });
@@ -71,8 +70,49 @@ export function parseForward(spec: string): Forward {
         hint: 'IPv4 clients reach IPv4 hosts, and IPv6 clients IPv6 hosts',
       });
     }
-    return withSpec({ address, publicPorts, targetHost, targetPorts, transports });
+    return withSpec({ address, publicPorts, targetHost, targetPorts, transports, exceptions: null });
   });
+}
+
+/** `all`, `198.51.100.1:all` or `all-except-22/tcp,5000-6000/udp`; null for a spec of ports. */
+function parseWhole(spec: string): Forward | null {
+  const match = /^(?:([^=]*):)?all(?:-except-([^:]*))?$/.exec(spec);
+  if (match === null) return null;
+  const [, place, exceptions] = match;
+  return inSpec(spec, () => {
+    const address = place === undefined ? null : parsePlace(place);
+    const forward = wholeForward(address, exceptions === undefined ? [] : exceptions.split(',').map(parsePortSpec));
+    if (forward.spec.length <= MAX_SPEC_LENGTH) return forward;
+    throw new RelayError('bad-input', 'too many exceptions for one forward', {
+      hint: 'join them to ranges, for example 5000-6000/tcp+udp',
+    });
+  });
+}
+
+function parsePlace(text: string): IpAddress {
+  const { host, ports } = splitHost(text, 'an address');
+  if (host === null || ports !== null) {
+    throw new RelayError('bad-input', `"${text}" is not an address`, {
+      hint: 'write all, or for example 198.51.100.1:all',
+    });
+  }
+  return publicAddress(host);
+}
+
+function wholeForward(address: IpAddress | null, exceptions: readonly PortSpec[]): Forward {
+  const ports = { publicPorts: EVERY_PORT, targetHost: null, targetPorts: EVERY_PORT, transports: TRANSPORTS };
+  return withSpec({ address, ...ports, exceptions: joinPortSpecs(exceptions) });
+}
+
+/** Whether the forward is `all`: every port and every protocol that no other forward has. */
+export function isWhole({ exceptions }: Forward): boolean {
+  return exceptions !== null;
+}
+
+/** An `all` with more exceptions, of which there may be too many for `parseForward`; a forward of ports as it is. */
+export function withExceptions(forward: Forward, more: readonly PortSpec[]): Forward {
+  const { address, exceptions } = forward;
+  return exceptions === null ? forward : wholeForward(address, [...exceptions, ...more]);
 }
 
 /** What was meant, where that can be told: `443` as 443/tcp, `53udp` as 53/udp. */
@@ -94,12 +134,14 @@ interface Side {
 function parsePublicSide(text: string): Side {
   const { host, ports } = splitHost(text, 'a port');
   if (host !== null && ports === null) throw new RelayError('bad-input', `"${text}" lacks the port`);
-  if (host === '0.0.0.0' || host === '::') {
-    throw new RelayError('bad-input', `${host} is not one of a relay's addresses`, {
-      hint: 'leave it out to forward the port on all of them',
-    });
-  }
-  return { address: host, ports: parsePortRange(ports ?? '') };
+  return { address: host === null ? null : publicAddress(host), ports: parsePortRange(ports ?? '') };
+}
+
+function publicAddress(host: IpAddress): IpAddress {
+  if (host !== '0.0.0.0' && host !== '::') return host;
+  throw new RelayError('bad-input', `${host} is not one of a relay's addresses`, {
+    hint: 'leave it out to forward the port on all of them',
+  });
 }
 
 function parseTargetSide(text: string | undefined, publicPorts: PortRange): Side {
@@ -136,15 +178,30 @@ function inSpec<Value>(spec: string, parse: () => Value): Value {
   }
 }
 
-/** The spec without its protocol: address, ports and target. */
-export function placeOf({ spec }: Forward): string {
-  return spec.slice(0, spec.lastIndexOf('/'));
+/** The spec without its protocol, or without its exceptions: address, ports and target. */
+export function placeOf({ spec, address, exceptions }: Forward): string {
+  return exceptions === null ? spec.slice(0, spec.lastIndexOf('/')) : `${placePrefix(address)}all`;
+}
+
+function placePrefix(address: IpAddress | null): string {
+  return address === null ? '' : `${bracketed(address)}:`;
 }
 
 function withSpec(forward: Omit<Forward, 'spec'>): Forward {
+  return {
+    ...forward,
+    spec: forward.exceptions === null ? portsText(forward) : wholeText(forward.address, forward.exceptions),
+  };
+}
+
+function wholeText(address: IpAddress | null, exceptions: readonly PortSpec[]): string {
+  const without = exceptions.length === 0 ? '' : `-except-${exceptions.map(formatPortSpec).join(',')}`;
+  return `${placePrefix(address)}all${without}`;
+}
+
+function portsText(forward: Omit<Forward, 'spec'>): string {
   const publicPorts = formatPortRange(forward.publicPorts);
   const targetPorts = formatPortRange(forward.targetPorts);
-  const address = forward.address === null ? '' : `${bracketed(forward.address)}:`;
   const samePorts = publicPorts === targetPorts;
   const target =
     forward.targetHost === null
@@ -152,16 +209,16 @@ function withSpec(forward: Omit<Forward, 'spec'>): Forward {
         ? ''
         : `=${targetPorts}`
       : `=${bracketed(forward.targetHost)}${samePorts ? '' : `:${targetPorts}`}`;
-  return { ...forward, spec: `${address}${publicPorts}${target}/${forward.transports.join('+')}` };
+  return `${placePrefix(forward.address)}${publicPorts}${target}/${forward.transports.join('+')}`;
 }
 
-/** The forward for other transports, in the order tcp, udp; null for none. */
+/** The forward of ports for other transports, in the order tcp, udp; null for none. */
 export function withTransports(forward: Forward, chosen: readonly Transport[]): Forward | null {
   const transports = TRANSPORTS.filter((transport) => chosen.includes(transport));
   return transports.length === 0 ? null : withSpec({ ...forward, transports });
 }
 
-/** The same target on other public ports. */
+/** The same target of a forward of ports on other public ports. */
 export function withPublicPorts(forward: Forward, publicPorts: PortRange): Forward {
   return withSpec({ ...forward, publicPorts });
 }
@@ -178,4 +235,9 @@ export function familiesOf({ address, targetHost }: Forward): readonly Family[] 
  */
 export function arrivalPorts({ publicPorts, targetHost, targetPorts }: Forward): PortRange {
   return targetHost === null ? targetPorts : publicPorts;
+}
+
+/** Where packets of a transport arrive: one range, or of an `all` what its exceptions leave. */
+export function arrivalRanges(forward: Forward, transport: Transport): PortRange[] {
+  return rangeWithoutSpecs(arrivalPorts(forward), forward.exceptions ?? [], transport);
 }

@@ -60,9 +60,18 @@ export function rangeContains(range: PortRange, value: number): boolean {
 /** The range without some ports: what is left, in ascending order. */
 export function rangesWithout(range: PortRange, holes: readonly number[]): PortRange[] {
   const inside = [...new Set(holes.filter((hole) => rangeContains(range, hole)))].sort((a, b) => a - b);
+  return rangesBetween(
+    range,
+    inside.map((hole) => ({ first: port(hole), last: port(hole) })),
+  );
+}
+
+/** The range without some ranges, which are disjoint and in ascending order: what is left, in ascending order. */
+export function rangesBetween(range: PortRange, holes: readonly PortRange[]): PortRange[] {
+  const inside = holes.filter((hole) => rangesOverlap(range, hole));
   if (inside.length === 0) return [range];
-  const starts = [range.first, ...inside.map((hole) => hole + 1)];
-  const ends = [...inside.map((hole) => hole - 1), range.last];
+  const starts = [range.first, ...inside.map((hole) => hole.last + 1)];
+  const ends = [...inside.map((hole) => hole.first - 1), range.last];
   return starts.flatMap((first, index) => {
     const last = ends[index] ?? range.last;
     return first <= last ? [{ first: port(first), last: port(last) }] : [];

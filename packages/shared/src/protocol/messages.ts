@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { RelayError } from '../errors/relay-error.js';
 import { isIpv6 } from '../net/address.js';
 import { isDialUrl } from '../net/dial-url.js';
+import { MAX_SPEC_LENGTH } from '../net/forward-spec.js';
 import { BACKEND_NAME_PATTERN } from '../net/names.js';
 import { CONFIRM_BOUNDS_MS } from './confirm-time.js';
 
@@ -19,7 +20,6 @@ const text = z
 const port = z.int().min(1).max(65_535);
 const revision = z.int().min(0);
 const transport = z.enum(['tcp', 'udp']);
-const MAX_SPEC_LENGTH = 128;
 /** Of one trace; few rules drop everything. */
 export const MOST_DROPS = 256;
 const spec = z.string().min(1).max(MAX_SPEC_LENGTH);

@@ -1,8 +1,9 @@
 /** Delivery to a service that is bound to another address of this host: to exactly that one. */
 
+import { isLoopback } from '@homeward/shared/kernel/sockets';
 import { familyOf, isIp } from '@homeward/shared/net/address';
 import { SETS } from '../backend-sets.js';
-import { arrivalPlace, type Delivery, isLoopback } from './delivery.js';
+import { arrivalPlace, type Delivery } from './delivery.js';
 
 export const boundElsewhere: Delivery = {
   answersFromChosenAddress: false,

@@ -2,8 +2,9 @@
 
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import type { Family, IpAddress } from '@homeward/shared/net/address';
-import type { Forward, Transport } from '@homeward/shared/net/forward-spec';
+import type { Forward } from '@homeward/shared/net/forward-spec';
 import type { PortRange } from '@homeward/shared/net/port';
+import type { Transport } from '@homeward/shared/net/transport';
 import type { PortEntry } from '../backend-sets.js';
 
 /** A forward's ports where they come out of the tunnel, for one family and transport: one port that somebody listens on, or ports that are all alike. */
@@ -30,8 +31,4 @@ export interface Delivery {
 /** `tunnel address . transport`: what stands before the ports where they are looked up. */
 export function arrivalPlace({ tunnelAddress, transport }: Arrival): string {
   return `${tunnelAddress} . ${transport}`;
-}
-
-export function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
 }
