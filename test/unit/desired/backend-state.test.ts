@@ -290,6 +290,18 @@ describe('desired/backend-state', () => {
     expect(skeleton([one])).to.not.equal(skeleton([one, tunnel(2, [])]));
   });
 
+  it('lets in everything but what is excepted, protocols without ports by the address', () => {
+    const whole = elements([tunnel(1, ['all-except-22/tcp'])], facts({ sockets: ['udp *:5353'] }));
+    expect(whole.filter((line) => /^(allowed|whole)/.test(line) && line.includes('10.77.16.2'))).to.have.members([
+      'allowed4 { 10.77.16.2 . udp . 5353 }',
+      'whole4 { 10.77.16.2 }',
+      'allowed-ranges4 { 10.77.16.2 . tcp . 1-21 }',
+      'allowed-ranges4 { 10.77.16.2 . tcp . 23-65535 }',
+      'allowed-ranges4 { 10.77.16.2 . udp . 1-5352 }',
+      'allowed-ranges4 { 10.77.16.2 . udp . 5354-65535 }',
+    ]);
+  });
+
   it('holds a wide range in a few elements', () => {
     const wide = elements(
       [tunnel(1, ['1024-65535/tcp+udp'])],

@@ -3,6 +3,7 @@
 import { tunnelOffer } from '@homeward/controller/desired/pairing-tunnel';
 import { echoEntryPort, type RelayFacts, relayHostState } from '@homeward/controller/desired/relay-state';
 import { FAMILIES, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
+import { parseForward } from '@homeward/shared/net/forward-spec';
 import { parsePortRange } from '@homeward/shared/net/port';
 import { offerSchema } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
@@ -66,6 +67,31 @@ describe('desired/relay-state', () => {
       'bytes-in6 { fd77:16::2 . tcp . 443 }',
       'bytes-out6 { fd77:16::2 . tcp . 443 }',
     ]);
+  });
+
+  it('leads everything by one element of a family, and keeps what is its own, excepted, or of a backend that is away', () => {
+    const home = paired('home', 1, ['443/tcp', 'all-except-25/tcp', '198.51.100.2:all-except-26/tcp']);
+    const away = pairing('nas', 2, { forwards: ['80-81/tcp', '198.51.100.1:53/udp'].map(parseForward) });
+    const doors = [
+      { transport: 'tcp', address: '*', port: 22 },
+      { transport: 'tcp', address: '198.51.100.2', port: 80 },
+    ] as const;
+    const found = elements(relayState([home, away]), { ...FACTS, families: ['ipv4'], doors });
+    expect(found.filter((line) => /^(kept|excepted|any-whole|whole4|whole-)/.test(line))).to.have.members([
+      'any-whole4 { 0.0.0.0/0 : 10.77.16.2 }',
+      'whole4 { 198.51.100.2 : 10.77.16.2 }',
+      'whole-bytes-in4 { 10.77.16.2 }',
+      'whole-bytes-out4 { 10.77.16.2 }',
+      ...['tcp . 22', 'tcp . 80-81', 'udp . 68', 'udp . 500', 'udp . 546', 'udp . 4500'].map(
+        (key) => `kept { ${key} }`,
+      ),
+      'excepted { tcp . 25 }',
+      'kept-at4 { 198.51.100.1 . udp . 53 }',
+      'kept-at4 { 198.51.100.2 . tcp . 26 }',
+      'kept-at4 { 198.51.100.2 . tcp . 80 }',
+    ]);
+    const without = elements(relayState([away, paired('home', 1, ['443/tcp'])]));
+    expect(without.filter((line) => line.startsWith('kept'))).to.deep.equal([]);
   });
 
   it('leads a range that keeps its ports as one element, and one that shifts port by port', () => {

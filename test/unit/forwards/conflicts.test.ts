@@ -50,6 +50,33 @@ describe('forwards/conflicts', () => {
     });
   }
 
+  it('admits one `all` for each address, beside single forwards and what listens, and names who has it', () => {
+    const whole = relayState([paired('home', 1, ['443/tcp', 'all']), paired('nas', 2, ['8080/tcp'])]);
+    for (const spec of ['all', 'all-except-25/tcp']) {
+      expect(thrownBy(() => admit(whole, 'nas', [spec]))).to.include({
+        code: 'conflict',
+        message: `forward ${spec}: everything goes to backend "home" (all)`,
+      });
+    }
+    admit(whole, 'nas', ['198.51.100.1:all', '81/tcp']);
+    admit(whole, 'home', ['all-except-25/tcp', '82/tcp']);
+    admit(state, 'home', ['198.51.100.1:all', '198.51.100.1:all']);
+  });
+
+  it('refuses beside `all` a host behind its backend for clients of one address only', () => {
+    const narrow = '198.51.100.1:8081=192.168.1.9/tcp';
+    for (const specs of [
+      [narrow, 'all'],
+      ['all', narrow],
+    ]) {
+      expect(thrownBy(() => admit(state, 'home', specs)).message).to.match(
+        /would reach it by the same port, for two places/,
+      );
+    }
+    admit(state, 'home', [narrow, '198.51.100.1:all', '8082=192.168.1.9/tcp']);
+    admit(state, 'home', ['all', '8082=192.168.1.9/tcp']);
+  });
+
   it('keeps the port of GRE in UDP, where a backend uses it', () => {
     const admission = createForwardCheck(state, { ...ports, tunnelPorts: [51_820, 7700] });
     expect(thrownBy(() => admission.admit('home', parseForward('7700/udp'), true))).to.include({

@@ -21,6 +21,16 @@ describe('forwards/forward-list', () => {
     expect(add(['443/tcp'], '80/tcp', '81/tcp', '80/tcp')).to.deep.equal(['443/tcp', '80/tcp', '81/tcp']);
   });
 
+  it('has one `all` of an address: the newest, whatever its exceptions, which goes as a whole', () => {
+    expect(add(['443/tcp', 'all'], 'all-except-25/tcp')).to.deep.equal(['443/tcp', 'all-except-25/tcp']);
+    expect(add(['all'], '198.51.100.1:all', 'all')).to.deep.equal(['all', '198.51.100.1:all']);
+    expect(remove(['443/tcp', 'all-except-25/tcp', '198.51.100.1:all'], 'all')).to.deep.equal([
+      '443/tcp',
+      '198.51.100.1:all',
+    ]);
+    expect(thrownBy(() => remove(['all'], '443/tcp')).hint).to.equal('it has: all');
+  });
+
   it('merges the transports of one port', () => {
     expect(add(['53/tcp'], '53/udp')).to.deep.equal(['53/tcp+udp']);
     expect(add(['53/udp', '80/tcp'], '53/tcp')).to.deep.equal(['53/tcp+udp', '80/tcp']);

@@ -3,20 +3,22 @@
 import { familyOf } from '@homeward/shared/net/address';
 import {
   arrivalPorts,
+  arrivalRanges,
   type Forward,
   familiesOf,
   parseForward,
   placeOf,
+  withExceptions,
   withPublicPorts,
   withTransports,
 } from '@homeward/shared/net/forward-spec';
-import { parsePortRange, rangeLength } from '@homeward/shared/net/port';
+import { parsePortRange, rangeContains, rangeLength } from '@homeward/shared/net/port';
 import { TRANSPORTS, type Transport } from '@homeward/shared/net/transport';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { thrownBy } from '../errors/thrown.js';
-import { anyForward } from './generators.js';
+import { anyForward, closeRange } from './generators.js';
 
 /** Spec, message, hint. */
 const BAD: readonly (readonly [string, string, string?])[] = [
@@ -98,6 +100,28 @@ describe('net/forward-spec', () => {
     fc.assert(
       fc.property(anyForward(1_000), (forward) => {
         expect(parseForward(forward.spec)).to.deep.equal(forward);
+      }),
+    );
+  });
+
+  it('keeps every exception of an `all`, and leaves nothing else out', () => {
+    const anySpec = fc.record({
+      ports: closeRange,
+      transports: fc.constantFrom<readonly Transport[]>(['tcp'], ['udp'], TRANSPORTS),
+    });
+    fc.assert(
+      fc.property(fc.array(anySpec, { maxLength: 5 }), (exceptions) => {
+        const forward = withExceptions(parseForward('all'), exceptions);
+        expect(parseForward(forward.spec)).to.deep.equal(forward);
+        for (const transport of TRANSPORTS) {
+          const left = arrivalRanges(forward, transport);
+          for (let number = 1; number <= 40; number += 1) {
+            const isExcepted = exceptions.some(
+              ({ ports, transports }) => transports.includes(transport) && rangeContains(ports, number),
+            );
+            expect(left.some((range) => rangeContains(range, number))).to.equal(!isExcepted);
+          }
+        }
       }),
     );
   });

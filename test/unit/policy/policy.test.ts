@@ -1,7 +1,7 @@
 /** The backend owner's policy: what a relay may reach, and the line to add where it may not. */
 
 import { writeFile } from 'node:fs/promises';
-import { DEFAULT_PORTS, parsePolicy, readPolicy, refusalReason } from '@homeward/agent/policy';
+import { DEFAULT_PORTS, parsePolicy, readPolicy, refusalReason, withoutSsh } from '@homeward/agent/policy';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -31,6 +31,21 @@ describe('policy', () => {
     expect(reason({ ports: ['1-1000/tcp'] }, '22/tcp')).to.match(/backend's SSH/);
     expect(reason({ ports: [...DEFAULT_PORTS, '443/tcp'] }, '2222/tcp', [2222])).to.match(/backend's SSH/);
     expect(reason({ ports: ['1-1000/tcp', '22/udp'] }, '22/tcp'), 'listed for UDP').to.match(/backend's SSH/);
+  });
+
+  it('allows everything without a file or by the word, without SSH unless that is listed alone', () => {
+    for (const content of [{}, { ports: ['all'] }, { ports: ['443/tcp', 'all'] }]) {
+      expect(reason(content, 'all')).to.equal(null);
+      expect(reason(content, '198.51.100.1:all')).to.equal(null);
+    }
+    for (const ports of [[], ['443/tcp'], ['1-65535/tcp+udp', '22/tcp']]) {
+      expect(reason({ ports }, 'all')).to.equal(`not allowed by ${PATH}; to allow it, add "all" to "ports"`);
+    }
+    const left = (content: unknown) =>
+      withoutSsh(parsePolicy(PATH, content), parseForward('all'), { sshPorts: [22, 2222], addresses: [] });
+    expect(left({}).forward.spec).to.equal('all-except-22/tcp,2222/tcp');
+    expect(left({}).refused.map(({ spec }) => spec)).to.deep.equal(['22/tcp', '2222/tcp']);
+    expect(left({ ports: ['all', '22/tcp'] }).forward.spec).to.equal('all-except-2222/tcp');
   });
 
   it('allows with a list only what is in it, whole ranges and all transports', () => {

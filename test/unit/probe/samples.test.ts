@@ -5,6 +5,7 @@ import { familyOf, formatEndpoint, parseIpv4, parseIpv6 } from '@homeward/shared
 import { isProbeAddress } from '@homeward/shared/net/allocation';
 import { familiesOf, parseForward } from '@homeward/shared/net/forward-spec';
 import { rangeLength } from '@homeward/shared/net/port';
+import { parsePortSpec } from '@homeward/shared/net/port-spec';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
@@ -39,6 +40,13 @@ describe('probe/samples', () => {
     ]);
     expect(lines('80-81/tcp')).to.have.lengthOf(2);
     expect(lines('1024-65535/tcp+udp', BOTH)).to.have.lengthOf(12);
+  });
+
+  it('takes of everything what is neither excepted nor kept at the relay', () => {
+    const kept = [parsePortSpec('2/tcp+udp'), parsePortSpec('60000-65535/udp')];
+    const ports = samplesOf(parseForward('all-except-1/tcp'), IPV4, kept).map((s) => `${s.publicPort}/${s.transport}`);
+    expect(ports).to.deep.equal(['3/tcp', '32769/tcp', '65535/tcp', '1/udp', '30001/udp', '59999/udp']);
+    expect(lines('all-except-1-65535/tcp+udp')).to.deep.equal([]);
   });
 
   it("connects to the forward's own address where it has one, and only where its family comes in", () => {
