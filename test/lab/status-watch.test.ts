@@ -13,7 +13,7 @@ const esc = String.fromCharCode(27);
 
 interface Line {
   readonly at: string;
-  readonly backends?: readonly { readonly name: string }[];
+  readonly backends?: readonly { readonly name: string; readonly state: string }[];
   readonly error?: { readonly code: string };
   readonly since?: string;
 }
@@ -48,7 +48,12 @@ describe('status --watch', () => {
     const outage = await line(watching, 'an outage', (one) => one.error !== undefined);
     expect(outage.error?.code).to.equal('no-daemon');
     await startDaemon(lab.relay, 'controller');
-    await line(watching, 'a document after it', (one) => one.backends !== undefined && one.at > outage.at);
+    // The backend dials again within two seconds, and whoever watches sees it come.
+    await line(
+      watching,
+      'the backend online after it',
+      (one) => one.backends?.[0]?.state === 'online' && one.at > outage.at,
+    );
     expect(await watching.kill('SIGINT')).to.equal(0);
     expect(watching.stderr()).to.equal('');
   });
