@@ -235,7 +235,12 @@ export const withToken = (token: string): readonly WrongInput[] => [
   wrong('agent enroll', 'this backend is already paired with that relay, as "home"', /agent leave home$/, input(token)),
   wrong('agent enroll', /space or a line break inside$/, 'paste it as one line', input(`${token}\n${token}`)),
   wrong('agent enroll', /^that is not a homeward token/, anyToken, input(`"${token}"`)),
-  wrong('agent enroll --allow ssh', '--allow: "ssh" is not a port such as 443/tcp, nor all', /443\/tcp$/, input(token)),
+  wrong(
+    'agent enroll --allow ssh',
+    '--allow: "ssh" is neither all nor a port such as 443/tcp',
+    /443\/tcp$/,
+    input(token),
+  ),
   wrong(
     'agent enroll --allow-lan nas',
     /^--allow-lan: "nas" is not an .*prefix such as /,

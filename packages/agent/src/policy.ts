@@ -94,7 +94,8 @@ export function parseJson(path: string, text: string): unknown {
 function allowedPorts(path: string, entry: string): PolicyPorts {
   if (entry === 'all') return { range: EVERY_PORT, transports: TRANSPORTS, isWhole: true };
   const match = /^([\d-]+)\/(tcp|udp|tcp\+udp)$/.exec(entry);
-  if (match === null) throw new RelayError('bad-input', `${path}: "${entry}" is not a port such as 443/tcp, nor all`);
+  if (match === null)
+    throw new RelayError('bad-input', `${path}: "${entry}" is neither all nor a port such as 443/tcp`);
   const [, ports = '', transports = ''] = match;
   return {
     range: inFile(path, () => parsePortRange(ports)),
