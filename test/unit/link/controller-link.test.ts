@@ -1,34 +1,20 @@
 /** The agent's link against the real server: coming online, coming back, and telling a refusal from a loss. */
 
 import { createServer } from 'node:http';
-import {
-  type ControllerLink,
-  type ControllerLinkDeps,
-  createControllerLink,
-} from '@homeward/agent/link/controller-link';
+import type { ControllerLinkDeps } from '@homeward/agent/link/controller-link';
 import { decodeMessage } from '@homeward/shared/protocol/codec';
-import type { ControllerMessage } from '@homeward/shared/protocol/messages';
 import { generateKeyPair, type KeyPair } from '@homeward/shared/session/keys';
 import { SUBPROTOCOL } from '@homeward/shared/session/wire';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { pino } from 'pino';
 import { WebSocketServer } from 'ws';
 import { connect, eventually, helloOf, online, pairedKey, type Rig, startRig } from '../server/rig.js';
 import { type Behaviour, fakeController, sendText } from './fake-controller.js';
-
-interface Running {
-  readonly link: ControllerLink;
-  readonly states: string[];
-  readonly details: string[];
-  readonly messages: ControllerMessage[];
-  readonly ended: Promise<unknown>;
-  stop(): Promise<unknown>;
-}
+import { type RunningLink, runLink } from './running-link.js';
 
 describe('link: controller link', () => {
   let rig: Rig;
-  let running: Running | null = null;
+  let running: RunningLink | null = null;
   beforeEach(async () => {
     rig = await startRig();
   });
@@ -38,40 +24,11 @@ describe('link: controller link', () => {
     await rig.close();
   });
 
-  function run(identity: KeyPair, more: Partial<ControllerLinkDeps> = {}): Running {
-    const controller = new AbortController();
-    const states: string[] = [];
-    const details: string[] = [];
-    const messages: ControllerMessage[] = [];
-    const link = createControllerLink({
-      identity,
-      controllerKey: rig.identity.publicKey,
-      urls: () => [rig.url],
-      hello: async (localAddress) => helloOf('boot-link', { outerAddress: localAddress }),
-      onMessage: (message) => void messages.push(message),
-      onState(state, detail = '') {
-        states.push(state);
-        details.push(detail);
-      },
-      logger: pino({ level: 'silent' }),
-      random: () => 0.005,
-      ...more,
-    });
-    const ended = link.run(controller.signal).catch((error: unknown) => error);
-    running = {
-      link,
-      states,
-      details,
-      messages,
-      ended,
-      stop() {
-        controller.abort();
-        return ended;
-      },
-    };
+  function run(identity: KeyPair, more: Partial<ControllerLinkDeps> = {}): RunningLink {
+    running = runLink(rig, identity, more);
     return running;
   }
-  const isOnline = ({ states }: Running): boolean => states.at(-1) === 'online';
+  const isOnline = ({ states }: RunningLink): boolean => states.at(-1) === 'online';
 
   it('comes online, speaks both ways, and knows its endpoint', async () => {
     const key = pairedKey(rig);

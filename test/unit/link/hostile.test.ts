@@ -1,12 +1,11 @@
 /** A relay, or somebody in its place, that means harm: the agent's link stays alive and small, and tries again. */
 
 import type { Socket } from 'node:net';
-import { type ControllerLinkDeps, createControllerLink } from '@homeward/agent/link/controller-link';
+import type { ControllerLinkDeps } from '@homeward/agent/link/controller-link';
 import type { ControllerMessage } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { pino } from 'pino';
-import { eventually, helloOf, pairedKey, type Rig, startRig } from '../server/rig.js';
+import { eventually, pairedKey, type Rig, startRig } from '../server/rig.js';
 import {
   type Behaviour,
   type FakeController,
@@ -17,6 +16,7 @@ import {
   rawSocketOf,
   sendText,
 } from './fake-controller.js';
+import { runLink } from './running-link.js';
 
 const MIB = 1024 * 1024;
 /** What this process may grow by, which is both ends of each attack. */
@@ -59,29 +59,7 @@ describe('link: a hostile controller', () => {
   /** One agent at a time. */
   async function run(url: string, more: Partial<ControllerLinkDeps> = {}): Promise<void> {
     await stop();
-    const controller = new AbortController();
-    states = [];
-    details = [];
-    messages = [];
-    const link = createControllerLink({
-      identity: pairedKey(rig),
-      controllerKey: rig.identity.publicKey,
-      urls: () => [url],
-      hello: async () => helloOf('boot-link'),
-      onMessage: (message) => void messages.push(message),
-      onState(state, detail = '') {
-        states.push(state);
-        details.push(detail);
-      },
-      logger: pino({ level: 'silent' }),
-      random: () => 0.005,
-      ...more,
-    });
-    const ended = link.run(controller.signal);
-    stop = () => {
-      controller.abort();
-      return ended;
-    };
+    ({ states, details, messages, stop } = runLink(rig, pairedKey(rig), { urls: () => [url], ...more }));
   }
   const failures = (): number => states.filter((state) => state === 'offline').length;
 

@@ -4,7 +4,7 @@ import { collect } from '@homeward/shared/terminal/collect';
 import type { DocumentedCommand } from '@homeward/shared/terminal/manual/documented-command';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
-import { checkSpecs, specList, withoutExcepted } from './specs.js';
+import { checkSpecs, specList, specsExcept } from './specs.js';
 
 const outcomeSchema = z.looseObject({
   backend: z.string(),
@@ -32,9 +32,8 @@ export function addForwardCommands(program: DocumentedCommand, context: () => Co
     .example('controller forward add home 2222=22/tcp', "the backend's SSH at another port of the relay")
     .example('controller forward add home all --except 25/tcp', 'everything that no other forward has, but mail')
     .action((backend: string, specs: string[], options: { takeOver?: boolean; except?: string[] }) => {
-      checkSpecs(specs);
-      const all = withoutExcepted(specs, options.except ?? []);
-      return change(context(), 'forward-add', { backend, specs: all, takeOver: options.takeOver === true });
+      const wanted = specsExcept(specs, options.except);
+      return change(context(), 'forward-add', { backend, specs: wanted, takeOver: options.takeOver === true });
     });
   forward
     .command('remove')
@@ -43,7 +42,10 @@ export function addForwardCommands(program: DocumentedCommand, context: () => Co
     .argument('<backend>', 'its name, as in controller status')
     .argument('<forward...>', 'what to remove, as controller forward list prints it')
     .example('controller forward remove home 53/udp', 'no DNS over UDP any more')
-    .action((backend: string, specs: string[]) => change(context(), 'forward-remove', { backend, specs }));
+    .action((backend: string, specs: string[]) => {
+      checkSpecs(specs);
+      return change(context(), 'forward-remove', { backend, specs });
+    });
   forward
     .command('list')
     .summary('list the forwards of a backend')
@@ -61,9 +63,8 @@ export function addForwardCommands(program: DocumentedCommand, context: () => Co
 async function change(
   { console, call }: CommandContext,
   command: string,
-  args: { backend: string; specs: string[]; takeOver?: boolean },
+  args: { backend: string; specs: readonly string[]; takeOver?: boolean },
 ): Promise<void> {
-  checkSpecs(args.specs);
   const outcome = outcomeSchema.parse(await call(command, args));
   console.document(outcome);
   if (outcome.changed === false) console.line('no change: that is forwarded already');

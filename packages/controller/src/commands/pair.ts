@@ -11,7 +11,7 @@ import { Option } from 'commander';
 import { z } from 'zod';
 import type { CommandContext } from './context.js';
 import { printProbes, probeOutcomeSchema } from './probe-table.js';
-import { checkSpecs, specList, withoutExcepted } from './specs.js';
+import { specList, specsExcept } from './specs.js';
 import { parseTunnelOptions, tunnelWarning } from './tunnel-options.js';
 
 interface PairOptions {
@@ -91,9 +91,7 @@ async function runPair(context: CommandContext, backend: string, options: PairOp
 /** Checks here what can be checked without the daemon. */
 function requestOf(backend: string, options: PairOptions): Record<string, unknown> {
   parseBackendName(backend);
-  checkSpecs(options.forward ?? []);
-  const forwards = withoutExcepted(options.forward ?? [], options.except ?? []);
-  checkSpecs(forwards);
+  const forwards = specsExcept(options.forward ?? [], options.except);
   return {
     backend,
     forwards,

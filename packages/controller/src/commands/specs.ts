@@ -19,9 +19,10 @@ export function checkSpecs(specs: readonly string[]): void {
   }
 }
 
-/** The specs with more exceptions for each `all`. Throws `bad-input` where there is none, or an exception is no port. */
-export function withoutExcepted(specs: readonly string[], exceptions: readonly string[]): string[] {
-  if (exceptions.length === 0) return [...specs];
+/** The specs as given, checked, with more exceptions for each `all`. Throws `bad-input` where there is none, or an exception is no port. */
+export function specsExcept(specs: readonly string[], exceptions: readonly string[] = []): readonly string[] {
+  checkSpecs(specs);
+  if (exceptions.length === 0) return specs;
   const excepted = exceptions.map(exceptionIn);
   const forwards = specs.map(parseForward);
   if (!forwards.some(isWhole)) {
@@ -29,7 +30,10 @@ export function withoutExcepted(specs: readonly string[], exceptions: readonly s
       hint: 'example: controller forward add home all --except 25/tcp',
     });
   }
-  return forwards.map((forward) => withExceptions(forward, excepted).spec);
+  const lessened = forwards.map((forward) => withExceptions(forward, excepted).spec);
+  // With many exceptions a spec becomes too long.
+  checkSpecs(lessened);
+  return lessened;
 }
 
 function exceptionIn(text: string): PortSpec {

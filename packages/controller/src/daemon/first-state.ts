@@ -5,7 +5,8 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
 import { isRelayTunnelLink, POOL_LENGTH, POOL_SPACE, POOL6_LENGTH } from '@homeward/shared/net/allocation';
-import type { Forward } from '@homeward/shared/net/forward-spec';
+import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
+import { rangeContains } from '@homeward/shared/net/port';
 import {
   addressAt,
   formatPrefix,
@@ -56,11 +57,8 @@ export function chooseTunnelPort(
   let port = DEFAULT_WIREGUARD_PORT;
   const isForwarded = (candidate: number) =>
     forwards.some(
-      ({ transports, publicPorts, exceptions }) =>
-        exceptions === null &&
-        transports.includes('udp') &&
-        publicPorts.first <= candidate &&
-        candidate <= publicPorts.last,
+      (forward) =>
+        !isWhole(forward) && forward.transports.includes('udp') && rangeContains(forward.publicPorts, candidate),
     );
   while (holder(port) !== undefined || isForwarded(port)) port += 1;
   return port;

@@ -47,12 +47,12 @@ export function withForwardsRemoved(
 
 function noSuchForward(backend: string, forwards: readonly Forward[], unwanted: Forward): RelayError {
   const covering = forwards.find(
-    ({ publicPorts, address, transports, exceptions }) =>
-      exceptions === null &&
-      address === unwanted.address &&
-      publicPorts.first <= unwanted.publicPorts.first &&
-      unwanted.publicPorts.last <= publicPorts.last &&
-      unwanted.transports.some((transport) => transports.includes(transport)),
+    (forward) =>
+      !isWhole(forward) &&
+      forward.address === unwanted.address &&
+      forward.publicPorts.first <= unwanted.publicPorts.first &&
+      unwanted.publicPorts.last <= forward.publicPorts.last &&
+      unwanted.transports.some((transport) => forward.transports.includes(transport)),
   );
   const specs = forwards.map(({ spec }) => spec);
   const rest = specs.length > LISTED ? ` and ${specs.length - LISTED} more` : '';

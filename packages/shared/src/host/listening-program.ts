@@ -1,7 +1,6 @@
 /** A program that listens and prints what it hears, until it is ended. */
 
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type Command, command } from './command.js';
 import { childEnvironment } from './runner.js';
@@ -15,7 +14,9 @@ export interface ListeningProgram {
   /** Undefined where it could not be started. */
   readonly pid: number | undefined;
   readonly hasEnded: () => boolean;
-  /** Ends it, and resolves when all that it printed was handed on. */
+  /** Resolves when it has ended, however, and all that it printed was handed on. */
+  readonly ended: Promise<void>;
+  /** Ends it, and waits until it has. */
   end(): Promise<void>;
 }
 
@@ -29,18 +30,20 @@ export function startListening(
   let isClosed = false;
   // An error (the program is missing) is followed by `close`.
   child.on('error', () => undefined);
-  child.on('close', () => {
-    isClosed = true;
+  const ended = new Promise<void>((resolve) => {
+    child.on('close', () => {
+      isClosed = true;
+      resolve();
+    });
   });
   createInterface({ input: child.stdout }).on('line', onLine);
   return {
     pid: child.pid,
     hasEnded: () => isClosed,
+    ended,
     async end() {
-      if (isClosed) return;
-      const closed = once(child, 'close');
       child.kill('SIGKILL');
-      await closed;
+      await ended;
     },
   };
 }

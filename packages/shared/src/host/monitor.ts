@@ -1,10 +1,8 @@
 /** Watches the kernel for changes of rulesets, links, addresses, routes and rules, by the monitors of nft and ip. */
 
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { Command } from './command.js';
-import { dyingWithUs } from './listening-program.js';
-import { childEnvironment, type Runner } from './runner.js';
+import { dyingWithUs, startListening } from './listening-program.js';
+import type { Runner } from './runner.js';
 
 /** How long to wait before starting a monitor again that ended, milliseconds. */
 const RESTART_AFTER_MS = 1_000;
@@ -95,15 +93,11 @@ function keepRunning(
   signal: AbortSignal,
 ): void {
   if (signal.aborted) return;
-  const child = spawn(monitor.file, monitor.args, {
-    env: childEnvironment(path),
-    stdio: ['ignore', 'pipe', 'ignore'],
-    signal,
-  });
-  createInterface({ input: child.stdout }).on('line', reader());
-  // An error (the program is missing, or the abort) is followed by `close`, which decides about a restart.
-  child.on('error', () => undefined);
-  child.on('close', () => {
+  const program = startListening(monitor, path, reader());
+  const stop = (): void => void program.end();
+  signal.addEventListener('abort', stop, { once: true });
+  program.ended.then(() => {
+    signal.removeEventListener('abort', stop);
     if (signal.aborted) return;
     const timer = setTimeout(() => keepRunning(monitor, reader, path, signal), RESTART_AFTER_MS);
     timer.unref();

@@ -43,7 +43,6 @@ export async function openStore<State>(
   }
 
   async function storeWaiting(): Promise<void> {
-    isWriting = true;
     while (waiting.length > 0) {
       const together = waiting;
       waiting = [];
@@ -62,7 +61,10 @@ export async function openStore<State>(
     update(change) {
       return new Promise((resolve, reject) => {
         waiting.push(waitingChange(change, resolve, reject));
-        if (!isWriting) queueMicrotask(() => isWriting || void storeWaiting());
+        if (isWriting) return;
+        isWriting = true;
+        // What is asked for in the same breath is written together.
+        queueMicrotask(() => void storeWaiting());
       });
     },
   };
