@@ -6,14 +6,20 @@ import type { LabNode } from './lab-node.js';
 import { poll } from './poll.js';
 import type { Running } from './running.js';
 
+/** How long socat waits for the other direction when one has ended, in seconds: its half second is too short for a busy machine. */
+const patience = 30;
+
 const family = (isV6: boolean): string => (isV6 ? 'IP6' : 'IP4');
 
 /** A service on a raw socket of the wildcard address, which answers each packet with its sender's address. */
 export const startRawService = async (node: LabNode, protocol: number, isV6: boolean): Promise<Running> => {
   const process = node.spawn([
     'socat',
+    '-t',
+    String(patience),
     `${family(isV6)}-RECVFROM:${protocol},fork`,
-    'EXEC:/usr/bin/printenv SOCAT_PEERADDR',
+    // What was asked goes nowhere: socat would give up when it cannot write to a program that does not read.
+    'EXEC:/usr/bin/printenv SOCAT_PEERADDR!!OPEN:/dev/null,wronly',
   ]);
   await poll(`the raw socket of ${process.command}`, 5_000, async () =>
     (await node.must(['ss', '-Hnlw', isV6 ? '-6' : '-4'])).includes(`:${protocol} `) ? true : undefined,
@@ -21,24 +27,44 @@ export const startRawService = async (node: LabNode, protocol: number, isV6: boo
   return process;
 };
 
-/** Sends one packet and gives what came back within two seconds. */
-export const rawAsk = async (node: LabNode, host: string, protocol: number, packet: Buffer): Promise<Buffer> => {
+/** Sends one packet and gives what came back, as soon as `isAnswer` is content with it; the kernel may hand over others before. */
+const rawAsk = async (
+  node: LabNode,
+  host: string,
+  protocol: number,
+  packet: Buffer,
+  isAnswer: (received: Buffer) => boolean,
+): Promise<Buffer> => {
   const [request, reply] = ['request', 'reply'].map((name) => `/run/raw-${name}`) as [string, string];
   writeFileSync(node.file(request), packet);
   writeFileSync(node.file(reply), '');
   const to = `${family(isIPv6(host))}-SENDTO:${bracketed(host)}:${protocol}`;
-  await node.run(['socat', '-t', '2', `${request}!!OPEN:${reply},wronly`, to]);
-  return readFileSync(node.file(reply));
+  const client = node.spawn(['socat', '-t', String(patience), `${request}!!OPEN:${reply},wronly`, to]);
+  try {
+    return await poll(`an answer of protocol ${protocol} from ${host}`, 10_000, () => {
+      const received = readFileSync(node.file(reply));
+      return isAnswer(received) ? received : undefined;
+    });
+  } finally {
+    await client.kill();
+  }
 };
 
-/** Whether the host answers an echo request (RFC 792, RFC 4443; the kernel fills in ICMPv6's checksum). */
-export const isPinged = async (node: LabNode, host: string): Promise<boolean> => {
+/** Asks a service of `startRawService`, and gives the address that it saw, as it writes it. */
+export const rawWhoami = async (node: LabNode, host: string, protocol: number): Promise<string> => {
+  const answer = await rawAsk(node, host, protocol, Buffer.from('who am I?'), ({ length }) => length > 0);
+  return answer.toString().trim().replace(/[[\]]/g, '');
+};
+
+/** Pings the host, and waits for its reply (RFC 792, RFC 4443; the kernel fills in ICMPv6's checksum). */
+export const ping = async (node: LabNode, host: string): Promise<void> => {
   const rest = Buffer.from([0x01, 0x01, 0x3f, 0x43, 0x40, 0x44]);
-  const request = isIPv6(host)
-    ? Buffer.concat([Buffer.from([128, 0, 0, 0]), rest])
-    : Buffer.concat([Buffer.from([8, 0, 0x77, 0x77]), rest]);
-  const answer = await rawAsk(node, host, isIPv6(host) ? 58 : 1, request);
-  return answer.includes(rest) && answer[0] === (isIPv6(host) ? 129 : 0);
+  const isV6 = isIPv6(host);
+  const [protocol, request, reply] = isV6 ? [58, [128, 0, 0, 0], 129] : [1, [8, 0, 0x77, 0x77], 0];
+  await rawAsk(node, host, protocol, Buffer.concat([Buffer.from(request), rest]), (received) => {
+    const at = received.indexOf(rest);
+    return at >= 4 && received[at - 4] === reply;
+  });
 };
 
 /** Takes down at `node` who is delivered echo requests. */
