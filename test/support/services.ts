@@ -12,6 +12,12 @@ export interface Service {
   seen(): string[];
 }
 
+/** Where a service runs: how its command is wrapped for that. */
+export type Place = (command: readonly string[]) => readonly string[];
+
+/** The machine itself. */
+const onMachine: Place = (command) => command;
+
 export const dnsName = { name: 'service.example', address: '192.168.1.10' } as const;
 
 const listens = (node: LabNode, proto: 'tcp' | 'udp', port: number): Promise<true> =>
@@ -49,11 +55,16 @@ ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_
 `;
 
 /** nginx on a port of both families; answers every request with `greeting` and logs who asked. */
-export const startNginx = async (node: LabNode, port: number, greeting = 'hello'): Promise<Service> => {
+export const startNginx = async (
+  node: LabNode,
+  port: number,
+  greeting = 'hello',
+  place = onMachine,
+): Promise<Service> => {
   mkdirSync(node.file('/run/nginx-lab'), { recursive: true });
   const config = `/run/nginx-lab/${port}.conf`;
   writeFileSync(node.file(config), nginxConfig(port, greeting));
-  const process = node.spawn(['nginx', '-e', 'stderr', '-c', config]);
+  const process = node.spawn(place(['nginx', '-e', 'stderr', '-c', config]));
   await listens(node, 'tcp', port);
   return { process, seen: () => linesOf(node.file(`/run/nginx-lab/${port}.log`)).map(loggedClient) };
 };
@@ -66,13 +77,17 @@ export interface UdpEcho extends Service {
 }
 
 /** A UDP echo bound to an address or a wildcard: `0.0.0.0`, `::` for both families, `:: v6only` for IPv6 alone. */
-export const startUdpEcho = async (node: LabNode, port: number, bindTo = '0.0.0.0'): Promise<UdpEcho> => {
+export const startUdpEcho = async (
+  node: LabNode,
+  port: number,
+  bindTo = '0.0.0.0',
+  place = onMachine,
+): Promise<UdpEcho> => {
   const log = `/run/udp-echo-${port}.log`;
   writeFileSync(node.file(log), '');
   const [bindAddress = '', ...only] = bindTo.split(' ');
-  const process = node.spawn(script('services/udp-echo', bindAddress, String(port), log, ...only), {
-    interactive: true,
-  });
+  const command = script('services/udp-echo', bindAddress, String(port), log, ...only);
+  const process = node.spawn(place(command), { interactive: true });
   await process.prints(/ready/);
   const logged = (pick: (line: string) => string) => () => linesOf(node.file(log)).map(pick);
   return {

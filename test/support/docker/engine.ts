@@ -69,11 +69,11 @@ const childOf = (pid: number): number => {
   return child;
 };
 
-/** Starts a daemon in a machine of the lab `lab`; it dies with the machine, and with us. */
-export const startEngine = async (lab: string, node: LabNode): Promise<Engine> => {
+/** Starts a daemon with those options in a machine of the lab `lab`; it dies with the machine, and with us. */
+export const startEngine = async (lab: string, node: LabNode, options: readonly string[] = []): Promise<Engine> => {
   await removeControlGroups(isOfDeadRun);
   const name = `${lab}-${node.name}`;
-  const daemon = node.spawn(daemonCommand(name));
+  const daemon = node.spawn([...daemonCommand(name), ...options]);
   const run = (command: readonly string[], options: RunOptions = {}): Promise<string> =>
     node.must(command, {
       timeoutMs: 300_000,
