@@ -6,25 +6,28 @@ import { address, createLab, type Lab } from '../support/lab.js';
 import { type Paired, pairUp, startPair } from '../support/pairing.js';
 import { patient } from '../support/patience.js';
 import { poll } from '../support/poll.js';
-import { expectTcp } from '../support/real-client.js';
+import { expectTcp, expectUdp } from '../support/real-client.js';
 import { blockSecondWay, laySecondWay, openSecondWay, secondWay } from '../support/second-way.js';
-import { type Service, startNginx } from '../support/services.js';
+import { type Service, startNginx, startUdpEcho, type UdpEcho } from '../support/services.js';
 import { expectLogin, openSession, type SshSession, startSshd } from '../support/ssh.js';
 import { expectDone, expectRefused } from '../support/tidy.js';
-
-/** Every port of the relay but SSH's, the control channel's, the tunnel's, and 80/tcp, which is forwarded by then. */
-const everything = ['1-21/tcp', '23-79/tcp', '81-7699/tcp', '7701-65535/tcp', '1-51819/udp', '51821-65535/udp'];
 
 describe('the operator', () => {
   let lab: Lab;
   let paired: Paired;
   let nginx: Service;
+  let other: Service;
+  let echo: UdpEcho;
   let sessions: SshSession[];
 
   before(async () => {
     lab = await createLab();
     await laySecondWay(lab);
-    nginx = await startNginx(lab.backend, 80);
+    [nginx, other, echo] = await Promise.all([
+      startNginx(lab.backend, 80),
+      startNginx(lab.backend, 8080),
+      startUdpEcho(lab.backend, 5300),
+    ]);
     await Promise.all([startSshd(lab.relay, lab.client), startSshd(lab.backend, lab.lan)]);
     sessions = await Promise.all([openSession(lab.client, address.relay), openSession(lab.lan, address.backend)]);
   });
@@ -36,6 +39,13 @@ describe('the operator', () => {
   const expectNotLockedOut = async (): Promise<void> => {
     await Promise.all(sessions.map(({ expectUsable }) => expectUsable()));
     await Promise.all([expectLogin(lab.client, address.relay), expectLogin(lab.lan, address.backend)]);
+  };
+
+  /** The single forward, and two ports that only `all` has. */
+  const expectEverythingServed = async (): Promise<void> => {
+    await expectTcp(lab, 80, nginx);
+    await expectTcp(lab, 8080, other);
+    await expectUdp(lab, 5300, echo);
   };
 
   const changeToBadWay = async (confirmTimeout: string) => {
@@ -54,15 +64,17 @@ describe('the operator', () => {
     await expectTcp(lab, 80, nginx);
   });
 
-  it('is not locked out by forwards of every other port, and gets no forward of SSH', async () => {
+  it('is not locked out by a forward of everything, and gets no forward of SSH', async () => {
     expectRefused(await controller('forward', 'add', 'home', '1-65535/tcp'), 2, /22\/tcp|SSH/);
     await expectNotLockedOut();
-    expectDone(await controller('forward', 'add', 'home', ...everything));
-    expect((await controllerStatus(lab.relay)).backends[0]?.forwards.map(({ state }) => state)).to.deep.equal(
-      ['80/tcp', ...everything].fill('active'),
-    );
+    expectDone(await controller('forward', 'add', 'home', 'all'));
+    const forwards = (await controllerStatus(lab.relay)).backends[0]?.forwards.map(({ spec, state }) => [spec, state]);
+    expect(forwards).to.deep.equal([
+      ['80/tcp', 'active'],
+      ['all', 'active'],
+    ]);
     await expectNotLockedOut();
-    await expectTcp(lab, 80, nginx);
+    await expectEverythingServed();
   });
 
   it('is not locked out by a tunnel that does not work, before and after it is undone', async () => {
@@ -73,7 +85,7 @@ describe('the operator', () => {
     expect(await pairing.process.ended, pairing.process.stderr()).to.equal(1);
     await expectNotLockedOut();
     await openSecondWay(lab.backend);
-    await expectTcp(lab, 80, nginx);
+    await expectEverythingServed();
   });
 
   it('is not locked out when both daemons are killed in the middle of it, and clients are served again', async () => {
@@ -84,8 +96,8 @@ describe('the operator', () => {
     await noGuardLeft(lab, 60_000);
     await expectNotLockedOut();
     await openSecondWay(lab.backend);
-    await poll('a served client', 20_000, async () => {
-      await expectTcp(lab, 80, nginx);
+    await poll('served clients', 30_000, async () => {
+      await expectEverythingServed();
       return true;
     });
   });
@@ -97,6 +109,7 @@ describe('the operator', () => {
       (await controllerStatus(lab.relay)).backends[0]?.state === 'online' ? true : undefined,
     );
     await expectNotLockedOut();
+    await expectEverythingServed();
     expectDone(await homeward(lab.backend, 'agent', ['down']));
     await expectNotLockedOut();
     expectDone(await controller('down'));

@@ -83,3 +83,40 @@ export const watchPings = async (node: LabNode): Promise<() => Promise<string>> 
   });
   return () => node.must(['nft', 'list', 'table', 'inet', 'pings']);
 };
+
+/**
+ * An ICMP message that says that a datagram's time to live was over (RFC 792), which it quotes: UDP over IPv4 without payload.
+ */
+export const timeExceeded = (from: string, fromPort: number, to: string, toPort: number): Buffer => {
+  const octets = (host: string): number[] => host.split('.').map(Number);
+  const word = (value: number): number[] => [value >> 8, value & 0xff];
+  const udp = [...word(fromPort), ...word(toPort), 0, 8, 0, 0];
+  const quoted = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, ...octets(from), ...octets(to), ...udp];
+  const message = Buffer.from([11, 0, 0, 0, 0, 0, 0, 0, ...quoted]);
+  message.writeUInt16BE(checksum(message), 2);
+  return message;
+};
+
+/** RFC 1071. */
+const checksum = (bytes: Buffer): number => {
+  let sum = 0;
+  for (let at = 0; at < bytes.length; at += 2) sum += bytes.readUInt16BE(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  return 0xffff - sum;
+};
+
+/** Sends one packet, and waits for nothing. */
+export const sendRaw = async (
+  node: LabNode,
+  from: string,
+  host: string,
+  protocol: number,
+  packet: Buffer,
+): Promise<void> => {
+  const file = '/run/raw-packet';
+  writeFileSync(node.file(file), packet);
+  await node.must([
+    ...['socat', '-u', `OPEN:${file},rdonly`],
+    `${family(isIPv6(host))}-SENDTO:${bracketed(host)}:${protocol},bind=${bracketed(from)}`,
+  ]);
+};

@@ -49,10 +49,28 @@ export const placeWitness = (node: LabNode, link: string): Promise<string> => {
       ...chain('input', 'input priority 500', past),
       ...chain('forward', 'forward priority 500', past),
       '}',
+      // A table of its own: so many ports would make every look at the other one slow.
+      'table inet swept {',
+      'set ports { type inet_service; flags dynamic; size 65535; }',
+      ...chain('arrival', 'prerouting priority -450', (family) => [
+        `iifname "${link}" ${ofFamily(family)} meta l4proto udp add @ports { udp dport }`,
+      ]),
+      '}',
       '',
     ].join('\n'),
   });
 };
+
+/** The UDP ports for which something came out of the tunnel since `forgetSwept`. */
+export const sweptPorts = async (node: LabNode): Promise<Set<number>> => {
+  const { nftables } = await node.json<{ nftables: { set?: { elem?: (number | { elem: { val: number } })[] } }[] }>(
+    'nft -j list set inet swept ports'.split(' '),
+  );
+  const elements = nftables.flatMap(({ set }) => set?.elem ?? []);
+  return new Set(elements.map((element) => (typeof element === 'number' ? element : element.elem.val)));
+};
+
+export const forgetSwept = (node: LabNode): Promise<string> => node.must('nft flush set inet swept ports'.split(' '));
 
 type Element = { concat: (string | number)[] } | { elem: { val: { concat: (string | number)[] } } };
 

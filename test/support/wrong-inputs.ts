@@ -45,6 +45,10 @@ const forExternal = 'add --tunnel external, or leave it out';
 const aDeviceHere = 'name the one of this relay: --tunnel external --device tun0';
 const aDevice = 'see what there is: ip link';
 const aGateway = "write the relay's address on the device, for example --gateway 10.8.0.1";
+const forAll = 'leave it out, or forward all: controller forward add home all --except 25/tcp';
+const anException = 'example: --except 25/tcp, or --except 25/tcp,5000-6000/udp';
+const noException = 'is not a port such as 22/tcp or 5000-6000/udp';
+const evenPorts = Array.from({ length: 20 }, (_, index) => `${1000 + 2 * index}/tcp`).join(',');
 const pairUsage = 'usage: controller pair [options] <backend>; more with --help';
 
 /** Files of wrong content, by name below `/run/wrong`. */
@@ -186,14 +190,41 @@ export const besideController: readonly WrongInput[] = [
   ),
   wrong('controller forward add home 80=81=82/tcp', /more than one "="$/, 'write PUBLIC=TARGET/PROTO'),
   wrong('controller probe --forward 443', 'forward "443" lacks the protocol', 'write 443/tcp'),
+  wrong('controller pair new --no-wait --except 25/tcp', '--except is for the forward all, and there is none', forAll),
+  wrong('controller forward add home 80/tcp --except 25/tcp', /^--except is for the forward all/, forAll),
+  wrong('controller forward add home all --except', /'--except <ports>' argument missing$/, /^usage: .* forward add /),
+  wrong("controller forward add home all --except ''", `--except: "" ${noException}`, anException),
+  wrong('controller forward add home all --except ssh', `--except: "ssh" ${noException}`, anException),
+  wrong('controller forward add home all --except ssh/tcp', `--except: "ssh" ${noPort}`, anException),
+  wrong('controller forward add home all --except 25', `--except: "25" ${noException}`, anException),
+  wrong('controller forward add home all --except 25/icmp', `--except: "25/icmp" ${noException}`, anException),
+  wrong('controller forward add home all --except 25/tcp,70000/udp', `--except: 70000 ${noPort}`, anException),
+  wrong('controller forward add home all --except 26=25/tcp', `--except: "26=25" ${noPort}`, anException),
+  wrong(
+    'controller forward add home all --except 6000-5000/tcp',
+    '--except: range 6000-5000 runs backwards',
+    'write 5000-6000',
+  ),
+  wrong(
+    `controller forward add home all --except ${evenPorts}`,
+    /: too many exceptions for one forward$/,
+    'join them to ranges, for example 5000-6000/tcp+udp',
+  ),
+  wrong(
+    'controller forward remove home all --except 25/tcp',
+    "unknown option '--except'",
+    /^usage: .* forward remove /,
+  ),
   wrong('controller pair Home --no-wait', '"Home" is not a backend name', anyName),
   wrong(`controller pair ${'x'.repeat(33)} --no-wait`, /^"x{33}" is not a backend name$/, anyName),
   wrong("controller pair '' --no-wait", '"" is not a backend name', anyName),
   wrong('controller pair new --no-wait --expires 1w', `--expires "1w" ${noDuration}`, 'example: --expires 10m'),
-  wrong(
-    'controller pair new --tunnel gre --confirm-timeout 1s',
-    '--confirm-timeout "1s" is not between 5s and 10m',
-    'example: --confirm-timeout 1m; so long clients wait when the new tunnel does not work',
+  ...['2', '1s', '11m'].map((time) =>
+    wrong(
+      `controller pair new --tunnel gre --confirm-timeout ${time}`,
+      `--confirm-timeout "${time}" is not a duration between 5s and 10m`,
+      'example: --confirm-timeout 1m; so long clients wait when the new tunnel does not work',
+    ),
   ),
   wrong('controller pair new --timeout 0s', `--timeout "0s" ${noDuration}`, 'example: --timeout 10m'),
   wrong('controller pair new --tunnel openvpn', '--tunnel "openvpn" is not a tunnel', aTunnel),

@@ -1,12 +1,13 @@
 /**
- * `sweep HOST FROM LAST PORT…`: from that source address TCP connections tried to each PORT of HOST, then a datagram to each
- * UDP port up to LAST; prints the TCP ports that answered as JSON.
+ * `sweep HOST FROM PORT…`: from that source address TCP connections tried to each PORT of HOST, then a datagram to each UDP port
+ * that is read as a JSON array; prints the TCP ports that answered as JSON.
  */
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const [host = '', from = '', last = '', ...ports] = process.argv.slice(2);
+const [host = '', from = '', ...ports] = process.argv.slice(2);
 /** Many times the round trip in the lab, and a retransmission. */
 const patienceMs = 3_000;
 
@@ -23,18 +24,18 @@ const isOpen = (port: number): Promise<boolean> =>
     setTimeout(() => end(false), patienceMs);
   });
 
-const sendAll = async (): Promise<void> => {
+const sendAll = async (udpPorts: readonly number[]): Promise<void> => {
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   socket.on('error', () => undefined); // an ICMP error tells what the witness at the backend tells, too
   await new Promise<void>((resolve) => socket.bind({ address: from, port: 0 }, resolve));
-  for (let port = 1; port <= Number(last); port += 1) {
+  for (const [index, port] of udpPorts.entries()) {
     await new Promise((resolve) => socket.send('sweep', port, host, resolve));
     // A tunnel in user space drops what comes faster than it encrypts.
-    if (port % 16 === 0) await pause(1);
+    if (index % 16 === 0) await pause(1);
   }
   socket.close();
 };
 
 const tries = await Promise.all(ports.map(async (port) => ((await isOpen(Number(port))) ? [Number(port)] : [])));
-await sendAll();
+await sendAll((await json(process.stdin)) as number[]);
 process.stdout.write(JSON.stringify(tries.flat()));

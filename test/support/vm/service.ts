@@ -37,3 +37,9 @@ export const exposure = async (guest: LabNode, program: Program): Promise<{ leve
   const told = table.split('\n').find((line) => line.includes('Overall exposure level')) ?? table;
   return { level: Number(/: ([\d.]+) /.exec(told)?.[1] ?? Number.NaN), told };
 };
+
+/** The units in which guards of the controller's changes stand by. */
+export const guardUnits = async (guest: LabNode): Promise<string[]> => {
+  const list = ['systemctl', 'list-units', '--plain', '--no-legend', '--state=active', 'homeward-controller-guard-*'];
+  return (await guest.must(list)).split('\n').filter((line) => line !== '');
+};

@@ -1,6 +1,7 @@
 /** Floods of refusals: told, counted, and never a full disk. */
 
-import type { AuditEntry } from '@homeward/shared/audit/record';
+import { createFloodLimit } from '@homeward/shared/audit/flood-limit';
+import { type AuditEntry, recordOf } from '@homeward/shared/audit/record';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { recordedAudit } from './recorded.js';
@@ -76,6 +77,43 @@ describe('audit/flood-limit', () => {
       'attic 1',
       'home 25',
     ]);
+  });
+
+  it('takes a backend that its relay renames without end for one', async () => {
+    const { log, over, records } = withTimer();
+    const relay = log.by({ actor: 'relay' });
+    const renames = 3_000;
+    for (let index = 0; index < renames; index += 1) {
+      relay.record({ event: 'renamed', subject: `name-${index}`, details: { to: `name-${index + 1}` } });
+      relay.record(ended(`name-${index + 1}`));
+    }
+    over();
+    const all = await records();
+    expect(all.length).to.equal(12);
+    for (const event of ['renamed', 'session-ended']) {
+      const told = all.filter((record) => record.event === event);
+      expect(told.reduce((sum, { count = 1 }) => sum + count, 0)).to.equal(renames);
+    }
+  });
+
+  it('bounds what any number of names costs, and leaves none uncounted', async () => {
+    const lines: string[] = [];
+    const limit = createFloodLimit({
+      after: () => () => {},
+      now: () => new Date(),
+      source: (address) => address,
+      write: (record) => lines.push(JSON.stringify(record)),
+    });
+    const names = 40_000;
+    let admitted = 0;
+    for (let index = 0; index < names; index += 1) {
+      if (limit.admits(recordOf(ended(`name-${index}`), { actor: 'agent' }, new Date()))) admitted += 1;
+    }
+    limit.flush();
+    expect(admitted).to.be.below(names / 2);
+    const [summary = '', ...more] = lines;
+    expect(more).to.deep.equal([]);
+    expect(JSON.parse(summary)).to.include({ event: 'session-ended', subject: null, count: names - admitted });
   });
 
   it('never counts what is done on this machine', async () => {

@@ -59,11 +59,13 @@ describe('desired/backend-state', () => {
       'echo6 { fd77:16::2 . udp . 40404 }',
       'pinned6 { fd77:16::2 . 40404 }',
       'impossible-sources4 { 0.0.0.0/8 }',
+      'impossible-sources4 { 10.77.16.2 }',
       'impossible-sources4 { 127.0.0.0/8 }',
       'impossible-sources4 { 192.168.1.0/24 }',
       'impossible-sources4 { 224.0.0.0/3 }',
       'impossible-sources6 { ::/80 }',
       'impossible-sources6 { fd00:1::/64 }',
+      'impossible-sources6 { fd77:16::2 }',
       'impossible-sources6 { fe80::/10 }',
       'impossible-sources6 { ff00::/8 }',
       'allowed4 { 10.77.16.2 . tcp . 443 }',
@@ -180,9 +182,9 @@ describe('desired/backend-state', () => {
     it('marks flows to its address only, in the families there are', () => {
       const marks = body([external, ours]).filter((line) => line.includes('ct mark set'));
       expect(marks).to.deep.equal([
-        'iifname "tun0" ct direction original ct original ip daddr 10.8.0.2 ct mark set ct mark and 0x00ffffff or 0x02000000',
-        'iifname "hw3" ct direction original ct original ip daddr 10.77.16.4 ct mark set ct mark and 0x00ffffff or 0x03000000',
-        'iifname "hw3" ct direction original ct original ip6 daddr fd77:16::4 ct mark set ct mark and 0x00ffffff or 0x03000000',
+        'iifname "tun0" ct state != related ct direction original ct original ip daddr 10.8.0.2 ct mark set ct mark and 0x00ffffff or 0x02000000',
+        'iifname "hw3" ct state != related ct direction original ct original ip daddr 10.77.16.4 ct mark set ct mark and 0x00ffffff or 0x03000000',
+        'iifname "hw3" ct state != related ct direction original ct original ip6 daddr fd77:16::4 ct mark set ct mark and 0x00ffffff or 0x03000000',
       ]);
     });
 

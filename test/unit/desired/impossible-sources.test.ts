@@ -9,7 +9,8 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { recordedSnapshot, snapshotOf } from '../kernel/snapshots.js';
 
-const texts = (snapshot: Snapshot, family: Family) => impossibleSources(snapshot, family, isSlotLink).map(intervalText);
+const texts = (snapshot: Snapshot, family: Family, own: readonly string[] = []) =>
+  impossibleSources(snapshot, family, isSlotLink, own.map(parseIp)).map(intervalText);
 
 describe('desired/impossible-sources', () => {
   it('are loopback, connected networks and multicast, but not the networks of a tunnel', () => {
@@ -35,6 +36,11 @@ describe('desired/impossible-sources', () => {
     expect(texts(snapshotOf({}, []), 'ipv6')).to.deep.equal(['::/80', 'fe80::/10', 'ff00::/8']);
   });
 
+  it('are the addresses of tunnels, without their networks', () => {
+    expect(texts(snapshotOf({}, []), 'ipv4', ['10.77.16.2'])).to.include('10.77.16.2');
+    expect(texts(snapshotOf({}, []), 'ipv6', ['fd00:77::2'])).to.include('fd00:77::2');
+  });
+
   it('are hosts alone where an address has no network, and join where networks meet', () => {
     const machine = snapshotOf(
       { eth0: ['10.128.0.5/32', '2001:db8::5/128'], eth1: ['fd00::1/64', 'fd00:0:0:1::1/64'] },
@@ -52,7 +58,7 @@ describe('desired/impossible-sources', () => {
   it('hold mapped and loopback addresses, and no probe', () => {
     const holds = (family: Family, address: string) => {
       const value = ipToNumber(parseIp(address));
-      return impossibleSources(recordedSnapshot(), family, isSlotLink).some(
+      return impossibleSources(recordedSnapshot(), family, isSlotLink, []).some(
         ({ first, last }) => first <= value && value <= last,
       );
     };

@@ -1,7 +1,7 @@
 /** The agent's link against the real server: coming online, coming back, and telling a refusal from a loss. */
 
 import { createServer } from 'node:http';
-import type { ControllerLinkDeps } from '@homeward/agent/link/controller-link';
+import type { ControllerLinkDeps, LinkTimings } from '@homeward/agent/link/controller-link';
 import { decodeMessage } from '@homeward/shared/protocol/codec';
 import { generateKeyPair, type KeyPair } from '@homeward/shared/session/keys';
 import { SUBPROTOCOL } from '@homeward/shared/session/wire';
@@ -9,7 +9,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { WebSocketServer } from 'ws';
 import { connect, eventually, helloOf, online, pairedKey, type Rig, startRig } from '../server/rig.js';
-import { type Behaviour, fakeController, sendText } from './fake-controller.js';
+import { type Behaviour, type FakeController, fakeController, sendText } from './fake-controller.js';
 import { type RunningLink, runLink } from './running-link.js';
 
 describe('link: controller link', () => {
@@ -84,6 +84,39 @@ describe('link: controller link', () => {
     rig.sessions[0]?.close('test');
     await eventually('online again', () => rig.sessions.length === 2 && isOnline(link));
     expect(link.details.filter((detail) => detail === dead)).to.have.lengthOf(1);
+  });
+
+  describe('at a relay that ends each session after its welcome', () => {
+    let dropping: FakeController;
+    beforeEach(async () => {
+      dropping = await fakeController(rig.identity, (socket, transport) => {
+        sendText(socket, transport, '{"type":"welcome","name":"home","urls":["ws://a"]}');
+        socket.close();
+      });
+    });
+    afterEach(() => dropping.close());
+
+    /** The pauses before the next seven sessions, taken without their time. */
+    async function pausesOf(timings: LinkTimings): Promise<number[]> {
+      const pauses: number[] = [];
+      const link = run(pairedKey(rig), {
+        timings,
+        urls: () => [dropping.url],
+        random: () => 0.5,
+        pause: async (delayMs) => void pauses.push(delayMs),
+      });
+      await eventually('seven sessions', () => pauses.length >= 7, 10_000);
+      expect(link.states.slice(0, 3)).to.deep.equal(['connecting', 'online', 'offline']);
+      return pauses.slice(0, 7);
+    }
+
+    it('dials at once, and then ever more slowly', async () => {
+      expect(await pausesOf({})).to.deep.equal([500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
+    });
+
+    it('dials at once after each that had lived', async () => {
+      expect(await pausesOf({ settledAfterMs: 0 })).to.deep.equal(Array(7).fill(500));
+    });
   });
 
   it('never takes a lost connection or another controller for a refusal', async () => {

@@ -224,27 +224,61 @@ describe('reconcile/reconciler', () => {
     expect(await nft('list', 'ruleset')).to.equal('');
   });
 
-  it('never takes for its own what somebody wrote in the moment of loading', async () => {
-    let isLoading = false;
-    const runner: Runner = {
-      hasStarted: inside.hasStarted,
-      async run(one, signal) {
-        const output = await inside.run(one, signal);
-        if (isLoading && one.file === 'nft' && one.stdin !== undefined) {
-          isLoading = false;
-          await nft('flush', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel');
-        }
-        return output;
-      },
-    };
-    const side = await reconciler(true, runner);
-    await side.reconcile();
-    await nft('delete', 'table', 'inet', BACKEND_TABLE);
-    isLoading = true;
-    const failure = await side.reconcile().catch((error: unknown) => error);
-    expect(failure).to.have.property('code', 'command-failed');
-    await side.reconcile();
-    expect(await nft('list', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel')).to.include('@allowed4 accept');
+  describe('when somebody undoes something in the moment of loading', () => {
+    /** Runs commands, and right after the next load of a ruleset that of the foe. */
+    function withFoe(...foesNft: string[]): { readonly runner: Runner; undoNext(): void } {
+      let isLoading = false;
+      const runner: Runner = {
+        hasStarted: inside.hasStarted,
+        async run(one, signal) {
+          const output = await inside.run(one, signal);
+          if (isLoading && one.file === 'nft' && one.stdin !== undefined) {
+            isLoading = false;
+            await nft(...foesNft);
+          }
+          return output;
+        },
+      };
+      return {
+        runner,
+        undoNext() {
+          isLoading = true;
+        },
+      };
+    }
+
+    it('never takes for its own what that one wrote', async () => {
+      const { runner, undoNext } = withFoe('flush', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel');
+      const side = await reconciler(true, runner);
+      await side.reconcile();
+      await nft('delete', 'table', 'inet', BACKEND_TABLE);
+      undoNext();
+      await side.reconcile();
+      await side.reconcile();
+      expect(await nft('list', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel')).to.include('@allowed4 accept');
+    });
+
+    it('has not failed in what was newly wanted, and tells what it mended in vain', async () => {
+      const { runner, undoNext } = withFoe('flush', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel');
+      const side = await reconciler(true, runner);
+      await side.reconcile();
+      await nft('flush', 'chain', 'inet', BACKEND_TABLE, 'from-tunnel');
+      desired = [...BASE, allowed(443), allowed(80)];
+      undoNext();
+      const { changed } = await side.reconcile();
+      expect(changed.join()).to.match(/table inet homeward_backend/);
+      expect(await nft('list', 'set', 'inet', BACKEND_TABLE, 'allowed4')).to.match(/tcp \. 80\b/);
+    });
+
+    it('has failed where that is what was newly wanted', async () => {
+      const { runner, undoNext } = withFoe('delete', 'table', 'inet', BACKEND_TABLE);
+      const side = await reconciler(true, runner);
+      await side.reconcile();
+      desired = [...BASE, allowed(443), allowed(80)];
+      undoNext();
+      const failure = await side.reconcile().catch((error: unknown) => error);
+      expect(failure).to.have.property('code', 'command-failed');
+    });
   });
 
   it("tells others' changes without repair, and still carries out new wishes", async () => {

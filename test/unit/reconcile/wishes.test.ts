@@ -1,7 +1,7 @@
 /** Which changes are new wishes, and which are somebody else's that are told and not mended. */
 
 import { changeText, diff } from '@homeward/shared/reconcile/diff';
-import { newWishes } from '@homeward/shared/reconcile/wishes';
+import { possibleWishes } from '@homeward/shared/reconcile/wishes';
 import { hostState } from '@homeward/shared/state/host-state';
 import type { Resource } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
@@ -10,7 +10,7 @@ import { element, landing, link, sysctl, table } from './resources.js';
 
 function wishes(desired: readonly Resource[], before: readonly Resource[], observed: readonly Resource[]): string[] {
   const wanted = hostState(desired);
-  return newWishes(diff(wanted, hostState(observed)), wanted, hostState(before)).map(changeText);
+  return possibleWishes(diff(wanted, hostState(observed)), wanted, hostState(before)).map(changeText);
 }
 
 describe('reconcile/wishes', () => {

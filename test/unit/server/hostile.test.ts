@@ -66,6 +66,30 @@ describe('server: hostile peers', () => {
     expect(await upgradeStatus({ ...right, origin: 'https://evil.example' })).to.equal(403);
     const page = await fetch(`http://127.0.0.1:${rig.port}/`);
     expect(page.status).to.equal(426);
+    const without = 'a stranger from 127.0.0.1: a request without the subprotocol homeward.v1 (HTTP 426)';
+    expect(rig.refused.filter((line) => line.includes('HTTP'))).to.deep.equal([
+      ...[without, without],
+      'a stranger from 127.0.0.1: a request of a browser (HTTP 403)',
+      'a stranger from 127.0.0.1: a page request, no websocket (HTTP 426)',
+    ]);
+  });
+
+  it('tells of requests that are too large or none, and not of a connection that is given up', async () => {
+    await start();
+    const givenUp = await openTcp();
+    givenUp.write('GET / HTTP/1.1\r\n');
+    givenUp.end();
+    await eventually('it is closed', () => givenUp.closed);
+    const large = await openTcp();
+    large.write(`GET / HTTP/1.1\r\nCookie: ${'x'.repeat(5_000)}\r\n\r\n`);
+    await eventually('it is closed', () => large.closed);
+    const none = await openTcp();
+    none.write('SSH-2.0-OpenSSH_9.2\r\n');
+    await eventually('it is closed', () => none.closed);
+    expect(rig.refused).to.deep.equal([
+      'a stranger from 127.0.0.1: a request head that is too large',
+      'a stranger from 127.0.0.1: no HTTP request',
+    ]);
   });
 
   it('does not agree on compression', async () => {

@@ -1,6 +1,6 @@
 /** Heartbeat and backoff on a clock of the test's own. */
 
-import { reconnectDelayMs } from '@homeward/shared/session/backoff';
+import { createBackoff, type RoundEnd, reconnectDelayMs } from '@homeward/shared/session/backoff';
 import { type After, createHeartbeat } from '@homeward/shared/session/heartbeat';
 import { plainAddress } from '@homeward/shared/session/peer-address';
 import { expect } from 'chai';
@@ -91,6 +91,16 @@ describe('session/backoff', () => {
     expect([0, 1, 2, 5, 50].map((attempt) => reconnectDelayMs(attempt, () => 0.5))).to.deep.equal([
       500, 1000, 2000, 15_000, 15_000,
     ]);
+  });
+
+  it('waits by how the last rounds ended: longer after failures and brief sessions in a row, anew after what lived', () => {
+    const delaysOf = (...ends: RoundEnd[]): number[] => ends.map(createBackoff(() => 0.5));
+    expect(delaysOf('failed', 'failed', 'failed')).to.deep.equal([1000, 2000, 4000]);
+    expect(delaysOf('brief', 'brief', 'brief', 'settled', 'brief')).to.deep.equal([500, 1000, 2000, 500, 500]);
+    // A long outage is over when the relay is back, although it restarts once more.
+    expect(delaysOf('failed', 'failed', 'failed', 'brief')).to.deep.equal([1000, 2000, 4000, 500]);
+    // Whoever lets nobody in between two brief sessions is not taken for one that works.
+    expect(delaysOf('brief', 'failed', 'brief', 'failed', 'brief')).to.deep.equal([500, 1000, 1000, 2000, 2000]);
   });
 
   it('spreads a thousand agents evenly over the time they may wait', () => {

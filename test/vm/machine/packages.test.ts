@@ -19,7 +19,7 @@ import { type Snapshot, snapshot } from '../../support/snapshot.js';
 import { expectUnchanged } from '../../support/tidy.js';
 import { startUdpStream, type UdpStream } from '../../support/udp-stream.js';
 import { buildPackages, installNode, packageFile, versions } from '../../support/vm/debian-packages.js';
-import { exposure, service, unitOf, untilActiveAnew } from '../../support/vm/service.js';
+import { exposure, guardUnits, service, unitOf, untilActiveAnew } from '../../support/vm/service.js';
 import { ensureSystem } from '../../support/vm/system.js';
 import { createVm, type Vm } from '../../support/vm/vm.js';
 
@@ -31,6 +31,9 @@ const clientAddress = '203.0.113.7';
 const tap = 'guest';
 /** Between datagrams of a stream; more of them would take most of an emulated processor's time. */
 const intervalMs = 50;
+
+/** A device that leads nowhere, at either end. */
+const badWay = 'way0';
 
 const interfaces = `auto lo
 iface lo inet loopback
@@ -184,6 +187,43 @@ describe('packages', () => {
       const now = await untilActiveAnew(guest, side, former[index]?.MainPID ?? '');
       expect(Number(now.NRestarts)).to.be.above(0);
     }
+    await expectTraffic();
+  });
+
+  it('a change of tunnels is undone by a unit of its own, though the whole service was killed and does not come back', async () => {
+    const dropIn = `/run/systemd/system/${unitOf('controller')}.d/test.conf`;
+    await guest.must(['tee', dropIn], { input: '[Service]\nRestart=no\n' });
+    await guest.must(['systemctl', 'daemon-reload']);
+    // Two devices that lead nowhere: the new tunnel proves nothing, and clients wait until it is undone.
+    const lay = async (node: LabNode, kind: readonly string[], own: string): Promise<void> => {
+      await node.must(['ip', 'link', 'add', badWay, 'type', ...kind]);
+      await node.must(['ip', 'address', 'add', `${own}/24`, 'dev', badWay]);
+      await node.must(['ip', 'link', 'set', badWay, 'up']);
+    };
+    await lay(guest, ['dummy'], '10.203.0.1');
+    await lay(lab.backend, ['veth', 'peer', 'name', `${badWay}-far`], '10.203.0.2');
+    const named = await homeward(lab.backend, 'agent', ['device', badWay]);
+    expect(named.exitCode, named.stderr).to.equal(0);
+
+    const change = ['--tunnel', 'external', '--device', badWay, '--confirm-timeout', '60s'];
+    await guest.spawn(['controller', 'pair', 'home', '--json', ...change]).prints(/"event":"applied"/, 120_000);
+    expect(await guardUnits(guest)).to.have.lengthOf(1);
+    await guest.must(['systemctl', 'kill', '--signal=SIGKILL', unitOf('controller')]);
+    await poll('the dead service', 60_000, async () =>
+      (await service(guest, 'controller')).ActiveState === 'failed' ? true : undefined,
+    );
+    expect(await guardUnits(guest)).to.have.lengthOf(1);
+    await poll('the end of the guard', 240_000, async () =>
+      (await guardUnits(guest)).length === 0 ? true : undefined,
+    );
+    expect((await service(guest, 'controller')).ActiveState).to.equal('failed');
+    await expectTraffic();
+
+    await guest.must(['rm', dropIn]);
+    await guest.must(['systemctl', 'daemon-reload']);
+    await guest.must(['systemctl', 'reset-failed', unitOf('controller')]);
+    await guest.must(['systemctl', 'start', unitOf('controller')]);
+    for (const node of [guest, lab.backend]) await node.must(['ip', 'link', 'delete', badWay]);
     await expectTraffic();
   });
 

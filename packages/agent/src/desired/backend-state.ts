@@ -65,7 +65,7 @@ export function backendState(
   const answers = facts.families.flatMap((family) => answering(family, relays, delivered, facts));
   const elements = [
     ...relays.flatMap((relay) => slotElements(relay, facts)),
-    ...FAMILIES.flatMap((family) => impossibleElements(family, facts)),
+    ...FAMILIES.flatMap((family) => impossibleElements(family, relays, facts)),
     ...rangeElements(delivered.flatMap(({ ranges }) => ranges)),
     ...answers.flatMap(({ pins }) => pins),
   ];
@@ -86,8 +86,13 @@ export function backendState(
   ]);
 }
 
-function impossibleElements(family: Family, { snapshot, isOurLink }: BackendFacts): NftElement[] {
-  return impossibleSources(snapshot, family, isOurLink).map((interval) =>
+function impossibleElements(
+  family: Family,
+  relays: readonly RelayTunnel[],
+  { snapshot, isOurLink, families }: BackendFacts,
+): NftElement[] {
+  const own = families.includes(family) ? relays.flatMap(({ tunnelAddresses }) => tunnelAddresses[family] ?? []) : [];
+  return impossibleSources(snapshot, family, isOurLink, own).map((interval) =>
     backendElement(SETS[family].impossibleSources, intervalText(interval)),
   );
 }

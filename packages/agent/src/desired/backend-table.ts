@@ -45,6 +45,7 @@ export function backendTable(slots: readonly TableSlot[], guarded: GuardedLinks)
       ...traceChains(true),
       ...chain('mangle-prerouting', 'type filter hook prerouting priority mangle', [
         ...neighbours.map((match) => `${match} return`),
+        ...FAMILIES.map(forgedRule),
         ...marks.flatMap((mark) => mark.arrival),
         // Replies of LAN hosts and containers pass here, not the output hook.
         ...marks.map((mark) => mark.reply),
@@ -92,11 +93,12 @@ function marksOf({ slot, link, tunnelAddresses, shared }: TableSlot) {
   return {
     arrival: [
       // Not only of new ones: a flow that began in a gap of the ruleset has no mark yet. Only of those to our address: a
-      // relay that forges packets of other flows of this machine must not draw these into the tunnel.
+      // relay that forges packets of other flows of this machine must not draw these into the tunnel. Nor by an ICMP error,
+      // which says of itself to whose flow it belongs.
       ...FAMILIES.flatMap((family) => {
         if (tunnelAddresses[family] === undefined) return [];
         const ourAddress = `ct original ${WORDS[family].ip} daddr ${tunnelAddresses[family]}`;
-        return [`iifname "${link}" ct direction original ${ourAddress} ${merged('ct')}`];
+        return [`iifname "${link}" ct state != related ct direction original ${ourAddress} ${merged('ct')}`];
       }),
       // Only for rp_filter's reverse lookup.
       `iifname "${link}" ${merged('meta')}`,
@@ -137,13 +139,21 @@ function setLines(family: Family): string[] {
 /** Protocols of IP that go by `all` beside TCP, UDP and ICMP's echo (ICMP and ICMPv6 are 1 and 58). */
 const WITHOUT_PORTS = `meta l4proto != { ${[1, 6, 17, 58, ...RELAYS_OWN_PROTOCOLS].join(', ')} }`;
 
+/**
+ * What no client can have sent goes no further, before it is taken for a part of a flow: of this machine's own network
+ * somebody may talk to the tunnel's address as well. ICMP errors are of any router on the way, with any address.
+ */
+function forgedRule(family: Family): string {
+  const { ip } = WORDS[family];
+  return `iifname @${COMMON_SETS.tunnels} ct state != related ${ip} saddr @${SETS[family].impossibleSources} drop`;
+}
+
 /** What may come in by a tunnel: to the tunnel's own address, from a possible client, for an allowed port. */
 function admissionRules(family: Family): string[] {
   const { ip, icmp } = WORDS[family];
-  const { tunnelAddresses, impossibleSources, allowed, whole, echo } = SETS[family];
+  const { tunnelAddresses, allowed, whole, echo } = SETS[family];
   const arrival = `${ip} daddr . meta l4proto . th dport`;
   return [
-    `${ip} saddr @${impossibleSources} drop`,
     `meta iifname . ${ip} daddr != @${tunnelAddresses} drop`,
     `${arrival} @${allowed.single} accept`,
     `${arrival} @${allowed.range} accept`,

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { AgentMessage, ControllerMessage, Hello } from '@homeward/shared/protocol/messages';
-import { reconnectDelayMs } from '@homeward/shared/session/backoff';
+import { createBackoff, type RoundEnd, SETTLED_AFTER_MS } from '@homeward/shared/session/backoff';
 import type { KeyPair } from '@homeward/shared/session/keys';
 import type { Logger } from 'pino';
 import { type ControllerConnection, dial, type Timings } from './dial.js';
@@ -25,7 +25,13 @@ export interface ControllerLinkDeps {
   readonly logger: Logger;
   /** 0 to below 1; spreads the reconnects of many agents. */
   readonly random?: () => number;
-  readonly timings?: Timings;
+  readonly timings?: LinkTimings;
+  /** A timer, for tests: resolves after `delayMs`, or when the signal aborts. */
+  readonly pause?: (delayMs: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface LinkTimings extends Timings {
+  readonly settledAfterMs?: number;
 }
 
 export interface ControllerLink {
@@ -39,10 +45,19 @@ export interface ControllerLink {
   endpoint(): { readonly url: string; readonly host: string; readonly localAddress: string | null } | null;
 }
 
-type Ending = { readonly state: 'offline' | 'refused'; readonly wasOnline: boolean; readonly reason: string };
+interface Ending {
+  readonly state: 'offline' | 'refused';
+  readonly end: RoundEnd;
+  readonly reason: string;
+}
+
+async function pauseFor(delayMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(delayMs, undefined, { signal }).catch(() => undefined);
+}
 
 export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
-  const { identity, controllerKey, logger, random = Math.random, timings } = deps;
+  const { identity, controllerKey, logger, random = Math.random, pause = pauseFor, timings } = deps;
+  const { settledAfterMs = SETTLED_AFTER_MS } = timings ?? {};
   let live: ControllerConnection | null = null;
   let lastUrl: string | null = null;
 
@@ -57,12 +72,17 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
 
   /** One session from dialling to its end. */
   async function attend(url: string, signal: AbortSignal): Promise<Ending> {
-    let wasOnline = false;
+    let onlineSinceMs: number | null = null;
     let refused = false;
     let finish: (ending: Ending) => void = () => {};
     const ended = new Promise<Ending>((resolve) => {
       finish = resolve;
     });
+
+    function roundEnd(): RoundEnd {
+      if (onlineSinceMs === null) return 'failed';
+      return performance.now() - onlineSinceMs < settledAfterMs ? 'brief' : 'settled';
+    }
 
     function onMessage(message: ControllerMessage, connection: ControllerConnection): void | Promise<void> {
       if (message.type === 'refused') {
@@ -70,13 +90,13 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
         connection.close('the relay refused this agent');
         return;
       }
-      if (message.type === 'welcome' && !wasOnline) {
-        wasOnline = true;
+      if (message.type === 'welcome' && onlineSinceMs === null) {
+        onlineSinceMs = performance.now();
         live = connection;
         lastUrl = url;
         deps.onState('online', url);
       }
-      if (wasOnline || message.type === 'unpair') return deliver(message);
+      if (onlineSinceMs !== null || message.type === 'unpair') return deliver(message);
       connection.close('the relay spoke before its welcome');
     }
 
@@ -87,7 +107,7 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
         controllerKey,
         timings,
         onMessage,
-        onClosed: (reason) => finish({ state: refused ? 'refused' : 'offline', wasOnline, reason }),
+        onClosed: (reason) => finish({ state: refused ? 'refused' : 'offline', end: roundEnd(), reason }),
       },
       signal,
     );
@@ -105,16 +125,16 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
   }
 
   /** Each URL once, the one that worked last first; ends early when a session was online. */
-  async function round(signal: AbortSignal): Promise<boolean> {
+  async function round(signal: AbortSignal): Promise<RoundEnd> {
     const urls = [...deps.urls()].sort((a, b) => Number(b === lastUrl) - Number(a === lastUrl));
     for (const url of urls) {
-      if (signal.aborted) return false;
+      if (signal.aborted) break;
       deps.onState('connecting', url);
       const ending = await tryUrl(url, signal);
       deps.onState(ending.state, `${url}: ${ending.reason}`);
-      if (ending.wasOnline) return true;
+      if (ending.end !== 'failed') return ending.end;
     }
-    return false;
+    return 'failed';
   }
 
   async function tryUrl(url: string, signal: AbortSignal): Promise<Ending> {
@@ -122,17 +142,14 @@ export function createControllerLink(deps: ControllerLinkDeps): ControllerLink {
       return await attend(url, signal);
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
-      return { state: 'offline', wasOnline: false, reason: error.message };
+      return { state: 'offline', end: 'failed', reason: error.message };
     }
   }
 
   return {
     async run(signal) {
-      let failedRounds = 0;
-      while (!signal.aborted) {
-        failedRounds = (await round(signal)) ? 0 : failedRounds + 1;
-        await sleep(reconnectDelayMs(failedRounds, random), undefined, { signal }).catch(() => undefined);
-      }
+      const delayAfter = createBackoff(random);
+      while (!signal.aborted) await pause(delayAfter(await round(signal)), signal);
     },
     send(message) {
       live?.send(message);

@@ -27,7 +27,7 @@ export function addForwardCommands(program: DocumentedCommand, context: () => Co
     .argument('<backend>', 'its name, as in controller status')
     .argument('<spec...>', 'what to forward, such as 443/tcp, 53/tcp+udp, 8080=80/tcp, all')
     .option('--take-over', 'forward ports on which something of this relay listens')
-    .option('--except <ports>', 'with all: ports that stay at the relay, such as 25/tcp, 5000-6000/udp', collect)
+    .option('--except <ports>', 'with all: ports that stay at the relay, such as 25/tcp,5000-6000/udp', collect)
     .example('controller forward add home 443/tcp 53/tcp+udp', 'a web server and a DNS server')
     .example('controller forward add home 2222=22/tcp', "the backend's SSH at another port of the relay")
     .example('controller forward add home all --except 25/tcp', 'everything that no other forward has, but mail')

@@ -104,17 +104,11 @@ function requestOf(backend: string, options: PairOptions): Record<string, unknow
   };
 }
 
+const CONFIRM_EXAMPLE = '1m; so long clients wait when the new tunnel does not work';
+
 function parseConfirmTimeout(text: string): number {
-  const { least, most } = CONFIRM_BOUNDS_MS;
-  const timeMs = parseDuration(text, '--confirm-timeout');
-  if (timeMs >= least && timeMs <= most) return timeMs;
-  throw new RelayError(
-    'bad-input',
-    `--confirm-timeout "${text}" is not between ${least / 1000}s and ${most / 60_000}m`,
-    {
-      hint: 'example: --confirm-timeout 1m; so long clients wait when the new tunnel does not work',
-    },
-  );
+  const bounds = { leastMs: CONFIRM_BOUNDS_MS.least, mostMs: CONFIRM_BOUNDS_MS.most };
+  return parseDuration(text, '--confirm-timeout', bounds, CONFIRM_EXAMPLE);
 }
 
 const outcomeSchema = z.object({

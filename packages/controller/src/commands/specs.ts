@@ -23,11 +23,11 @@ export function checkSpecs(specs: readonly string[]): void {
 export function specsExcept(specs: readonly string[], exceptions: readonly string[] = []): readonly string[] {
   checkSpecs(specs);
   if (exceptions.length === 0) return specs;
-  const excepted = exceptions.map(exceptionIn);
+  const excepted = exceptions.flatMap((text) => text.split(',')).map(exceptionIn);
   const forwards = specs.map(parseForward);
   if (!forwards.some(isWhole)) {
     throw new RelayError('bad-input', '--except is for the forward all, and there is none', {
-      hint: 'example: controller forward add home all --except 25/tcp',
+      hint: 'leave it out, or forward all: controller forward add home all --except 25/tcp',
     });
   }
   const lessened = forwards.map((forward) => withExceptions(forward, excepted).spec);
@@ -41,7 +41,8 @@ function exceptionIn(text: string): PortSpec {
     return parsePortSpec(text);
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
-    throw new RelayError(error.code, `--except: ${error.message}`, { hint: 'example: --except 25/tcp', cause: error });
+    const hint = error.hint ?? 'example: --except 25/tcp, or --except 25/tcp,5000-6000/udp';
+    throw new RelayError(error.code, `--except: ${error.message}`, { hint, cause: error });
   }
 }
 

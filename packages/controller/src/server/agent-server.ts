@@ -45,6 +45,7 @@ export function createAgentServer(deps: AgentServerDeps): AgentServer {
   const front = createFront({
     limits,
     admission,
+    onRefused: refusals.stranger,
     onSocket: (socket, visitor) =>
       serveAgent({
         socket,

@@ -39,6 +39,8 @@ export interface FrontDeps {
   readonly limits: Limits;
   readonly admission: Admission;
   onSocket(socket: WebSocket, visitor: Visitor): void;
+  /** Of what was no request of an agent, and is hung up. */
+  onRefused(address: string, reason: string): void;
 }
 
 export function createFront(deps: FrontDeps): Front {
@@ -103,16 +105,28 @@ export function createFront(deps: FrontDeps): Front {
       ticket.leave();
     });
   });
-  http.on('request', (_request, response) => {
+  /** Whoever is gone by itself was not refused. */
+  function tellRefused(socket: Duplex, reason: string): void {
+    const known = visitors.get(socket);
+    if (known !== undefined) deps.onRefused(known.visitor.address, reason);
+  }
+  http.on('request', ({ socket }, response) => {
+    tellRefused(socket, 'a page request, no websocket (HTTP 426)');
     response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end();
   });
-  http.on('clientError', (_error, socket) => socket.destroy());
+  http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const reason = requestFault(error.code ?? '');
+    if (reason !== null) tellRefused(socket, reason);
+    socket.destroy();
+  });
   http.on('upgrade', (request, socket, head) => {
     const known = visitors.get(socket);
     const status = refusalOf(request);
     if (known === undefined) socket.destroy();
-    else if (status !== null) refuse(socket, status);
-    else {
+    else if (status !== null) {
+      tellRefused(socket, REFUSAL_WORDS[status]);
+      refuse(socket, status);
+    } else {
       websockets.handleUpgrade(request, socket, head, (websocket) => {
         // Behind ws's own listener: what makes the peer known counts before the bytes that come along with it.
         known.startMeter();
@@ -146,6 +160,17 @@ export function createFront(deps: FrontDeps): Front {
 
 /** The close event follows every socket error and is where it is dealt with. */
 function ignoreSocketError(): void {}
+
+const REFUSAL_WORDS = {
+  403: 'a request of a browser (HTTP 403)',
+  426: `a request without the subprotocol ${SUBPROTOCOL} (HTTP 426)`,
+} as const;
+
+/** What was wrong with a request by the parser's code; null where a connection was lost. */
+function requestFault(code: string): string | null {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'a request head that is too large';
+  return code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE' ? 'no HTTP request' : null;
+}
 
 /** The HTTP status that refuses an upgrade, or null. A browser always sends Origin, and no browser is an agent. */
 function refusalOf(request: IncomingMessage): 403 | 426 | null {

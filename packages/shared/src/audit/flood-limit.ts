@@ -10,8 +10,8 @@ const WINDOW_MS = 600_000;
 const OF_A_SOURCE = 5;
 /** Of all strangers together: addresses cost a botnet nothing. */
 const OF_STRANGERS = 20;
-/** Strangers' sources that are counted one by one; all others together. */
-const SOURCES = 256;
+/** Sources that are counted one by one, all others together. Of known ones: some kinds of each backend that a usual pool has. */
+const SOURCES = { stranger: 256, known: 16_384 } as const;
 /** Sources of strangers that are told one by one at the end. */
 const TOLD_SOURCES = 10;
 
@@ -34,6 +34,8 @@ export interface FloodLimit {
   flush(): void;
 }
 
+type Standing = keyof typeof SOURCES;
+
 interface Tally {
   written: number;
   surplus: number;
@@ -44,17 +46,24 @@ interface Tally {
 
 export function createFloodLimit(deps: FloodLimitDeps): FloodLimit {
   const tallies = new Map<string, Tally>();
+  /** How many tallies there are. */
+  let sources: Record<Standing, number> = { stranger: 0, known: 0 };
+  let names = createNames();
   let strangers = 0;
   let cancel: (() => void) | null = null;
 
   function tallyOf(record: AuditRecord, source: string): Tally {
-    const isStranger = record.actor === 'stranger';
+    const standing = record.actor === 'stranger' ? 'stranger' : 'known';
     // Somebody who has proven a key is that key's name, wherever it comes from.
-    const key = JSON.stringify([record.event, isStranger ? source : record.subject, record.actor]);
+    const whose = standing === 'stranger' ? source : names.firstOf(record);
+    const key = JSON.stringify([record.event, record.actor, whose]);
     const known = tallies.get(key);
     if (known !== undefined) return known;
-    if (!isStranger || tallies.size < SOURCES) return make(key, record, source);
-    const others = JSON.stringify([record.event]);
+    if (sources[standing] < SOURCES[standing]) {
+      sources[standing] += 1;
+      return make(key, record, source);
+    }
+    const others = JSON.stringify([record.event, record.actor]);
     return tallies.get(others) ?? make(others, record, null);
   }
 
@@ -69,6 +78,8 @@ export function createFloodLimit(deps: FloodLimitDeps): FloodLimit {
     cancel = null;
     const surplus = [...tallies.values()].filter((tally) => tally.surplus > 0);
     tallies.clear();
+    sources = { stranger: 0, known: 0 };
+    names = createNames();
     strangers = 0;
     const [known, unknown] = [surplus.filter(isOfKnown), surplus.filter((tally) => !isOfKnown(tally))];
     const ranked = unknown.sort(
@@ -99,6 +110,27 @@ export function createFloodLimit(deps: FloodLimitDeps): FloodLimit {
   };
 }
 
+interface Names {
+  /** What the one whom it is about was called first; takes in that it is called otherwise from now on. */
+  firstOf(record: AuditRecord): string | null;
+}
+
+/** Of who is renamed again and again: else each name would be somebody else's. Holds one entry for each of those alone. */
+function createNames(): Names {
+  const firstNames = new Map<string, string>();
+  return {
+    firstOf({ event, actor, subject, details }) {
+      if (subject === null) return null;
+      const name = JSON.stringify([actor, subject]);
+      const first = firstNames.get(name) ?? subject;
+      if (event !== 'renamed') return first;
+      firstNames.delete(name);
+      firstNames.set(JSON.stringify([actor, details['to']]), first);
+      return first;
+    },
+  };
+}
+
 function isOfKnown({ last }: Tally): boolean {
   return last.actor !== 'stranger';
 }
@@ -115,13 +147,13 @@ function together(tallies: readonly Tally[]): Tally[] {
 
 function summaryOf({ last, surplus, source }: Tally, now: Date): AuditRecord {
   const isStranger = last.actor === 'stranger';
-  const address = isStranger ? source || null : last.address;
+  const address = isStranger || source === null ? source || null : last.address;
   // What only the last of them said is nothing of all.
   return {
     ...last,
     time: now.toISOString(),
     address,
     count: surplus,
-    ...(isStranger ? { subject: null, details: {} } : {}),
+    ...(isStranger || source === null ? { subject: null, details: {} } : {}),
   };
 }

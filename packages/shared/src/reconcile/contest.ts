@@ -5,7 +5,10 @@
 
 /** So many repairs of one thing within the window are no accidents any more. */
 const CONTESTED_REPAIRS = 50;
-const WINDOW_MS = 20_000;
+/** Also where a round takes a second, on a busy machine or with very many forwards. */
+const WINDOW_MS = 60_000;
+/** Besides twice the last pause. */
+const QUIET_MS = 20_000;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -19,7 +22,7 @@ export interface ContestStanding {
 export interface Contest {
   /** Takes in what a round changed, and who had written before, at a time in ms of a monotonic clock. */
   repaired(lines: readonly string[], by: string | null, now: number): void;
-  /** What is contested, or null. It ends when nothing of it had to be repaired for the window and twice the pause. */
+  /** What is contested, or null. It ends when nothing of it had to be repaired for some time and twice the pause. */
   standing(now: number): ContestStanding | null;
   /** How long to wait before the next repair, ms. */
   pauseMs(now: number): number;
@@ -31,7 +34,7 @@ export function createContest(): Contest {
   let contested: (ContestStanding & { readonly pauseMs: number; readonly lastAt: number }) | null = null;
 
   function current(now: number) {
-    if (contested !== null && now - contested.lastAt > WINDOW_MS + 2 * contested.pauseMs) contested = null;
+    if (contested !== null && now - contested.lastAt > QUIET_MS + 2 * contested.pauseMs) contested = null;
     return contested;
   }
 

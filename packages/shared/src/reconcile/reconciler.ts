@@ -6,7 +6,8 @@
  * - A run looks at the machine afresh, unless it was asked to go by the last look: then it looks afterwards.
  * - Mending goes by what was told: it is quick, not complete, and a run follows.
  * - A sysctl's value is recorded, durably, before it is first written.
- * - A run has succeeded only when a second look finds no difference; elements that nft accepted count as seen.
+ * - A run has succeeded only when a second look finds all there that was newly wanted; elements that nft accepted count as
+ *   seen. What somebody undid meanwhile is the next run's business.
  * - Without repair, after the first run, only what is desired otherwise than before is changed; what others changed is
  *   told, not mended.
  */
@@ -25,7 +26,7 @@ import { createObserver, type Look, type LookPart, type ObserverDeps } from './o
 import { plan } from './plan.js';
 import { createRunQueue, type Outcome } from './run-queue.js';
 import type { Step } from './step.js';
-import { newWishes } from './wishes.js';
+import { newWishes, possibleWishes } from './wishes.js';
 
 export interface ReconcilerDeps<Facts> extends ApplyDeps, ObserverDeps<Facts> {
   readonly ledger: Ledger;
@@ -40,7 +41,7 @@ export type Teardown = Restoration;
 
 export interface Reconciler {
   /**
-   * Makes the kernel as desired. Throws the first error of applying, or `command-failed` when a difference stays. A new
+   * Makes the kernel as desired. Throws the first error of applying, or `command-failed` when something newly wanted is not there. A new
    * wish that should be fulfilled at once may go by the last look, some seconds old, of which no monitor has told a change.
    */
   reconcile(goBy?: 'last-look'): Promise<Outcome>;
@@ -96,7 +97,9 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
     if (isTornDown) return NOTHING_DONE;
     const before = (mayGoByLastLook ? observer.last() : null) ?? (await observer.whole());
     const wanted =
-      deps.repair || lastDesired === null ? before.changes : newWishes(before.changes, before.desired, lastDesired);
+      deps.repair || lastDesired === null
+        ? before.changes
+        : possibleWishes(before.changes, before.desired, lastDesired);
     const isWanted = new Set(wanted);
     const drift = before.changes.filter((change) => !isWanted.has(change)).map(changeText);
     if (wanted.length > 0) {
@@ -105,10 +108,12 @@ export function createReconciler<Facts>(deps: ReconcilerDeps<Facts>): Reconciler
       const after = diff(before.desired, (await observer.whole()).observed);
       const keys = new Set(wanted.map((change) => change.key));
       const left = after.filter((change) => keys.has(change.key));
-      if (left.length > 0) {
+      // What was right before and is undone already is somebody's contest with us, and no failure of what was newly wanted.
+      const unfulfilled = lastDesired === null ? left : newWishes(left, before.desired, lastDesired);
+      if (unfulfilled.length > 0) {
         throw new RelayError(
           'command-failed',
-          `after applying, this still differs: ${left.map(changeText).join('; ')}`,
+          `after applying, this still differs: ${unfulfilled.map(changeText).join('; ')}`,
         );
       }
     }

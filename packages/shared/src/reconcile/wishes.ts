@@ -1,4 +1,4 @@
-/** Tells a new wish from somebody else's change, for a reconciler that watches and does not mend. Pure. */
+/** Tells a new wish from somebody else's change. Pure. */
 
 import { elementsKey, keyOf, textOf } from '../state/describe.js';
 import type { HostState, Resource } from '../state/resources.js';
@@ -6,11 +6,15 @@ import { type Change, subjectOf } from './diff.js';
 
 /** Those of the changes whose resources are now desired otherwise than at the last run. */
 export function newWishes(changes: readonly Change[], desired: HostState, lastDesired: HostState): Change[] {
-  const isWish = (change: Change): boolean => {
+  return changes.filter((change) => {
     const subject = subjectOf(change);
     return wishOf(desired, subject) !== wishOf(lastDesired, subject);
-  };
-  const wishes = changes.filter(isWish);
+  });
+}
+
+/** Of those what can be brought about by a reconciler that watches and does not mend. */
+export function possibleWishes(changes: readonly Change[], desired: HostState, lastDesired: HostState): Change[] {
+  const wishes = newWishes(changes, desired, lastDesired);
   // An element cannot be put into a table that somebody removed and that is not to be mended.
   const lost = new Set(
     changes.flatMap(({ kind, key }) => (kind === 'create' && key.startsWith('table ') ? [key] : [])),

@@ -14,3 +14,23 @@ export function reconnectDelayMs(attempt: number, random: () => number): number 
   const boundMs = Math.min(MAX_DELAY_MS, FIRST_JITTER_MS * 2 ** attempt);
   return Math.floor(random() * boundMs);
 }
+
+/** A relay whose sessions end sooner drops its agents: it is dialled ever more slowly, as one that does not answer. */
+export const SETTLED_AFTER_MS = 10_000;
+
+/** How a round of dialling ended: no session, one that ended at once, or one that had lived. */
+export type RoundEnd = 'failed' | 'brief' | 'settled';
+
+/**
+ * Gives the milliseconds before the next round by how the last one ended. A relay that restarts is found again at once, also
+ * after a long outage; only from the second brief session in a row on the waiting grows.
+ */
+export function createBackoff(random: () => number): (end: RoundEnd) => number {
+  let failed = 0;
+  let brief = 0;
+  return (end) => {
+    failed = end === 'failed' ? failed + 1 : 0;
+    if (end !== 'failed') brief = end === 'brief' ? brief + 1 : 0;
+    return reconnectDelayMs(failed + Math.max(0, brief - 1), random);
+  };
+}

@@ -4,15 +4,29 @@ import { RelayError } from '../errors/relay-error.js';
 
 const UNITS_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** AbortSignal and timers take 32 bits of milliseconds. */
-const LONGEST_MS = 24 * 86_400_000;
+/** Both belong to it. */
+export interface DurationBounds {
+  readonly leastMs: number;
+  readonly mostMs: number;
+}
 
-/** Milliseconds; throws `bad-input`, naming the flag. */
-export function parseDuration(text: string, flag: string): number {
+/** AbortSignal and timers take 32 bits of milliseconds. */
+const TIMER_BOUNDS: DurationBounds = { leastMs: 1_000, mostMs: 24 * 86_400_000 };
+
+/** Milliseconds; throws `bad-input` for what is none or not within the bounds, naming them, the flag and an example. */
+export function parseDuration(text: string, flag: string, bounds = TIMER_BOUNDS, example = '10m'): number {
   const match = /^(\d+)([smhd])$/.exec(text);
   const durationMs = Number(match?.[1] ?? 0) * (UNITS_MS[match?.[2] ?? ''] ?? 0);
-  if (durationMs > 0 && durationMs <= LONGEST_MS) return durationMs;
-  throw new RelayError('bad-input', `${flag} "${text}" is not a duration between 1s and 24d`, {
-    hint: `example: ${flag} 10m`,
+  if (durationMs >= bounds.leastMs && durationMs <= bounds.mostMs) return durationMs;
+  const [least, most] = [formatDuration(bounds.leastMs), formatDuration(bounds.mostMs)];
+  throw new RelayError('bad-input', `${flag} "${text}" is not a duration between ${least} and ${most}`, {
+    hint: `example: ${flag} ${example}`,
   });
+}
+
+/** In the largest unit that leaves nothing over. */
+function formatDuration(durationMs: number): string {
+  const units = Object.entries(UNITS_MS).filter(([, unitMs]) => durationMs % unitMs === 0);
+  const [unit, unitMs] = units.at(-1) ?? ['ms', 1];
+  return `${durationMs / unitMs}${unit}`;
 }
