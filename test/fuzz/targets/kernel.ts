@@ -11,6 +11,7 @@ import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/ker
 import { parseRouteAnswers } from '@homeward/shared/kernel/route-get';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
 import { dropsIn } from '@homeward/shared/kernel/trace-parse';
+import { NO_UFW } from '@homeward/shared/kernel/ufw';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { peerPid } from '@homeward/shared/local/caller';
@@ -71,6 +72,7 @@ const links = json('ip-address', ['addresses.json'], (input) => {
       wireguard: new Map(),
       fouPorts: [],
       dockerUser: NO_DOCKER,
+      ufw: NO_UFW,
     };
     findUplink(snapshot, 'ipv4', () => false);
     return found;
@@ -89,6 +91,7 @@ const routes = json('ip-route', ['routes.json', 'routes6.json'], (input) => {
         wireguard: new Map(),
         fouPorts: [],
         dockerUser: NO_DOCKER,
+        ufw: NO_UFW,
       };
       // Of a destination in another form it is said which.
       valueOr(['bad-input'], () => usedPrefixes(snapshot));

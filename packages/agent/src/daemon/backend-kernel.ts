@@ -67,7 +67,7 @@ export interface BackendKernelDeps {
 
 /** What planning depends on. */
 type KernelFacts = MachineLook &
-  Pick<BackendFacts, 'sources' | 'forwarding' | 'docker'> & {
+  Pick<BackendFacts, 'sources' | 'forwarding' | 'docker' | 'ufw'> & {
     readonly own: OwnSide;
     /** Whether a slot's link is ours to make. */
     isFree(slot: number): boolean;
@@ -98,6 +98,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
         sources: await sources(snapshot, families),
         own: ownSide(snapshot, listeners, deps.knownSshPorts),
         docker: dockerFamilies(snapshot.dockerUser),
+        ufw: snapshot.ufw,
         isFree: (slot) => isFree(slot, snapshot, ledger),
       };
     },

@@ -12,7 +12,7 @@ import { TRANSPORTS } from '@homeward/shared/net/transport';
 import { type ItemMemory, NO_MEMORY } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/host-state';
 import type { HostState, NftElement, PolicyRule, Resource } from '@homeward/shared/state/resources';
-import { backendAllowances } from './allowances.js';
+import { backendAllowances, type Firewalls } from './allowances.js';
 import { type DeliveredForward, deliveredForwards } from './arrivals.js';
 import { backendElement, COMMON_SETS, rangeElements, SETS } from './backend-sets.js';
 import { backendTable } from './backend-table.js';
@@ -35,7 +35,7 @@ export interface RelayTunnel {
   readonly forwards: readonly Forward[];
 }
 
-export interface BackendFacts {
+export interface BackendFacts extends Firewalls {
   readonly snapshot: Snapshot;
   readonly listeners: readonly Listener[];
   /** Those this machine speaks. */
@@ -44,8 +44,6 @@ export interface BackendFacts {
   readonly sources: ReadonlyMap<IpAddress, IpAddress>;
   readonly echoPort: Port;
   readonly forwarding: ForwardingFacts;
-  /** Families of which Docker's chain for others' rules is there. */
-  readonly docker: readonly Family[];
   isOurLink(name: string): boolean;
 }
 
@@ -72,10 +70,7 @@ export function backendState(
   return hostState([
     ...relays.flatMap((relay) => [...relay.resources, ...returnRoute(relay, facts.families)]),
     ...facts.families.map(landingRule),
-    ...backendAllowances(
-      relays.map(({ slot }) => slot),
-      facts.docker.filter((family) => forwarding.has(family)),
-    ),
+    ...backendAllowances(relays, forwarding, facts),
     backendTable(relays, { ipv4: guarded('ipv4'), ipv6: guarded('ipv6') }),
     // Once on it stays on until `down`, and so does its guard.
     ...facts.families

@@ -26,6 +26,7 @@ import type { NftElement } from '@homeward/shared/state/resources';
 import type { DeviceFacts } from '@homeward/shared/tunnel/tunnel-kind';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
 import { type RelayFacts, relayHostState } from '../desired/relay-state.js';
 import { relayStaleFlows } from '../desired/stale-flows.js';
 import type { OwnDoor } from '../desired/whole-host.js';
@@ -52,8 +53,8 @@ export interface RelayKernelDeps {
   readonly repair: boolean;
   /** Null where this relay was never set up. */
   state(): RelayState | null;
-  /** Null where no daemon is to be reached. */
-  readonly controlPort: number | null;
+  /** Where the daemon is to be reached; null without one. */
+  readonly listen: Settings['listen'] | null;
   /** Gets each look at the machine, for facts that are needed outside of the kernel. */
   onLook?(snapshot: Snapshot): void;
   /** Gets what `all` leaves to the relay. */
@@ -94,12 +95,14 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         ownTcpPorts: tcpPorts(listeners),
         localPorts,
         docker: dockerFamilies(snapshot.dockerUser),
+        ufw: snapshot.ufw,
+        control: controlDoor(deps.listen),
       };
     },
     desired({ listeners, ...rest }) {
       const state = deps.state();
       if (state === null) return hostState([]);
-      const doors = ownDoors(state, listeners, deps.controlPort, knownSshPorts);
+      const doors = ownDoors(state, listeners, deps.listen?.port ?? null, knownSshPorts);
       deps.onDoors?.(doors);
       const facts: RelayFacts = { ...rest, doors };
       return planned(planInput(state, facts), () => relayHostState(state, facts, memory));
@@ -117,6 +120,12 @@ function planInput({ wireguard, pool, pool6, pairings }: RelayState, facts: Rela
     about: JSON.stringify([wireguard, pool, pool6, rest, facts]),
     lists: pairings.map((pairing) => pairing.forwards),
   };
+}
+
+/** For everybody's packets. */
+function controlDoor(listen: Settings['listen'] | null): RelayFacts['control'] {
+  if (listen === null) return 'unknown';
+  return isLoopback(listen.host) ? null : listen.port;
 }
 
 function tcpPorts(listeners: readonly Listener[]): number[] {

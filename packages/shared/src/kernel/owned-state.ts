@@ -11,6 +11,7 @@ import { isDockerRuleOf } from './docker-user.js';
 import type { ListedLink, ListedRoute, ListedRule } from './iproute-parse.js';
 import type { NftListing } from './nft-parse.js';
 import type { Snapshot } from './snapshot.js';
+import { presentUfwAllowances } from './ufw.js';
 import type { ListedWireguard } from './wireguard.js';
 
 /** What one side of homeward owns in the kernel. */
@@ -53,6 +54,7 @@ export function ownedState(
       .filter((port) => made.fouPorts.includes(port))
       .map((port) => ({ kind: 'fou-port' as const, port })),
     ...FAMILIES.flatMap((family) => ownedAllowances(family, snapshot, ownership)),
+    ...ownership.tables.flatMap((table) => presentUfwAllowances(snapshot.ufw, table)),
     ...snapshot.routes.flatMap((route) => ownedRoute(route, ownership)),
     ...snapshot.rules.flatMap((rule) => ownedRule(rule, ownership)),
     ...[...snapshot.tables].flatMap(([name, listing]) => ownedTable(name, listing, memory)),
@@ -64,7 +66,7 @@ export function ownedState(
 function ownedAllowances(family: Family, { dockerUser }: Snapshot, { tables }: Ownership): Resource[] {
   return (dockerUser[family] ?? [])
     .filter((rule) => tables.some((table) => isDockerRuleOf(rule, table)))
-    .map((rule) => ({ kind: 'allowance', family, rule }));
+    .map((rule) => ({ kind: 'allowance', firewall: 'docker', family, rule }));
 }
 
 function ownedLink(link: ListedLink): Resource[] {

@@ -17,6 +17,8 @@ import {
   parseRules,
 } from './iproute-parse.js';
 import { type NftListing, parseNftTable, parseNftTables } from './nft-parse.js';
+import type { Ufw } from './ufw.js';
+import { lookAtUfw } from './ufw-look.js';
 import { type ListedWireguard, parseWireguardDump } from './wireguard.js';
 
 export interface Snapshot {
@@ -31,6 +33,7 @@ export interface Snapshot {
   readonly fouPorts: readonly number[];
   /** Of everybody, where Docker is. */
   readonly dockerUser: DockerUser;
+  readonly ufw: Ufw;
   /** Our WireGuard devices that answer, by link name. */
   readonly wireguard: ReadonlyMap<string, ListedWireguard>;
 }
@@ -50,14 +53,15 @@ export async function takeSnapshot(
   tables: TablesWanted,
   isOurLink: (name: string) => boolean,
 ): Promise<Snapshot> {
-  const [links, routing, listings, fouPorts] = await Promise.all([
+  const [links, routing, listings, fouPorts, ufw] = await Promise.all([
     listLinks(runner, isOurLink),
     listRouting(runner),
     listTables(runner, tables),
     listFouPorts(runner),
+    lookAtUfw(runner, tables.names),
   ]);
   const dockerUser = await lookAtDockerUser(runner, namesOf(links.links));
-  return { ...links, ...routing, tables: listings, fouPorts, dockerUser };
+  return { ...links, ...routing, tables: listings, fouPorts, dockerUser, ufw };
 }
 
 /** The snapshot with some of its parts read anew; WireGuard's settings go with the links. */
@@ -68,16 +72,18 @@ export async function refreshSnapshot(
   tables: TablesWanted,
   isOurLink: (name: string) => boolean,
 ): Promise<Snapshot> {
-  const [links, routing, listings, dockerUser] = await Promise.all([
+  const [links, routing, listings, dockerUser, ufw] = await Promise.all([
     parts.has('links') ? listLinks(runner, isOurLink) : null,
     parts.has('routing') ? listRouting(runner) : null,
     parts.has('tables') ? listTables(runner, tables) : null,
     parts.has('tables') ? lookAtDockerUser(runner, namesOf(before.links)) : null,
+    parts.has('tables') ? lookAtUfw(runner, tables.names) : null,
   ]);
   return {
     ...{ ...before, ...links, ...routing },
     ...(listings === null ? {} : { tables: listings }),
     ...(dockerUser === null ? {} : { dockerUser }),
+    ...(ufw === null ? {} : { ufw }),
   };
 }
 

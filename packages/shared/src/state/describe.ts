@@ -3,6 +3,7 @@
 import type { Family } from '../net/address.js';
 import { formatPortRange } from '../net/port.js';
 import type {
+  Allowance,
   NftElement,
   NftElements,
   Resource,
@@ -54,14 +55,20 @@ const WORDS: { [Kind in ResourceKind]: Words<Kind> } = {
     text: (element) => element.value ?? '',
   },
   allowance: {
-    key: ({ family, rule }) => `rule of ${family === 'ipv6' ? 'ip6tables' : 'iptables'} DOCKER-USER ${rule}`,
-    text: () => '',
+    key: allowanceKey,
+    text: (allowance) => (allowance.firewall === 'ufw' ? `for ${allowance.families.join(' and ')}` : ''),
   },
   'wireguard-device': {
     key: (device) => `wireguard ${device.link}`,
     text: wireguardText,
   },
 };
+
+function allowanceKey(allowance: Allowance): string {
+  if (allowance.firewall === 'ufw') return `rule of ufw ${allowance.rule} comment ${allowance.comment}`;
+  const { family, rule } = allowance;
+  return `rule of ${family === 'ipv6' ? 'ip6tables' : 'iptables'} DOCKER-USER ${rule}`;
+}
 
 /** The words of `ip link add …` for a tunnel device, with everything that is to be said of it. */
 export function deviceText(device: TunnelDevice): string {
