@@ -12,6 +12,7 @@ import { parseRouteAnswers } from '@homeward/shared/kernel/route-get';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
 import { dropsIn } from '@homeward/shared/kernel/trace-parse';
 import { NO_UFW } from '@homeward/shared/kernel/ufw';
+import { parseUfwRules } from '@homeward/shared/kernel/ufw-parse';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { peerPid } from '@homeward/shared/local/caller';
@@ -144,6 +145,10 @@ const dockerUser = lines('iptables', ['docker-user.txt'], ['-A DOCKER-USER ', ' 
   read(() => parseDockerUser(input)),
 );
 
+const ufwRules = lines('ufw', ['ufw-user.rules'], ['### tuple ### ', ' comment=', 'in_', '!out_', '\n'], (input) =>
+  read(() => parseUfwRules(input, 'ipv4')),
+);
+
 const monitors = lines(
   'monitors',
   ['nft-monitor.txt', 'ip-monitor.txt'],
@@ -176,4 +181,5 @@ export const kernelTargets: readonly Target[] = [
   monitors,
   traces,
   dockerUser,
+  ufwRules,
 ];
