@@ -20,6 +20,8 @@ const packages = {
   zsh: 'its completion script',
   fish: 'its completion script',
   ufw: 'a firewall that drops',
+  firewalld: 'another one',
+  'dbus-daemon': 'by which the latter is spoken to',
   openvpn: 'a tunnel that somebody else makes',
   'openssh-server': 'the operator, who must not be locked out',
   'openssh-client': 'the same',
@@ -79,6 +81,7 @@ const services = {
   'docker.io': ['docker.service', 'docker.socket'],
   containerd: ['containerd.service'],
   ufw: ['ufw.service'],
+  firewalld: ['firewalld.service'],
 };
 
 /** What Debian asks whether a service may be started (its exit code 101: no). */

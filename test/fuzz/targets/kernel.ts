@@ -74,6 +74,7 @@ const links = json('ip-address', ['addresses.json'], (input) => {
       fouPorts: [],
       dockerUser: NO_DOCKER,
       ufw: NO_UFW,
+      firewalld: null,
     };
     findUplink(snapshot, 'ipv4', () => false);
     return found;
@@ -93,6 +94,7 @@ const routes = json('ip-route', ['routes.json', 'routes6.json'], (input) => {
         fouPorts: [],
         dockerUser: NO_DOCKER,
         ufw: NO_UFW,
+        firewalld: null,
       };
       // Of a destination in another form it is said which.
       valueOr(['bad-input'], () => usedPrefixes(snapshot));

@@ -100,6 +100,7 @@ export function facts(more: Partial<BackendFacts> & { sockets?: readonly string[
     forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
     docker: [],
     ufw: NO_UFW,
+    firewalld: null,
     isOurLink: isSlotLink,
     ...rest,
   };

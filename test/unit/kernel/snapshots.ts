@@ -19,6 +19,7 @@ export function recordedSnapshot(): Snapshot {
     fouPorts: [],
     dockerUser: NO_DOCKER,
     ufw: NO_UFW,
+    firewalld: null,
     wireguard: new Map([['hw1', parseWireguardDump(recorded('wireguard-dump.txt'))]]),
   };
 }
@@ -62,6 +63,7 @@ export function snapshotOf(links: Readonly<Record<string, readonly string[]>>, r
     fouPorts: [],
     dockerUser: NO_DOCKER,
     ufw: NO_UFW,
+    firewalld: null,
     wireguard: new Map(),
   };
 }

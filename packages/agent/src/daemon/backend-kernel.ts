@@ -10,7 +10,14 @@ import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { type Listener, listListeners } from '@homeward/shared/kernel/sockets';
 import type { Family } from '@homeward/shared/net/address';
-import { BACKEND_TABLE, isRelayRule, isSlotLink, isSlotTable, slotNumbers } from '@homeward/shared/net/allocation';
+import {
+  BACKEND_TABLE,
+  FIREWALLD_PRIORITIES,
+  isRelayRule,
+  isSlotLink,
+  isSlotTable,
+  slotNumbers,
+} from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import type { Port } from '@homeward/shared/net/port';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
@@ -38,6 +45,7 @@ export const BACKEND_OWNERSHIP: Ownership = {
   isLink: isSlotLink,
   isRoutingTable: isSlotTable,
   isRule: (priority) => !isRelayRule(priority),
+  firewalld: { priority: FIREWALLD_PRIORITIES.backend, isTrustedLink: isSlotLink },
 };
 
 /** What a look at the machine found beside our own state. */
@@ -67,7 +75,7 @@ export interface BackendKernelDeps {
 
 /** What planning depends on. */
 type KernelFacts = MachineLook &
-  Pick<BackendFacts, 'sources' | 'forwarding' | 'docker' | 'ufw'> & {
+  Pick<BackendFacts, 'sources' | 'forwarding' | 'docker' | 'ufw' | 'firewalld'> & {
     readonly own: OwnSide;
     /** Whether a slot's link is ours to make. */
     isFree(slot: number): boolean;
@@ -99,6 +107,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
         own: ownSide(snapshot, listeners, deps.knownSshPorts),
         docker: dockerFamilies(snapshot.dockerUser),
         ufw: snapshot.ufw,
+        firewalld: snapshot.firewalld,
         isFree: (slot) => isFree(slot, snapshot, ledger),
       };
     },

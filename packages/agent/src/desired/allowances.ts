@@ -1,9 +1,10 @@
 /** What firewalls of others have to let through at the backend: what our own table has let in, to this machine and to hosts behind it. Pure. */
 
 import { dockerRule } from '@homeward/shared/kernel/docker-user';
+import { type Firewalld, richRule, richRules, trustedLinks, zonesOf } from '@homeward/shared/kernel/firewalld';
 import { type Ufw, type UfwMatch, ufwAllowances } from '@homeward/shared/kernel/ufw';
-import type { Family } from '@homeward/shared/net/address';
-import { BACKEND_TABLE, MARK_MASK, slotNumbers } from '@homeward/shared/net/allocation';
+import type { Family, IpAddress } from '@homeward/shared/net/address';
+import { BACKEND_TABLE, FIREWALLD_PRIORITIES, MARK_MASK, slotNumbers } from '@homeward/shared/net/allocation';
 import type { LinkName } from '@homeward/shared/net/names';
 import type { Allowance, Resource } from '@homeward/shared/state/resources';
 
@@ -20,13 +21,15 @@ export interface Firewalls {
   /** Families of which Docker's chain for others' rules is there. */
   readonly docker: readonly Family[];
   readonly ufw: Ufw;
+  readonly firewalld: Firewalld | null;
 }
 
-/** `forwarding` are the families in which this machine hands on what comes by a tunnel. */
+/** `forwarding` are the families in which this machine hands on what comes by a tunnel, `uplinks` the links to its relays. */
 export function backendAllowances(
   tunnels: readonly AllowedTunnel[],
   forwarding: ReadonlySet<Family>,
-  { docker, ufw }: Firewalls,
+  uplinks: readonly string[],
+  { docker, ufw, firewalld }: Firewalls,
 ): Allowance[] {
   return [
     ...docker.filter((family) => forwarding.has(family)).flatMap((family) => dockerAllowances(tunnels, family)),
@@ -35,6 +38,7 @@ export function backendAllowances(
       ufw,
       BACKEND_TABLE,
     ),
+    ...(firewalld === null ? [] : firewalldAllowances(tunnels, uplinks, firewalld)),
   ];
 }
 
@@ -61,8 +65,28 @@ function ufwMatches({ link, shared, resources }: AllowedTunnel, isForwarding: bo
   ];
 }
 
+/** What it forwards firewalld lets through by itself: all of that was DNATed, and is here for that reason. */
+function firewalldAllowances(
+  tunnels: readonly AllowedTunnel[],
+  uplinks: readonly string[],
+  firewalld: Firewalld,
+): Allowance[] {
+  const own = tunnels.filter(({ shared }) => shared === null);
+  const outer = own.flatMap(({ resources }) => resources.flatMap(outerGre));
+  return [
+    ...trustedLinks(
+      own.map(({ link }) => link),
+      firewalld,
+    ),
+    ...richRules(
+      zonesOf(firewalld, uplinks),
+      outer.map((match) => richRule(match, FIREWALLD_PRIORITIES.backend)),
+    ),
+  ];
+}
+
 /** The relay may speak first. In UDP it answers. */
-function outerGre(resource: Resource): UfwMatch[] {
+function outerGre(resource: Resource): { readonly protocol: 'gre'; readonly source: IpAddress }[] {
   if (resource.kind !== 'link' || resource.device.type === 'wireguard' || resource.device.udp !== null) return [];
   return [{ protocol: 'gre', source: resource.device.remote }];
 }

@@ -3,6 +3,7 @@
 import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
+import { uplinkNames } from '@homeward/shared/kernel/uplink';
 import { type AddressPair, FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
 import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
 import { intervalText } from '@homeward/shared/net/intervals';
@@ -70,7 +71,7 @@ export function backendState(
   return hostState([
     ...relays.flatMap((relay) => [...relay.resources, ...returnRoute(relay, facts.families)]),
     ...facts.families.map(landingRule),
-    ...backendAllowances(relays, forwarding, facts),
+    ...backendAllowances(relays, forwarding, uplinkNames(facts.snapshot, facts.isOurLink), facts),
     backendTable(relays, { ipv4: guarded('ipv4'), ipv6: guarded('ipv6') }),
     // Once on it stays on until `down`, and so does its guard.
     ...facts.families

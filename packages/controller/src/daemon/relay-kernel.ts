@@ -11,9 +11,16 @@ import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { isLoopback, type Listener, listListeners } from '@homeward/shared/kernel/sockets';
 import { SSH_PORT, sshPorts } from '@homeward/shared/kernel/ssh-ports';
-import { deviceFacts, findUplink } from '@homeward/shared/kernel/uplink';
+import { deviceFacts, findUplink, uplinkNames } from '@homeward/shared/kernel/uplink';
 import { FAMILIES } from '@homeward/shared/net/address';
-import { isRelayRule, isRelayTunnelLink, MAIN_TABLE, PROBE_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
+import {
+  FIREWALLD_PRIORITIES,
+  isRelayRule,
+  isRelayTunnelLink,
+  MAIN_TABLE,
+  PROBE_LINK,
+  RELAY_TABLE,
+} from '@homeward/shared/net/allocation';
 import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
 import type { Transport } from '@homeward/shared/net/transport';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
@@ -42,6 +49,8 @@ export const RELAY_OWNERSHIP: Ownership = {
   // Routes with our protocol number to backends with a link of their own.
   isRoutingTable: (table) => table === MAIN_TABLE,
   isRule: isRelayRule,
+  // Of what it forwards firewalld lets through what was DNATed, and what answers.
+  firewalld: { priority: FIREWALLD_PRIORITIES.relay, isTrustedLink: () => false },
 };
 
 export type RelaySide = Side<RelayState>;
@@ -96,6 +105,8 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         localPorts,
         docker: dockerFamilies(snapshot.dockerUser),
         ufw: snapshot.ufw,
+        firewalld: snapshot.firewalld,
+        uplinks: uplinkNames(snapshot, RELAY_OWNERSHIP.isLink),
         control: controlDoor(deps.listen),
       };
     },

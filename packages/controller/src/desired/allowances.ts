@@ -1,11 +1,19 @@
 /** What firewalls of others have to let through at the relay: clients into the tunnels, and backends to the doors of the relay itself. Pure. */
 
 import { type DockerMatch, dockerRule } from '@homeward/shared/kernel/docker-user';
+import {
+  type Firewalld,
+  type FirewalldMatch,
+  presentFirewalldAllowances,
+  richRule,
+  richRules,
+  zonesOf,
+} from '@homeward/shared/kernel/firewalld';
 import { presentUfwAllowances, type Ufw, type UfwMatch, ufwAllowances, ufwRule } from '@homeward/shared/kernel/ufw';
 import type { Family } from '@homeward/shared/net/address';
-import { RELAY_TABLE } from '@homeward/shared/net/allocation';
+import { FIREWALLD_PRIORITIES, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { LinkName } from '@homeward/shared/net/names';
-import type { Allowance, UfwAllowance } from '@homeward/shared/state/resources';
+import type { Allowance, FirewalldAllowance, UfwAllowance } from '@homeward/shared/state/resources';
 import type { RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
 import type { PairingTunnel } from './pairing-tunnel.js';
 
@@ -13,6 +21,7 @@ export interface Firewalls {
   /** Families of which Docker's chain for others' rules is there. */
   readonly docker: readonly Family[];
   readonly ufw: Ufw;
+  readonly firewalld: Firewalld | null;
 }
 
 /** By what backends come to the relay. */
@@ -22,6 +31,8 @@ export interface Doors {
   /** UDP ports of tunnels. */
   readonly tunnelPorts: readonly number[];
   readonly peers: readonly RelayPeer[];
+  /** Links by which others come. */
+  readonly uplinks: readonly string[];
 }
 
 /** `led` are the tunnels that clients are led to, `links` those of our own. */
@@ -29,7 +40,7 @@ export function relayAllowances(
   led: readonly PairingTunnel[],
   links: readonly LinkName[],
   doors: Doors,
-  { docker, ufw }: Firewalls,
+  { docker, ufw, firewalld }: Firewalls,
 ): Allowance[] {
   // Our own table lets nothing out by them that was not forwarded. Of a device that is somebody else's its owner decides.
   const ways = [...new Set(links)].map((outLink): UfwMatch => ({ route: true, outLink }));
@@ -37,6 +48,7 @@ export function relayAllowances(
     ...docker.flatMap((family) => dockerAllowances(led, family)),
     ...ufwAllowances([...doorMatches(doors), ...ways], ufw, RELAY_TABLE),
     ...(doors.control === 'unknown' ? controlDoors(ufw) : []),
+    ...(firewalld === null ? [] : firewalldAllowances(doors, firewalld)),
   ];
 }
 
@@ -63,17 +75,17 @@ function passages({ link, isOurs, backend }: PairingTunnel, family: Family): Doc
   ];
 }
 
-function doorMatches({ control, tunnelPorts, peers }: Doors): UfwMatch[] {
+function doorMatches({ control, tunnelPorts, peers }: Doors): FirewalldMatch[] {
   return [
     ...(typeof control === 'number' ? [controlDoor(control)] : []),
-    ...tunnelPorts.map((port): UfwMatch => ({ protocol: 'udp', port })),
-    ...peers.flatMap(({ spec, outer }): UfwMatch[] =>
+    ...tunnelPorts.map((port): FirewalldMatch => ({ protocol: 'udp', port })),
+    ...peers.flatMap(({ spec, outer }): FirewalldMatch[] =>
       spec.kind === 'gre' && !spec.udp && outer !== null ? [{ protocol: 'gre', source: outer.remote }] : [],
     ),
   ];
 }
 
-function controlDoor(port: number): UfwMatch {
+function controlDoor(port: number): FirewalldMatch {
   return { protocol: 'tcp', port };
 }
 
@@ -81,4 +93,14 @@ function controlDoor(port: number): UfwMatch {
 function controlDoors(ufw: Ufw): UfwAllowance[] {
   const withoutPort = ufwRule(controlDoor(0)).slice(0, -1);
   return presentUfwAllowances(ufw, RELAY_TABLE).filter(({ rule }) => rule.startsWith(withoutPort));
+}
+
+/** Clients it lets into the tunnels by itself: what was DNATed, and what answers. */
+function firewalldAllowances(doors: Doors, firewalld: Firewalld): FirewalldAllowance[] {
+  const priority = FIREWALLD_PRIORITIES.relay;
+  const rules = doorMatches(doors).map((match) => richRule(match, priority));
+  const zones = zonesOf(firewalld, doors.uplinks);
+  if (doors.control !== 'unknown') return richRules(zones, rules);
+  const present = presentFirewalldAllowances(firewalld, { priority, isTrustedLink: () => false });
+  return [...richRules(zones, rules), ...present.filter(({ value }) => value.includes(' protocol="tcp" '))];
 }

@@ -22,7 +22,7 @@ import { type MappedPeer, relayTable } from './relay-table.js';
 import { type OwnPorts, resetRules } from './reset-rules.js';
 import { keptElements, type OwnDoor } from './whole-host.js';
 
-export interface RelayFacts extends TunnelFacts, OwnPorts, Firewalls, Pick<Doors, 'control'> {
+export interface RelayFacts extends TunnelFacts, OwnPorts, Firewalls, Pick<Doors, 'control' | 'uplinks'> {
   readonly forwarding: ForwardingFacts;
   /** TCP ports of the relay's SSH now: where sshd moved to a forwarded port, the operator goes first. */
   readonly sshPorts: readonly number[];
@@ -56,7 +56,7 @@ export function relayHostState(
     ...relayAllowances(
       led.map(({ tunnel }) => tunnel),
       ownLinks(peers),
-      { control: facts.control, tunnelPorts: tunnelPorts(state), peers },
+      { control: facts.control, tunnelPorts: tunnelPorts(state), peers, uplinks: facts.uplinks },
       facts,
     ),
     relayTable(facts.forwarding.guarded, state.pairings.flatMap(mappedPeer)),

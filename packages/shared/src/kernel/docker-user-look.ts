@@ -2,8 +2,8 @@
 
 import type { Runner } from '../host/runner.js';
 import type { Family } from '../net/address.js';
+import { answerOf } from './answer.js';
 import { type DockerUser, dockerUserList, NO_DOCKER, parseDockerUser } from './docker-user.js';
-import { answerOf } from './iptables-answer.js';
 
 /** Docker's default bridge, and those of its networks. Where there is none its iptables is not asked: the old kind of it would load modules. */
 function isDockerBridge(link: string): boolean {

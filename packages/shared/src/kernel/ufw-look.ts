@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { RelayError } from '../errors/relay-error.js';
 import type { Runner } from '../host/runner.js';
 import type { Family } from '../net/address.js';
-import { isAnswered } from './iptables-answer.js';
+import { isAnswered } from './answer.js';
 import { NO_UFW, UFW_CHAIN, type Ufw } from './ufw.js';
 import { isUfwOptionOn, parseUfwRules } from './ufw-parse.js';
 

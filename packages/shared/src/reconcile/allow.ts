@@ -5,28 +5,42 @@ import type { Runner } from '../host/runner.js';
 import { needsSystemdUnit } from '../host/systemd.js';
 import { dockerRuleAdd, dockerRuleDelete } from '../kernel/docker-user.js';
 import { listDockerUser } from '../kernel/docker-user-look.js';
+import { firewalldAdd, firewalldRemove } from '../kernel/firewalld.js';
 import { ufwAllow, ufwDelete } from '../kernel/ufw.js';
-import type { Allowance } from '../state/resources.js';
+import type { Allowance, DockerAllowance } from '../state/resources.js';
 
 export async function allow(runner: Runner, allowance: Allowance): Promise<void> {
-  if (allowance.firewall === 'ufw') return runUnconfined(runner, ufwAllow(allowance));
-  const { family, rule } = allowance;
+  switch (allowance.firewall) {
+    case 'docker':
+      return allowInDocker(runner, allowance);
+    case 'ufw':
+      return runUnconfined(runner, ufwAllow(allowance));
+    case 'firewalld':
+      await runner.run(firewalldAdd(allowance));
+  }
+}
+
+export async function disallow(runner: Runner, allowance: Allowance): Promise<void> {
+  switch (allowance.firewall) {
+    case 'docker':
+      await runner.run(dockerRuleDelete(allowance.family, allowance.rule));
+      return;
+    case 'ufw':
+      return runUnconfined(runner, ufwDelete(allowance));
+    case 'firewalld':
+      await runner.run(firewalldRemove(allowance));
+  }
+}
+
+async function allowInDocker(runner: Runner, { family, rule }: DockerAllowance): Promise<void> {
   const present = await listDockerUser(runner, family);
   // Without the chain Docker drops nothing; a rule that came meanwhile is there.
   if (present === null || present.includes(rule)) return;
   await runner.run(dockerRuleAdd(family, rule, present));
 }
 
-export async function disallow(runner: Runner, allowance: Allowance): Promise<void> {
-  if (allowance.firewall === 'ufw') return runUnconfined(runner, ufwDelete(allowance));
-  await runner.run(dockerRuleDelete(allowance.family, allowance.rule));
-}
-
-/** Their own programs write where our unit may not: below /etc and /run. */
+/** ufw writes where our unit may not: below /etc and /run. */
 async function runUnconfined(runner: Runner, theirs: Command): Promise<void> {
-  const { file, args } = theirs;
-  const isConfined = await needsSystemdUnit();
-  await runner.run(
-    isConfined ? command('systemd-run', ['--quiet', '--collect', '--wait', '--pipe', file, ...args]) : theirs,
-  );
+  const unit = ['--quiet', '--collect', '--wait', '--pipe', theirs.file, ...theirs.args];
+  await runner.run((await needsSystemdUnit()) ? command('systemd-run', unit) : theirs);
 }

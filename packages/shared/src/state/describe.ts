@@ -65,9 +65,14 @@ const WORDS: { [Kind in ResourceKind]: Words<Kind> } = {
 };
 
 function allowanceKey(allowance: Allowance): string {
-  if (allowance.firewall === 'ufw') return `rule of ufw ${allowance.rule} comment ${allowance.comment}`;
-  const { family, rule } = allowance;
-  return `rule of ${family === 'ipv6' ? 'ip6tables' : 'iptables'} DOCKER-USER ${rule}`;
+  switch (allowance.firewall) {
+    case 'docker':
+      return `rule of ${allowance.family === 'ipv6' ? 'ip6tables' : 'iptables'} DOCKER-USER ${allowance.rule}`;
+    case 'ufw':
+      return `rule of ufw ${allowance.rule} comment ${allowance.comment}`;
+    case 'firewalld':
+      return `${allowance.item} of firewalld zone ${allowance.zone} ${allowance.value}`;
+  }
 }
 
 /** The words of `ip link add …` for a tunnel device, with everything that is to be said of it. */

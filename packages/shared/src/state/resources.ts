@@ -112,7 +112,7 @@ export interface NftElements {
 }
 
 /** What a firewall of somebody else lets through for us, in a place that it keeps for that. */
-export type Allowance = DockerAllowance | UfwAllowance;
+export type Allowance = DockerAllowance | UfwAllowance | FirewalldAllowance;
 
 /** In Docker's chain DOCKER-USER. */
 export interface DockerAllowance {
@@ -133,6 +133,15 @@ export interface UfwAllowance {
   readonly comment: string;
   /** Of one command it makes a rule of each. */
   readonly families: readonly Family[];
+}
+
+/** In a zone of firewalld's. */
+export interface FirewalldAllowance {
+  readonly kind: 'allowance';
+  readonly firewall: 'firewalld';
+  readonly zone: string;
+  readonly item: 'interface' | 'rich-rule';
+  readonly value: string;
 }
 
 export interface WireguardPeer {

@@ -1,13 +1,13 @@
-/** Questions to iptables that may have no answer: that must not keep us from everything else. */
+/** Questions to the programs of other firewalls, which may have no answer: that must not keep us from everything else. */
 
 import { RelayError } from '../errors/relay-error.js';
 import type { Command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 
-/** iptables fails like a command; it is not installed; or it needs more than our unit may (the old kind: raw sockets). */
+/** The program fails; it is not installed; or it needs more than our unit may (the old iptables: raw sockets). */
 const ABSENT: readonly string[] = ['command-failed', 'missing-capability', 'permission'];
 
-/** What it prints; null where there is no such chain, or none that can be asked for. */
+/** What it prints; null where it cannot tell. */
 export async function answerOf(runner: Runner, question: Command): Promise<string | null> {
   try {
     return await runner.run(question);
