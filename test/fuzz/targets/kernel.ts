@@ -3,6 +3,7 @@
 import { usedPrefixes } from '@homeward/agent/daemon/offer-check';
 import { generationReader, linkReader } from '@homeward/shared/host/monitor';
 import { NO_DOCKER, parseDockerUser } from '@homeward/shared/kernel/docker-user';
+import { parseFirewalldZones } from '@homeward/shared/kernel/firewalld-parse';
 import { parseFlows } from '@homeward/shared/kernel/flow-parse';
 import { parseFouPorts } from '@homeward/shared/kernel/fou';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
@@ -151,6 +152,13 @@ const ufwRules = lines('ufw', ['ufw-user.rules'], ['### tuple ### ', ' comment='
   read(() => parseUfwRules(input, 'ipv4')),
 );
 
+const firewalldZones = lines(
+  'firewalld',
+  ['firewalld-zones.txt'],
+  ['  interfaces: ', '\trule ', ' (active)', '\n'],
+  (input) => read(() => parseFirewalldZones(input)),
+);
+
 const monitors = lines(
   'monitors',
   ['nft-monitor.txt', 'ip-monitor.txt'],
@@ -184,4 +192,5 @@ export const kernelTargets: readonly Target[] = [
   traces,
   dockerUser,
   ufwRules,
+  firewalldZones,
 ];
