@@ -8,9 +8,15 @@ import { parseFirewalldZones } from './firewalld-parse.js';
 /** Of family inet. With its old way of iptables there is none: then it is not seen, and the proof names what drops. */
 export const FIREWALLD_TABLE = 'firewalld';
 
+/** How long an answer counts while nft lists the table as before: between listing and asking it may have been another one. */
+const ANSWER_MS = 60_000;
+/** How soon one that does not answer is asked again: it may be starting, or be gone and have left its table. */
+const SILENCE_MS = 10_000;
+
 interface Answer {
   readonly digest: string;
   readonly firewalld: Firewalld | null;
+  readonly at: number;
 }
 
 /** The last answer of the machine that a runner runs on. */
@@ -20,10 +26,11 @@ const answers = new WeakMap<Runner, Answer>();
 export async function lookAtFirewalld(runner: Runner, digest: string | undefined): Promise<Firewalld | null> {
   if (digest === undefined) return null;
   const known = answers.get(runner);
-  if (known?.digest === digest) return known.firewalld;
+  const now = performance.now();
+  const countsMs = known?.firewalld == null ? SILENCE_MS : ANSWER_MS;
+  if (known?.digest === digest && now < known.at + countsMs) return known.firewalld;
   const firewalld = await ask(runner);
-  // What did not answer (it starts, or reloads) is asked again.
-  if (firewalld !== null) answers.set(runner, { digest, firewalld });
+  answers.set(runner, { digest, firewalld, at: now });
   return firewalld;
 }
 

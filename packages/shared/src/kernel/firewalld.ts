@@ -91,12 +91,16 @@ export function presentFirewalldAllowances(
   ];
 }
 
+/** Exit codes of firewall-cmd(1): what is asked for is so already, since a reload came in between. */
+const PRESENT = [11, 16];
+const ABSENT = [12, 17];
+
 export function firewalldAdd({ zone, item, value }: FirewalldAllowance): Command {
-  return command('firewall-cmd', [`--zone=${zone}`, `--add-${item}=${value}`]);
+  return { ...command('firewall-cmd', [`--zone=${zone}`, `--add-${item}=${value}`]), answers: PRESENT };
 }
 
 export function firewalldRemove({ zone, item, value }: FirewalldAllowance): Command {
-  return command('firewall-cmd', [`--zone=${zone}`, `--remove-${item}=${value}`]);
+  return { ...command('firewall-cmd', [`--zone=${zone}`, `--remove-${item}=${value}`]), answers: ABSENT };
 }
 
 export const FIREWALLD_ZONES: Command = command('firewall-cmd', ['--list-all-zones']);
