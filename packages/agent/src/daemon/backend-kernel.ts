@@ -3,8 +3,8 @@
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
-import { dockerFamilies } from '@homeward/shared/kernel/docker-user';
 import { availableFamilies } from '@homeward/shared/kernel/families';
+import { type Firewalls, firewallsOf } from '@homeward/shared/kernel/firewalls';
 import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
@@ -75,7 +75,7 @@ export interface BackendKernelDeps {
 
 /** What planning depends on. */
 type KernelFacts = MachineLook &
-  Pick<BackendFacts, 'sources' | 'forwarding' | 'docker' | 'ufw' | 'firewalld'> & {
+  Pick<BackendFacts, 'sources' | 'forwarding' | keyof Firewalls> & {
     readonly own: OwnSide;
     /** Whether a slot's link is ours to make. */
     isFree(slot: number): boolean;
@@ -105,9 +105,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
         ...{ snapshot, listeners, policy, families, forwarding },
         sources: await sources(snapshot, families),
         own: ownSide(snapshot, listeners, deps.knownSshPorts),
-        docker: dockerFamilies(snapshot.dockerUser),
-        ufw: snapshot.ufw,
-        firewalld: snapshot.firewalld,
+        ...firewallsOf(snapshot),
         isFree: (slot) => isFree(slot, snapshot, ledger),
       };
     },

@@ -2,7 +2,8 @@
 
 import { dockerRule } from '@homeward/shared/kernel/docker-user';
 import { type Firewalld, richRule, richRules, trustedLinks, zonesOf } from '@homeward/shared/kernel/firewalld';
-import { type Ufw, type UfwMatch, ufwAllowances } from '@homeward/shared/kernel/ufw';
+import type { Firewalls } from '@homeward/shared/kernel/firewalls';
+import { type UfwMatch, ufwAllowances } from '@homeward/shared/kernel/ufw';
 import type { Family, IpAddress } from '@homeward/shared/net/address';
 import { BACKEND_TABLE, FIREWALLD_PRIORITIES, MARK_MASK, slotNumbers } from '@homeward/shared/net/allocation';
 import type { LinkName } from '@homeward/shared/net/names';
@@ -15,13 +16,6 @@ export interface AllowedTunnel {
   /** Null for a link of our own. */
   readonly shared: object | null;
   readonly resources: readonly Resource[];
-}
-
-export interface Firewalls {
-  /** Families of which Docker's chain for others' rules is there. */
-  readonly docker: readonly Family[];
-  readonly ufw: Ufw;
-  readonly firewalld: Firewalld | null;
 }
 
 /** `forwarding` are the families in which this machine hands on what comes by a tunnel, `uplinks` the links to its relays. */

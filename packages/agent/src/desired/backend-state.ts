@@ -1,5 +1,6 @@
 /** Everything that should be in a backend's kernel for its relays, as one value. Pure. */
 
+import type { Firewalls } from '@homeward/shared/kernel/firewalls';
 import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
@@ -13,7 +14,7 @@ import { TRANSPORTS } from '@homeward/shared/net/transport';
 import { type ItemMemory, NO_MEMORY } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/host-state';
 import type { HostState, NftElement, PolicyRule, Resource } from '@homeward/shared/state/resources';
-import { backendAllowances, type Firewalls } from './allowances.js';
+import { backendAllowances } from './allowances.js';
 import { type DeliveredForward, deliveredForwards } from './arrivals.js';
 import { backendElement, COMMON_SETS, rangeElements, SETS } from './backend-sets.js';
 import { backendTable } from './backend-table.js';

@@ -3,8 +3,8 @@
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
-import { dockerFamilies } from '@homeward/shared/kernel/docker-user';
 import { availableFamilies } from '@homeward/shared/kernel/families';
+import { firewallsOf } from '@homeward/shared/kernel/firewalls';
 import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
 import { localPortRange } from '@homeward/shared/kernel/local-ports';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
@@ -103,9 +103,7 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         sshPorts: sshPorts(listeners),
         ownTcpPorts: tcpPorts(listeners),
         localPorts,
-        docker: dockerFamilies(snapshot.dockerUser),
-        ufw: snapshot.ufw,
-        firewalld: snapshot.firewalld,
+        ...firewallsOf(snapshot),
         uplinks: uplinkNames(snapshot, RELAY_OWNERSHIP.isLink),
         control: controlDoor(deps.listen),
       };

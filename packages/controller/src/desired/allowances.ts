@@ -9,20 +9,14 @@ import {
   richRules,
   zonesOf,
 } from '@homeward/shared/kernel/firewalld';
-import { presentUfwAllowances, type Ufw, type UfwMatch, ufwAllowances, ufwRule } from '@homeward/shared/kernel/ufw';
+import type { Firewalls } from '@homeward/shared/kernel/firewalls';
+import { presentUfwAllowances, type UfwMatch, ufwAllowances, ufwRule } from '@homeward/shared/kernel/ufw';
 import type { Family } from '@homeward/shared/net/address';
 import { FIREWALLD_PRIORITIES, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import type { LinkName } from '@homeward/shared/net/names';
 import type { Allowance, FirewalldAllowance, UfwAllowance } from '@homeward/shared/state/resources';
 import type { RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
 import type { PairingTunnel } from './pairing-tunnel.js';
-
-export interface Firewalls {
-  /** Families of which Docker's chain for others' rules is there. */
-  readonly docker: readonly Family[];
-  readonly ufw: Ufw;
-  readonly firewalld: Firewalld | null;
-}
 
 /** By what backends come to the relay. */
 export interface Doors {
@@ -90,7 +84,7 @@ function controlDoor(port: number): FirewalldMatch {
 }
 
 /** As the daemon left them. */
-function controlDoors(ufw: Ufw): UfwAllowance[] {
+function controlDoors(ufw: Firewalls['ufw']): UfwAllowance[] {
   const withoutPort = ufwRule(controlDoor(0)).slice(0, -1);
   return presentUfwAllowances(ufw, RELAY_TABLE).filter(({ rule }) => rule.startsWith(withoutPort));
 }

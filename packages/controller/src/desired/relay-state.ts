@@ -1,5 +1,6 @@
 /** Everything that should be in a relay's kernel, as one value. Pure. */
 
+import type { Firewalls } from '@homeward/shared/kernel/firewalls';
 import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
 import { isIpv4 } from '@homeward/shared/net/address';
 import { PROBE, RELAY_LINK } from '@homeward/shared/net/allocation';
@@ -14,7 +15,7 @@ import type { RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
 import { tunnelPorts } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
 import { formerTunnel } from '../store/tunnel-changes.js';
-import { type Doors, type Firewalls, relayAllowances } from './allowances.js';
+import { type Doors, relayAllowances } from './allowances.js';
 import { forwardElements } from './forward-elements.js';
 import { type PairingTunnel, pairingTunnel, relayEnd, relayPeer, type TunnelFacts } from './pairing-tunnel.js';
 import { COMMON_SETS, relayElement, SETS } from './relay-sets.js';
