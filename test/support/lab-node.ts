@@ -42,8 +42,8 @@ export interface LabNode {
   file(path: string): string;
 }
 
-/** Directories that a machine under test must not share with the host. */
-const privateDirectories = ['/run', '/etc/homeward', '/var/lib/homeward'];
+/** Directories that a machine under test must not share with the host, among them those of its firewalls. */
+const privateDirectories = ['/run', '/etc/homeward', '/var/lib/homeward', '/etc/ufw', '/etc/firewalld'];
 
 /** The environment of every command, besides what a test adds. */
 export const baseEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C' };

@@ -19,6 +19,9 @@ const packages = {
   'groff-base': 'the manual pages, read as man does',
   zsh: 'its completion script',
   fish: 'its completion script',
+  ufw: 'a firewall that drops',
+  firewalld: 'another one',
+  'dbus-daemon': 'by which the latter is spoken to',
   openvpn: 'a tunnel that somebody else makes',
   'openssh-server': 'the operator, who must not be locked out',
   'openssh-client': 'the same',
@@ -69,7 +72,7 @@ const notInstalled = async (names) => {
 
 /**
  * Debian starts a service when it is installed. nginx must not take the machine's port 80, nor Docker put its rules into
- * the machine's ruleset, nor is anybody let in by SSH who was not before: the tests start all three in namespaces.
+ * the machine's ruleset, nor is anybody let in by SSH who was not before, nor shut out by a firewall: the tests start them in namespaces.
  * Package → its units.
  */
 const services = {
@@ -77,6 +80,8 @@ const services = {
   'openssh-server': ['ssh.service', 'ssh.socket'],
   'docker.io': ['docker.service', 'docker.socket'],
   containerd: ['containerd.service'],
+  ufw: ['ufw.service'],
+  firewalld: ['firewalld.service'],
 };
 
 /** What Debian asks whether a service may be started (its exit code 101: no). */

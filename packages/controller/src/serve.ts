@@ -143,7 +143,7 @@ async function buildRelay(deps: ServeDeps, audit: AuditLog): Promise<Relay> {
     logger,
     repair: settings.repair,
     state: store.state,
-    controlPort: settings.listen.port,
+    listen: settings.listen,
     onLook: machine.sees,
     onDoors: (seen) => {
       doors = seen;

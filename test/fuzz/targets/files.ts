@@ -12,6 +12,7 @@ import { encodeState, stateSchema as relaySchema } from '@homeward/controller/st
 import { tokenCondition } from '@homeward/controller/store/tokens';
 import { describeRecord, formatRecord, parseRecord, recordOf } from '@homeward/shared/audit/record';
 import { parseState } from '@homeward/shared/host/json-file';
+import { NO_UFW } from '@homeward/shared/kernel/ufw';
 import { FAMILIES } from '@homeward/shared/net/address';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { parsePortRange } from '@homeward/shared/net/port';
@@ -69,7 +70,19 @@ const LEDGER = {
 };
 
 const FACTS = {
-  ...{ uplinkMtu: 1500, families: FAMILIES, devices: {}, sshPorts: [], docker: [], ownTcpPorts: [], doors: [] },
+  ...{
+    uplinkMtu: 1500,
+    families: FAMILIES,
+    devices: {},
+    sshPorts: [],
+    docker: [],
+    ufw: NO_UFW,
+    firewalld: null,
+    control: null,
+    uplinks: [],
+    ownTcpPorts: [],
+    doors: [],
+  },
   localPorts: parsePortRange('32768-60999'),
   forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
 };

@@ -3,6 +3,7 @@
 import { usedPrefixes } from '@homeward/agent/daemon/offer-check';
 import { generationReader, linkReader } from '@homeward/shared/host/monitor';
 import { NO_DOCKER, parseDockerUser } from '@homeward/shared/kernel/docker-user';
+import { parseFirewalldZones } from '@homeward/shared/kernel/firewalld-parse';
 import { parseFlows } from '@homeward/shared/kernel/flow-parse';
 import { parseFouPorts } from '@homeward/shared/kernel/fou';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
@@ -11,6 +12,8 @@ import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/ker
 import { parseRouteAnswers } from '@homeward/shared/kernel/route-get';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
 import { dropsIn } from '@homeward/shared/kernel/trace-parse';
+import { NO_UFW } from '@homeward/shared/kernel/ufw';
+import { parseUfwRules } from '@homeward/shared/kernel/ufw-parse';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { peerPid } from '@homeward/shared/local/caller';
@@ -71,6 +74,8 @@ const links = json('ip-address', ['addresses.json'], (input) => {
       wireguard: new Map(),
       fouPorts: [],
       dockerUser: NO_DOCKER,
+      ufw: NO_UFW,
+      firewalld: null,
     };
     findUplink(snapshot, 'ipv4', () => false);
     return found;
@@ -89,6 +94,8 @@ const routes = json('ip-route', ['routes.json', 'routes6.json'], (input) => {
         wireguard: new Map(),
         fouPorts: [],
         dockerUser: NO_DOCKER,
+        ufw: NO_UFW,
+        firewalld: null,
       };
       // Of a destination in another form it is said which.
       valueOr(['bad-input'], () => usedPrefixes(snapshot));
@@ -141,6 +148,17 @@ const dockerUser = lines('iptables', ['docker-user.txt'], ['-A DOCKER-USER ', ' 
   read(() => parseDockerUser(input)),
 );
 
+const ufwRules = lines('ufw', ['ufw-user.rules'], ['### tuple ### ', ' comment=', 'in_', '!out_', '\n'], (input) =>
+  read(() => parseUfwRules(input, 'ipv4')),
+);
+
+const firewalldZones = lines(
+  'firewalld',
+  ['firewalld-zones.txt'],
+  ['  interfaces: ', '\trule ', ' (active)', '\n'],
+  (input) => read(() => parseFirewalldZones(input)),
+);
+
 const monitors = lines(
   'monitors',
   ['nft-monitor.txt', 'ip-monitor.txt'],
@@ -173,4 +191,6 @@ export const kernelTargets: readonly Target[] = [
   monitors,
   traces,
   dockerUser,
+  ufwRules,
+  firewalldZones,
 ];

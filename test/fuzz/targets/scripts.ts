@@ -12,6 +12,7 @@ import { parseControllerMessage } from '@homeward/shared/protocol/messages';
 import { diff } from '@homeward/shared/reconcile/diff';
 import { plan } from '@homeward/shared/reconcile/plan';
 import type { Step } from '@homeward/shared/reconcile/step';
+import { keyOf } from '@homeward/shared/state/describe';
 import { hostState } from '@homeward/shared/state/host-state';
 import { facts, LAN } from '../../unit/desired/backend-states.js';
 import { relay } from '../../unit/store/backend-states.js';
@@ -48,7 +49,7 @@ function textsOf(step: Step): string[] {
       return [String(step.port)];
     case 'allow':
     case 'disallow':
-      return [step.allowance.rule];
+      return [keyOf(step.allowance)];
     case 'forget-flows':
       return [];
   }

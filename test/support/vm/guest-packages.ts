@@ -11,6 +11,7 @@ export const guestPackages = {
   iproute2: 'links, routes, ss',
   nftables: 'the rules themselves',
   iptables: 'foreign rules in the old style',
+  ufw: 'a firewall that drops',
   conntrack: 'removal of stale flows',
   'wireguard-tools': 'wg',
   'iputils-ping': 'ICMP echo',

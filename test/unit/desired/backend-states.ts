@@ -4,6 +4,7 @@ import type { BackendFacts, RelayTunnel } from '@homeward/agent/desired/backend-
 import { sourceQuestions } from '@homeward/agent/desired/source-addresses';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { type Listener, parseListeners } from '@homeward/shared/kernel/sockets';
+import { NO_UFW } from '@homeward/shared/kernel/ufw';
 import { type AddressPair, FAMILIES, type Family, type IpAddress, parseIp } from '@homeward/shared/net/address';
 import { isSlotLink, slotNumbers } from '@homeward/shared/net/allocation';
 import { parseForward } from '@homeward/shared/net/forward-spec';
@@ -98,6 +99,8 @@ export function facts(more: Partial<BackendFacts> & { sockets?: readonly string[
     echoPort: port(40_404),
     forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
     docker: [],
+    ufw: NO_UFW,
+    firewalld: null,
     isOurLink: isSlotLink,
     ...rest,
   };

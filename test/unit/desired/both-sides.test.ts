@@ -6,6 +6,7 @@ import { SETS as RELAY_SETS } from '@homeward/controller/desired/relay-sets';
 import { relayHostState } from '@homeward/controller/desired/relay-state';
 import { createForwardCheck } from '@homeward/controller/forwards/conflicts';
 import { withForwardsAdded } from '@homeward/controller/forwards/forward-list';
+import { NO_UFW } from '@homeward/shared/kernel/ufw';
 import { FAMILIES, type Family } from '@homeward/shared/net/address';
 import { type Forward, familiesOf, parseForward } from '@homeward/shared/net/forward-spec';
 import { parsePortRange, portsOf, rangeContains } from '@homeward/shared/net/port';
@@ -47,6 +48,10 @@ function sidesOf(specs: readonly string[]): Sides {
       forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
       sshPorts: [],
       docker: [],
+      ufw: NO_UFW,
+      firewalld: null,
+      control: null,
+      uplinks: [],
       ownTcpPorts: [],
       doors: [],
       localPorts: parsePortRange('32768-60999'),

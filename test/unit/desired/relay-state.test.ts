@@ -2,6 +2,7 @@
 
 import { tunnelOffer } from '@homeward/controller/desired/pairing-tunnel';
 import { echoEntryPort, type RelayFacts, relayHostState } from '@homeward/controller/desired/relay-state';
+import { NO_UFW } from '@homeward/shared/kernel/ufw';
 import { FAMILIES, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { parsePortRange } from '@homeward/shared/net/port';
@@ -18,6 +19,10 @@ const FACTS: RelayFacts = {
   forwarding: { guarded: { ipv4: ['eth0', 'eth1'], ipv6: ['eth0', 'eth1'] }, advertised: [], switched: [] },
   sshPorts: [],
   docker: [],
+  ufw: NO_UFW,
+  firewalld: null,
+  control: null,
+  uplinks: [],
   ownTcpPorts: [],
   doors: [],
   localPorts: parsePortRange('32768-60999'),

@@ -14,6 +14,7 @@ const OWNERSHIP: Ownership = {
   isLink: isSlotLink,
   isRoutingTable: isSlotTable,
   isRule: () => true,
+  firewalld: { priority: 1, isTrustedLink: () => false },
 };
 /** What we made, by our own record. */
 const MADE = { links: ['hw1'], fouPorts: [] };
@@ -73,6 +74,7 @@ describe('kernel/owned-state', () => {
       isLink: (name) => name === 'hw0',
       isRoutingTable: () => false,
       isRule: () => false,
+      firewalld: { priority: 1, isTrustedLink: () => false },
     };
     const state = ownedState({ ...snapshot, tables: new Map(), wireguard: new Map() }, relay, {}, new Map(), MADE);
     expect([...state.keys()]).to.deep.equal([]);

@@ -4,6 +4,7 @@ import { NO_DOCKER } from '@homeward/shared/kernel/docker-user';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
 import { parseNftTable } from '@homeward/shared/kernel/nft-parse';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
+import { NO_UFW } from '@homeward/shared/kernel/ufw';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import type { Family } from '@homeward/shared/net/address';
 import { recorded } from './recorded.js';
@@ -17,6 +18,8 @@ export function recordedSnapshot(): Snapshot {
     tables: new Map([['homeward_backend', parseNftTable(recorded('backend-table.json'))]]),
     fouPorts: [],
     dockerUser: NO_DOCKER,
+    ufw: NO_UFW,
+    firewalld: null,
     wireguard: new Map([['hw1', parseWireguardDump(recorded('wireguard-dump.txt'))]]),
   };
 }
@@ -59,6 +62,8 @@ export function snapshotOf(links: Readonly<Record<string, readonly string[]>>, r
     tables: new Map(),
     fouPorts: [],
     dockerUser: NO_DOCKER,
+    ufw: NO_UFW,
+    firewalld: null,
     wireguard: new Map(),
   };
 }

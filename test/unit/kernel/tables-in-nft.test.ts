@@ -9,6 +9,7 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { command } from '@homeward/shared/host/command';
 import { parseNftTable } from '@homeward/shared/kernel/nft-parse';
 import { renderNft } from '@homeward/shared/kernel/nft-render';
+import { NO_UFW } from '@homeward/shared/kernel/ufw';
 import { FAMILIES, parseIpv4 } from '@homeward/shared/net/address';
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import { parseForward } from '@homeward/shared/net/forward-spec';
@@ -82,6 +83,10 @@ const relayOf = (specs: readonly string[]) =>
     forwarding: { guarded: NO_GUARD, advertised: [], switched: [] },
     sshPorts: [22],
     docker: [],
+    ufw: NO_UFW,
+    firewalld: null,
+    control: null,
+    uplinks: [],
     ownTcpPorts: [],
     doors: [],
     localPorts: parsePortRange('32768-60999'),

@@ -113,6 +113,7 @@ describe('reconcile: interrupted', () => {
         isLink: isSlotLink,
         isRoutingTable: (table) => table === 7701,
         isRule: () => true,
+        firewalld: { priority: 1, isTrustedLink: () => false },
       },
       ledger: await openLedger(createJsonFile(path('kernel.json'), ledgerSchema), 'this one'),
       logger: pino({ level: 'silent' }),

@@ -19,7 +19,13 @@ import { temporaryDirectory } from '../host/temporary.js';
 import { snapshotOf } from '../kernel/snapshots.js';
 import { fouPort, gre, link } from './resources.js';
 
-const OWNERSHIP: Ownership = { tables: [], isLink: isSlotLink, isRoutingTable: () => false, isRule: () => false };
+const OWNERSHIP: Ownership = {
+  tables: [],
+  isLink: isSlotLink,
+  isRoutingTable: () => false,
+  isRule: () => false,
+  firewalld: { priority: 1, isTrustedLink: () => false },
+};
 const EMPTY = snapshotOf({ lo: ['127.0.0.1/8'], eth0: ['192.168.1.2/24'] }, []);
 const WITH_LINK = snapshotOf({ lo: ['127.0.0.1/8'], hw1: [] }, []);
 

@@ -56,6 +56,7 @@ describe('reconcile/reconciler', () => {
         isLink: () => false,
         isRoutingTable: (table) => table === 7701,
         isRule: () => true,
+        firewalld: { priority: 1, isTrustedLink: () => false },
       },
       ledger: await openLedger(createJsonFile(path('kernel.json'), ledgerSchema), 'this one'),
       logger: pino({ level: 'silent' }),

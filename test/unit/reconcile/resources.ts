@@ -6,7 +6,7 @@ import { parseLinkName } from '@homeward/shared/net/names';
 import { formatPortRange } from '@homeward/shared/net/port';
 import { Secret } from '@homeward/shared/net/secret';
 import type { Step } from '@homeward/shared/reconcile/step';
-import { deviceText } from '@homeward/shared/state/describe';
+import { deviceText, keyOf } from '@homeward/shared/state/describe';
 import type { GreDevice, Resource } from '@homeward/shared/state/resources';
 
 const name = parseLinkName('hw1');
@@ -114,7 +114,7 @@ function linesOf(step: Step): string[] {
       return [step.family === 'ipv6' ? 'ip -6' : 'ip', ...step.lines.map((line) => `  ${line}`)];
     case 'allow':
     case 'disallow':
-      return [`${step.kind} ${step.allowance.family} ${step.allowance.rule}`];
+      return [`${step.kind} ${keyOf(step.allowance)}`];
     case 'forget-flows':
       return step.flows.map(({ address: of, ports }) => `forget udp flows to ${of} ${formatPortRange(ports)}`);
   }

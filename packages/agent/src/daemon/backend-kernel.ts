@@ -3,14 +3,21 @@
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
-import { dockerFamilies } from '@homeward/shared/kernel/docker-user';
 import { availableFamilies } from '@homeward/shared/kernel/families';
+import { type Firewalls, firewallsOf } from '@homeward/shared/kernel/firewalls';
 import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { type Listener, listListeners } from '@homeward/shared/kernel/sockets';
 import type { Family } from '@homeward/shared/net/address';
-import { BACKEND_TABLE, isRelayRule, isSlotLink, isSlotTable, slotNumbers } from '@homeward/shared/net/allocation';
+import {
+  BACKEND_TABLE,
+  FIREWALLD_PRIORITIES,
+  isRelayRule,
+  isSlotLink,
+  isSlotTable,
+  slotNumbers,
+} from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import type { Port } from '@homeward/shared/net/port';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
@@ -38,6 +45,7 @@ export const BACKEND_OWNERSHIP: Ownership = {
   isLink: isSlotLink,
   isRoutingTable: isSlotTable,
   isRule: (priority) => !isRelayRule(priority),
+  firewalld: { priority: FIREWALLD_PRIORITIES.backend, isTrustedLink: isSlotLink },
 };
 
 /** What a look at the machine found beside our own state. */
@@ -67,7 +75,7 @@ export interface BackendKernelDeps {
 
 /** What planning depends on. */
 type KernelFacts = MachineLook &
-  Pick<BackendFacts, 'sources' | 'forwarding' | 'docker'> & {
+  Pick<BackendFacts, 'sources' | 'forwarding' | keyof Firewalls> & {
     readonly own: OwnSide;
     /** Whether a slot's link is ours to make. */
     isFree(slot: number): boolean;
@@ -97,7 +105,7 @@ export function createBackendKernel(deps: BackendKernelDeps): Reconciler {
         ...{ snapshot, listeners, policy, families, forwarding },
         sources: await sources(snapshot, families),
         own: ownSide(snapshot, listeners, deps.knownSshPorts),
-        docker: dockerFamilies(snapshot.dockerUser),
+        ...firewallsOf(snapshot),
         isFree: (slot) => isFree(slot, snapshot, ledger),
       };
     },

@@ -1,8 +1,10 @@
 /** Everything that should be in a backend's kernel for its relays, as one value. Pure. */
 
+import type { Firewalls } from '@homeward/shared/kernel/firewalls';
 import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
+import { uplinkNames } from '@homeward/shared/kernel/uplink';
 import { type AddressPair, FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
 import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
 import { intervalText } from '@homeward/shared/net/intervals';
@@ -35,7 +37,7 @@ export interface RelayTunnel {
   readonly forwards: readonly Forward[];
 }
 
-export interface BackendFacts {
+export interface BackendFacts extends Firewalls {
   readonly snapshot: Snapshot;
   readonly listeners: readonly Listener[];
   /** Those this machine speaks. */
@@ -44,8 +46,6 @@ export interface BackendFacts {
   readonly sources: ReadonlyMap<IpAddress, IpAddress>;
   readonly echoPort: Port;
   readonly forwarding: ForwardingFacts;
-  /** Families of which Docker's chain for others' rules is there. */
-  readonly docker: readonly Family[];
   isOurLink(name: string): boolean;
 }
 
@@ -72,10 +72,7 @@ export function backendState(
   return hostState([
     ...relays.flatMap((relay) => [...relay.resources, ...returnRoute(relay, facts.families)]),
     ...facts.families.map(landingRule),
-    ...backendAllowances(
-      relays.map(({ slot }) => slot),
-      facts.docker.filter((family) => forwarding.has(family)),
-    ),
+    ...backendAllowances(relays, forwarding, uplinkNames(facts.snapshot, facts.isOurLink), facts),
     backendTable(relays, { ipv4: guarded('ipv4'), ipv6: guarded('ipv6') }),
     // Once on it stays on until `down`, and so does its guard.
     ...facts.families

@@ -66,7 +66,7 @@ export function contextOf(program: Command, console: Console, interrupt: AbortSi
       const logger = createLogger('controller', debug === true);
       const state = await side.storedState();
       const ledger = await side.openLedger();
-      return createRelayKernel({ runner, ledger, logger, repair: true, state, controlPort: null });
+      return createRelayKernel({ runner, ledger, logger, repair: true, state, listen: null });
     },
     call: (command, args, onEvent = () => undefined, signal = interrupt) =>
       callDaemon(daemon, command, args, onEvent, signal),

@@ -23,7 +23,6 @@ export async function guardedRelay({
     isPending: (state, change) => pairingOfChange(state, change) !== undefined,
     back: withTunnelsBack,
     settled: withChangesSettled,
-    kernel: async (state, ledger) =>
-      createRelayKernel({ runner, ledger, logger, repair: true, state, controlPort: null }),
+    kernel: async (state, ledger) => createRelayKernel({ runner, ledger, logger, repair: true, state, listen: null }),
   };
 }

@@ -3,17 +3,24 @@
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
-import { dockerFamilies } from '@homeward/shared/kernel/docker-user';
 import { availableFamilies } from '@homeward/shared/kernel/families';
+import { firewallsOf } from '@homeward/shared/kernel/firewalls';
 import { forwardingFacts } from '@homeward/shared/kernel/forwarding';
 import { localPortRange } from '@homeward/shared/kernel/local-ports';
 import type { Ownership } from '@homeward/shared/kernel/owned-state';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { isLoopback, type Listener, listListeners } from '@homeward/shared/kernel/sockets';
 import { SSH_PORT, sshPorts } from '@homeward/shared/kernel/ssh-ports';
-import { deviceFacts, findUplink } from '@homeward/shared/kernel/uplink';
+import { deviceFacts, findUplink, uplinkNames } from '@homeward/shared/kernel/uplink';
 import { FAMILIES } from '@homeward/shared/net/address';
-import { isRelayRule, isRelayTunnelLink, MAIN_TABLE, PROBE_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
+import {
+  FIREWALLD_PRIORITIES,
+  isRelayRule,
+  isRelayTunnelLink,
+  MAIN_TABLE,
+  PROBE_LINK,
+  RELAY_TABLE,
+} from '@homeward/shared/net/allocation';
 import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
 import type { Transport } from '@homeward/shared/net/transport';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
@@ -26,6 +33,7 @@ import type { NftElement } from '@homeward/shared/state/resources';
 import type { DeviceFacts } from '@homeward/shared/tunnel/tunnel-kind';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
 import { type RelayFacts, relayHostState } from '../desired/relay-state.js';
 import { relayStaleFlows } from '../desired/stale-flows.js';
 import type { OwnDoor } from '../desired/whole-host.js';
@@ -41,6 +49,8 @@ export const RELAY_OWNERSHIP: Ownership = {
   // Routes with our protocol number to backends with a link of their own.
   isRoutingTable: (table) => table === MAIN_TABLE,
   isRule: isRelayRule,
+  // Of what it forwards firewalld lets through what was DNATed, and what answers.
+  firewalld: { priority: FIREWALLD_PRIORITIES.relay, isTrustedLink: () => false },
 };
 
 export type RelaySide = Side<RelayState>;
@@ -52,8 +62,8 @@ export interface RelayKernelDeps {
   readonly repair: boolean;
   /** Null where this relay was never set up. */
   state(): RelayState | null;
-  /** Null where no daemon is to be reached. */
-  readonly controlPort: number | null;
+  /** Where the daemon is to be reached; null without one. */
+  readonly listen: Settings['listen'] | null;
   /** Gets each look at the machine, for facts that are needed outside of the kernel. */
   onLook?(snapshot: Snapshot): void;
   /** Gets what `all` leaves to the relay. */
@@ -93,13 +103,15 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         sshPorts: sshPorts(listeners),
         ownTcpPorts: tcpPorts(listeners),
         localPorts,
-        docker: dockerFamilies(snapshot.dockerUser),
+        ...firewallsOf(snapshot),
+        uplinks: uplinkNames(snapshot, RELAY_OWNERSHIP.isLink),
+        control: controlDoor(deps.listen),
       };
     },
     desired({ listeners, ...rest }) {
       const state = deps.state();
       if (state === null) return hostState([]);
-      const doors = ownDoors(state, listeners, deps.controlPort, knownSshPorts);
+      const doors = ownDoors(state, listeners, deps.listen?.port ?? null, knownSshPorts);
       deps.onDoors?.(doors);
       const facts: RelayFacts = { ...rest, doors };
       return planned(planInput(state, facts), () => relayHostState(state, facts, memory));
@@ -117,6 +129,12 @@ function planInput({ wireguard, pool, pool6, pairings }: RelayState, facts: Rela
     about: JSON.stringify([wireguard, pool, pool6, rest, facts]),
     lists: pairings.map((pairing) => pairing.forwards),
   };
+}
+
+/** For everybody's packets. */
+function controlDoor(listen: Settings['listen'] | null): RelayFacts['control'] {
+  if (listen === null) return 'unknown';
+  return isLoopback(listen.host) ? null : listen.port;
 }
 
 function tcpPorts(listeners: readonly Listener[]): number[] {

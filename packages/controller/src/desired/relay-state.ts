@@ -1,18 +1,21 @@
 /** Everything that should be in a relay's kernel, as one value. Pure. */
 
+import type { Firewalls } from '@homeward/shared/kernel/firewalls';
 import { type ForwardingFacts, forwardingSysctls } from '@homeward/shared/kernel/forwarding';
-import { type Family, isIpv4 } from '@homeward/shared/net/address';
+import { isIpv4 } from '@homeward/shared/net/address';
 import { PROBE, RELAY_LINK } from '@homeward/shared/net/allocation';
 import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
+import type { LinkName } from '@homeward/shared/net/names';
 import { TRANSPORTS } from '@homeward/shared/net/transport';
 import { type ItemMemory, NO_MEMORY, type Remember } from '@homeward/shared/reconcile/plan-memory';
 import { hostState } from '@homeward/shared/state/host-state';
 import type { HostState, NftElement } from '@homeward/shared/state/resources';
 import { relayLinkOf, relayTunnels } from '@homeward/shared/tunnel/kinds';
 import type { RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
+import { tunnelPorts } from '../store/pairings.js';
 import type { Pairing, RelayState } from '../store/state.js';
 import { formerTunnel } from '../store/tunnel-changes.js';
-import { relayAllowances } from './allowances.js';
+import { type Doors, relayAllowances } from './allowances.js';
 import { forwardElements } from './forward-elements.js';
 import { type PairingTunnel, pairingTunnel, relayEnd, relayPeer, type TunnelFacts } from './pairing-tunnel.js';
 import { COMMON_SETS, relayElement, SETS } from './relay-sets.js';
@@ -20,12 +23,10 @@ import { type MappedPeer, relayTable } from './relay-table.js';
 import { type OwnPorts, resetRules } from './reset-rules.js';
 import { keptElements, type OwnDoor } from './whole-host.js';
 
-export interface RelayFacts extends TunnelFacts, OwnPorts {
+export interface RelayFacts extends TunnelFacts, OwnPorts, Firewalls, Pick<Doors, 'control' | 'uplinks'> {
   readonly forwarding: ForwardingFacts;
   /** TCP ports of the relay's SSH now: where sshd moved to a forwarded port, the operator goes first. */
   readonly sshPorts: readonly number[];
-  /** Families of which Docker's chain for others' rules is there. */
-  readonly docker: readonly Family[];
   /** What `all` leaves to the relay; empty where there is none, since it changes often. */
   readonly doors: readonly OwnDoor[];
 }
@@ -55,7 +56,9 @@ export function relayHostState(
     ),
     ...relayAllowances(
       led.map(({ tunnel }) => tunnel),
-      facts.docker,
+      ownLinks(peers),
+      { control: facts.control, tunnelPorts: tunnelPorts(state), peers, uplinks: facts.uplinks },
+      facts,
     ),
     relayTable(facts.forwarding.guarded, state.pairings.flatMap(mappedPeer)),
     ...memory.gather([
@@ -131,15 +134,18 @@ function pairingElements(
  * then; of others' only what comes from or goes to a backend that clients are led to.
  */
 function linkElements(peers: readonly RelayPeer[], led: readonly PairingTunnel[]): NftElement[] {
-  const own = peers.filter(({ spec }) => spec.kind !== 'external').map(relayLinkOf);
   return [
-    ...[RELAY_LINK, ...own].map((link) => relayElement(COMMON_SETS.tunnels, link)),
+    ...ownLinks(peers).map((link) => relayElement(COMMON_SETS.tunnels, link)),
     ...led
       .filter(({ isOurs }) => !isOurs)
       .flatMap(({ link, families, backend }) =>
         families.map((family) => relayElement(SETS[family].shared, `${link} . ${backend[family]}`)),
       ),
   ];
+}
+
+function ownLinks(peers: readonly RelayPeer[]): LinkName[] {
+  return [RELAY_LINK, ...peers.filter(({ spec }) => spec.kind !== 'external').map(relayLinkOf)];
 }
 
 /** Backends whose GRE comes in UDP, through a NAT that says from which port. */

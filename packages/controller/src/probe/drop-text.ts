@@ -2,6 +2,8 @@
 
 import type { Drop } from '@homeward/shared/kernel/trace-parse';
 import { plainText } from '@homeward/shared/protocol/plain-text';
+import { remedy } from './remedy.js';
+import type { Sample } from './samples.js';
 import type { DropSite, ProbeResult } from './verdict.js';
 
 /** Of all that was dropped of one probe what stood in its way first. */
@@ -23,14 +25,15 @@ export function firstSite(
 }
 
 /** The red result with the site named. */
-export function withSite(result: ProbeResult, site: DropSite): ProbeResult {
-  return { ...result, cause: 'dropped', hint: hintOf(site), droppedBy: site };
+export function withSite(result: ProbeResult, site: DropSite, sample: Sample): ProbeResult {
+  return { ...result, cause: 'dropped', hint: hintOf(site, remedy(site, sample)), droppedBy: site };
 }
 
-function hintOf({ at, direction, table, chain, rule }: DropSite): string {
+function hintOf({ at, direction, table, chain, rule }: DropSite, command: string | null): string {
   const what = direction === 'request' ? 'the connection' : 'the reply';
   const by = rule === null ? 'its policy, drop' : `the rule "${rule}"`;
+  const how = command === null ? '' : ` (${command})`;
   return plainText(
-    `the ${at} drops ${what}: table ${table}, chain ${chain}, ${by}; let it pass there, homeward leaves that rule alone`,
+    `the ${at} drops ${what}: table ${table}, chain ${chain}, ${by}; let it pass there${how}, homeward leaves that rule alone`,
   );
 }

@@ -61,7 +61,7 @@ export async function explained(
   );
   return judged.map(({ sample, result }) => {
     const site = result.ok ? null : (sites.get(sample) ?? null);
-    return site === null ? result : withSite(result, site);
+    return site === null ? result : withSite(result, site, sample);
   });
 }
 

@@ -1,8 +1,8 @@
 /** Looks whether Docker's chain for the rules of others is there, and what is in it. */
 
-import { RelayError } from '../errors/relay-error.js';
 import type { Runner } from '../host/runner.js';
 import type { Family } from '../net/address.js';
+import { answerOf } from './answer.js';
 import { type DockerUser, dockerUserList, NO_DOCKER, parseDockerUser } from './docker-user.js';
 
 /** Docker's default bridge, and those of its networks. Where there is none its iptables is not asked: the old kind of it would load modules. */
@@ -17,15 +17,8 @@ export async function lookAtDockerUser(runner: Runner, links: readonly string[])
   return { ipv4, ipv6 };
 }
 
-/** iptables fails like a command; it is not installed; or it needs more than our unit may (the old kind: raw sockets). */
-const ABSENT: readonly string[] = ['command-failed', 'missing-capability', 'permission'];
-
-/** Null where there is no such chain, or none that can be asked for: that must not keep us from everything else. */
+/** Null where there is no such chain, or none that can be asked for. */
 export async function listDockerUser(runner: Runner, family: Family): Promise<string[] | null> {
-  try {
-    return parseDockerUser(await runner.run(dockerUserList(family)));
-  } catch (error) {
-    if (error instanceof RelayError && ABSENT.includes(error.code)) return null;
-    throw error;
-  }
+  const listing = await answerOf(runner, dockerUserList(family));
+  return listing === null ? null : parseDockerUser(listing);
 }

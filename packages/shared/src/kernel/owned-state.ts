@@ -8,9 +8,11 @@ import { Secret } from '../net/secret.js';
 import { hostState } from '../state/host-state.js';
 import type { HostState, NftElements, PolicyRule, Resource, RuleSelector, TunnelDevice } from '../state/resources.js';
 import { isDockerRuleOf } from './docker-user.js';
+import { type FirewalldOwnership, presentFirewalldAllowances } from './firewalld.js';
 import type { ListedLink, ListedRoute, ListedRule } from './iproute-parse.js';
 import type { NftListing } from './nft-parse.js';
 import type { Snapshot } from './snapshot.js';
+import { presentUfwAllowances } from './ufw.js';
 import type { ListedWireguard } from './wireguard.js';
 
 /** What one side of homeward owns in the kernel. */
@@ -22,6 +24,7 @@ export interface Ownership {
   isRoutingTable(table: number): boolean;
   /** Whether policy rules of that priority, with our protocol number, are this side's. */
   isRule(priority: number): boolean;
+  readonly firewalld: FirewalldOwnership;
 }
 
 /** Which skeleton text a table was applied from, and the digest of its listing right after; by table name. */
@@ -53,6 +56,8 @@ export function ownedState(
       .filter((port) => made.fouPorts.includes(port))
       .map((port) => ({ kind: 'fou-port' as const, port })),
     ...FAMILIES.flatMap((family) => ownedAllowances(family, snapshot, ownership)),
+    ...ownership.tables.flatMap((table) => presentUfwAllowances(snapshot.ufw, table)),
+    ...presentFirewalldAllowances(snapshot.firewalld, ownership.firewalld),
     ...snapshot.routes.flatMap((route) => ownedRoute(route, ownership)),
     ...snapshot.rules.flatMap((rule) => ownedRule(rule, ownership)),
     ...[...snapshot.tables].flatMap(([name, listing]) => ownedTable(name, listing, memory)),
@@ -64,7 +69,7 @@ export function ownedState(
 function ownedAllowances(family: Family, { dockerUser }: Snapshot, { tables }: Ownership): Resource[] {
   return (dockerUser[family] ?? [])
     .filter((rule) => tables.some((table) => isDockerRuleOf(rule, table)))
-    .map((rule) => ({ kind: 'allowance', family, rule }));
+    .map((rule) => ({ kind: 'allowance', firewall: 'docker', family, rule }));
 }
 
 function ownedLink(link: ListedLink): Resource[] {

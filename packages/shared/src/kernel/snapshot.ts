@@ -7,6 +7,8 @@ import type { Runner } from '../host/runner.js';
 import { FAMILIES, type Family } from '../net/address.js';
 import type { DockerUser } from './docker-user.js';
 import { lookAtDockerUser } from './docker-user-look.js';
+import type { Firewalld } from './firewalld.js';
+import { FIREWALLD_TABLE, lookAtFirewalld } from './firewalld-look.js';
 import { listFouPorts } from './fou.js';
 import {
   type ListedLink,
@@ -17,6 +19,8 @@ import {
   parseRules,
 } from './iproute-parse.js';
 import { type NftListing, parseNftTable, parseNftTables } from './nft-parse.js';
+import type { Ufw } from './ufw.js';
+import { lookAtUfw } from './ufw-look.js';
 import { type ListedWireguard, parseWireguardDump } from './wireguard.js';
 
 export interface Snapshot {
@@ -31,6 +35,9 @@ export interface Snapshot {
   readonly fouPorts: readonly number[];
   /** Of everybody, where Docker is. */
   readonly dockerUser: DockerUser;
+  readonly ufw: Ufw;
+  /** Null where it does not run. */
+  readonly firewalld: Firewalld | null;
   /** Our WireGuard devices that answer, by link name. */
   readonly wireguard: ReadonlyMap<string, ListedWireguard>;
 }
@@ -50,14 +57,15 @@ export async function takeSnapshot(
   tables: TablesWanted,
   isOurLink: (name: string) => boolean,
 ): Promise<Snapshot> {
-  const [links, routing, listings, fouPorts] = await Promise.all([
+  const [links, routing, listings, fouPorts, ufw] = await Promise.all([
     listLinks(runner, isOurLink),
     listRouting(runner),
     listTables(runner, tables),
     listFouPorts(runner),
+    lookAtUfw(runner, tables.names),
   ]);
   const dockerUser = await lookAtDockerUser(runner, namesOf(links.links));
-  return { ...links, ...routing, tables: listings, fouPorts, dockerUser };
+  return { ...links, ...routing, ...listings, fouPorts, dockerUser, ufw };
 }
 
 /** The snapshot with some of its parts read anew; WireGuard's settings go with the links. */
@@ -68,16 +76,17 @@ export async function refreshSnapshot(
   tables: TablesWanted,
   isOurLink: (name: string) => boolean,
 ): Promise<Snapshot> {
-  const [links, routing, listings, dockerUser] = await Promise.all([
+  const [links, routing, listings, dockerUser, ufw] = await Promise.all([
     parts.has('links') ? listLinks(runner, isOurLink) : null,
     parts.has('routing') ? listRouting(runner) : null,
     parts.has('tables') ? listTables(runner, tables) : null,
     parts.has('tables') ? lookAtDockerUser(runner, namesOf(before.links)) : null,
+    parts.has('tables') ? lookAtUfw(runner, tables.names) : null,
   ]);
   return {
-    ...{ ...before, ...links, ...routing },
-    ...(listings === null ? {} : { tables: listings }),
+    ...{ ...before, ...links, ...routing, ...listings },
     ...(dockerUser === null ? {} : { dockerUser }),
+    ...(ufw === null ? {} : { ufw }),
   };
 }
 
@@ -114,8 +123,8 @@ async function listRoutingOf(
  * Skeletons come from a listing of all tables: of nft's listings only this one leaves elements in the kernel when asked to
  * (`-t`); even `list tables` reads every element of every set, which takes half a second for 40,000.
  */
-async function listTables(runner: Runner, wanted: TablesWanted): Promise<Map<string, NftListing>> {
-  if (wanted.names.length === 0) return new Map();
+async function listTables(runner: Runner, wanted: TablesWanted): Promise<Pick<Snapshot, 'tables' | 'firewalld'>> {
+  if (wanted.names.length === 0) return { tables: new Map(), firewalld: null };
   const all = parseNftTables(await runner.run(command('nft', ['-j', '-s', '-t', 'list', 'ruleset', 'inet'])));
   const present = wanted.names.filter((name) => all.has(name));
   const listings = await Promise.all(
@@ -125,7 +134,10 @@ async function listTables(runner: Runner, wanted: TablesWanted): Promise<Map<str
       return [name, parseNftTable(json)] as const;
     }),
   );
-  return new Map(listings.flatMap(([name, listing]) => (listing === undefined ? [] : [[name, listing]])));
+  return {
+    tables: new Map(listings.flatMap(([name, listing]) => (listing === undefined ? [] : [[name, listing]]))),
+    firewalld: await lookAtFirewalld(runner, all.get(FIREWALLD_TABLE)?.digest),
+  };
 }
 
 /** A tun device whose wireguard-go died answers nothing: it counts as unconfigured, and is configured again. */

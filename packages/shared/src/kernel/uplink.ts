@@ -1,6 +1,7 @@
 /** The machine's way to the internet, from a snapshot. Pure. */
 
 import {
+  FAMILIES,
   type Family,
   familyOf,
   type IpAddress,
@@ -33,6 +34,11 @@ export function findUplink(snapshot: Snapshot, family: Family, isOurLink: (name:
     if (address !== undefined) return { link, address };
   }
   return null;
+}
+
+/** Names of the uplinks, most often one of both families. */
+export function uplinkNames(snapshot: Snapshot, isOurLink: (name: string) => boolean): string[] {
+  return [...new Set(FAMILIES.flatMap((family) => findUplink(snapshot, family, isOurLink)?.link.name ?? []))];
 }
 
 /** What a tunnel needs to know of a device that somebody else made. */

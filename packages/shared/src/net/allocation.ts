@@ -149,3 +149,9 @@ export function isHomewardLink(name: string): boolean {
 export function isSlotTable(table: number): boolean {
   return table > 7700 && table <= 7700 + MAX_SLOT;
 }
+
+/**
+ * Priorities of our rich rules in firewalld's zones, by which they are known as ours. Positive ones stand behind the
+ * owner's rules; 7700 is our port.
+ */
+export const FIREWALLD_PRIORITIES = { relay: 7700, backend: 7701 } as const;

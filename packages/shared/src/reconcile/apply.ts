@@ -4,14 +4,13 @@ import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
 import type { Runner } from '../host/runner.js';
 import type { SysctlFiles } from '../host/sysctl.js';
-import { dockerRuleAdd, dockerRuleDelete } from '../kernel/docker-user.js';
-import { listDockerUser } from '../kernel/docker-user-look.js';
 import { fouAdd, fouDelete } from '../kernel/fou.js';
 import { greWords } from '../kernel/iproute-render.js';
 import { forgetFlows } from '../kernel/stale-flows.js';
 import { renderWireguard } from '../kernel/wireguard.js';
 import type { LinkName } from '../net/names.js';
 import type { WireguardDevice } from '../state/resources.js';
+import { allow, disallow } from './allow.js';
 import type { Step, StepKind, StepOf } from './step.js';
 
 export interface ApplyDeps {
@@ -58,15 +57,8 @@ const EXECUTORS: Executors = {
   'delete-link': async (step, { runner }) => {
     await runner.run(command('ip', ['link', 'delete', 'dev', step.link]));
   },
-  allow: async ({ allowance: { family, rule } }, { runner }) => {
-    const present = await listDockerUser(runner, family);
-    // Without the chain Docker drops nothing; a rule that came meanwhile is there.
-    if (present === null || present.includes(rule)) return;
-    await runner.run(dockerRuleAdd(family, rule, present));
-  },
-  disallow: async ({ allowance: { family, rule } }, { runner }) => {
-    await runner.run(dockerRuleDelete(family, rule));
-  },
+  allow: ({ allowance }, { runner }) => allow(runner, allowance),
+  disallow: ({ allowance }, { runner }) => disallow(runner, allowance),
   'forget-flows': async (step, { runner }) => {
     await forgetFlows(runner, step.flows);
   },

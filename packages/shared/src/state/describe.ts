@@ -3,6 +3,7 @@
 import type { Family } from '../net/address.js';
 import { formatPortRange } from '../net/port.js';
 import type {
+  Allowance,
   NftElement,
   NftElements,
   Resource,
@@ -54,14 +55,25 @@ const WORDS: { [Kind in ResourceKind]: Words<Kind> } = {
     text: (element) => element.value ?? '',
   },
   allowance: {
-    key: ({ family, rule }) => `rule of ${family === 'ipv6' ? 'ip6tables' : 'iptables'} DOCKER-USER ${rule}`,
-    text: () => '',
+    key: allowanceKey,
+    text: (allowance) => (allowance.firewall === 'ufw' ? `for ${allowance.families.join(' and ')}` : ''),
   },
   'wireguard-device': {
     key: (device) => `wireguard ${device.link}`,
     text: wireguardText,
   },
 };
+
+function allowanceKey(allowance: Allowance): string {
+  switch (allowance.firewall) {
+    case 'docker':
+      return `rule of ${allowance.family === 'ipv6' ? 'ip6tables' : 'iptables'} DOCKER-USER ${allowance.rule}`;
+    case 'ufw':
+      return `rule of ufw ${allowance.rule} comment ${allowance.comment}`;
+    case 'firewalld':
+      return `${allowance.item} of firewalld zone ${allowance.zone} ${allowance.value}`;
+  }
+}
 
 /** The words of `ip link add …` for a tunnel device, with everything that is to be said of it. */
 export function deviceText(device: TunnelDevice): string {

@@ -111,12 +111,37 @@ export interface NftElements {
   readonly elements: ReadonlyMap<string, string | null>;
 }
 
-/** What a firewall of somebody else lets through for us, in a place that it keeps for that: Docker's chain DOCKER-USER. */
-export interface Allowance {
+/** What a firewall of somebody else lets through for us, in a place that it keeps for that. */
+export type Allowance = DockerAllowance | UfwAllowance | FirewalldAllowance;
+
+/** In Docker's chain DOCKER-USER. */
+export interface DockerAllowance {
   readonly kind: 'allowance';
+  readonly firewall: 'docker';
   readonly family: Family;
   /** In iptables' words, with the comment by which it is known as ours. */
   readonly rule: string;
+}
+
+/** Among the rules that ufw keeps. */
+export interface UfwAllowance {
+  readonly kind: 'allowance';
+  readonly firewall: 'ufw';
+  /** In ufw's words. */
+  readonly rule: string;
+  /** By which it is known as ours. */
+  readonly comment: string;
+  /** Of one command it makes a rule of each. */
+  readonly families: readonly Family[];
+}
+
+/** In a zone of firewalld's. */
+export interface FirewalldAllowance {
+  readonly kind: 'allowance';
+  readonly firewall: 'firewalld';
+  readonly zone: string;
+  readonly item: 'interface' | 'rich-rule';
+  readonly value: string;
 }
 
 export interface WireguardPeer {

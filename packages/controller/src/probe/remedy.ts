@@ -1,0 +1,25 @@
+/** How what drops is told to let pass, in the words of the firewall that it is by all appearances. Pure. */
+
+import type { Sample } from './samples.js';
+import type { DropSite } from './verdict.js';
+
+/** iptables' tables, which are ufw's where it runs. */
+const UFW_TABLES: readonly string[] = ['ip filter', 'ip6 filter'];
+const FIREWALLD_TABLE = 'inet firewalld';
+
+type Probed = Pick<Sample, 'transport' | 'arrivalPort' | 'targetPort' | 'isBehindBackend'>;
+
+/** The command to type; null where no firewall is recognized, and for replies, which both of them let pass. */
+export function remedy({ at, direction, table }: DropSite, sample: Probed): string | null {
+  if (direction === 'reply') return null;
+  const { transport, isBehindBackend } = sample;
+  const isForwarded = at === 'relay' || isBehindBackend;
+  const port = at === 'relay' ? sample.arrivalPort : sample.targetPort;
+  if (UFW_TABLES.includes(table)) {
+    return `with ufw: ufw ${isForwarded ? 'route ' : ''}allow proto ${transport} to any port ${port}`;
+  }
+  // What was DNATed firewalld forwards by itself.
+  return table === FIREWALLD_TABLE && !isForwarded
+    ? `with firewalld: firewall-cmd --add-port=${port}/${transport}, and for good with --permanent`
+    : null;
+}
