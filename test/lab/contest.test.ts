@@ -43,7 +43,8 @@ interface Foe {
   undoneAt(): number[];
 }
 
-describe('a contest', () => {
+describe('a contest', function () {
+  this.timeout(2 * overAfterMs + 60_000);
   let lab: Lab;
   let nginx: Service;
   let echo: UdpEcho;
@@ -90,6 +91,16 @@ describe('a contest', () => {
   const timesTold = ({ daemon }: Side): number =>
     daemon.stderr().split('somebody undoes again and again what is mended').length - 1;
 
+  const expectPeace = async (side: Side): Promise<void> => {
+    await poll('what was contested', overAfterMs, async () => ((await side.isWhole()) ? true : undefined));
+    await poll('status without a contest', overAfterMs, async () =>
+      (await contestAt(side)) === null ? true : undefined,
+    );
+    expect(await side.isWhole()).to.equal(true);
+    expect(side.daemon.stderr()).to.include('what is mended lasts again');
+    expect(timesTold(side)).to.equal(1);
+  };
+
   for (const name of ['relay', 'backend'] as const) {
     it(`at the ${name} is told by status, with what is undone and by whom, and once by the log`, async () => {
       const side = sides[name];
@@ -121,19 +132,10 @@ describe('a contest', () => {
     });
   });
 
-  for (const name of ['relay', 'backend'] as const) {
-    it(`at the ${name} ends with its foe: mended, and nothing is said any more`, async () => {
-      await foes[name].process.kill('SIGKILL');
-      const side = sides[name];
-      await poll('what was contested', overAfterMs, async () => ((await side.isWhole()) ? true : undefined));
-      await poll('status without a contest', overAfterMs, async () =>
-        (await contestAt(side)) === null ? true : undefined,
-      );
-      expect(await side.isWhole()).to.equal(true);
-      expect(side.daemon.stderr()).to.include('what is mended lasts again');
-      expect(timesTold(side)).to.equal(1);
-    });
-  }
+  it('ends with its foes: all is mended, and nothing is said any more', async () => {
+    await Promise.all(Object.values(foes).map(({ process }) => process.kill('SIGKILL')));
+    await Promise.all(Object.values(sides).map(expectPeace));
+  });
 
   it('has left nothing broken', async () => {
     await provenInTheEnd(lab.relay, ['home']);
