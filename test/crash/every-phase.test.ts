@@ -76,7 +76,8 @@ describe('killed in the middle of', function () {
       await expectConverged(lab, usual);
       if (stream !== null) {
         await stream.goesOn(10);
-        expect(await stream.end(), 'lost datagrams').to.deep.equal([]);
+        const lost = await stream.end();
+        expect(lost, `lost datagrams of ${stream.sent()}`).to.deep.equal([]);
       }
       await phase.reset?.();
       return { passed: passed.length, hasDied };
