@@ -4,10 +4,11 @@
  */
 import { expect } from 'chai';
 import { controllerStatus, type TunnelStatus } from '../support/homeward.js';
+import { timeExceeded } from '../support/icmp.js';
 import { address, address6, createLab, type Lab } from '../support/lab.js';
 import { pairUp } from '../support/pairing.js';
 import { poll } from '../support/poll.js';
-import { sendRaw, timeExceeded } from '../support/raw-ip.js';
+import { sendRaw } from '../support/raw-ip.js';
 import type { Running } from '../support/running.js';
 import { script } from '../support/scripts.js';
 import { startNginx, startUdpEcho, type UdpEcho } from '../support/services.js';

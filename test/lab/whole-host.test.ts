@@ -1,10 +1,11 @@
 /** Everything of a relay's addresses goes to one backend: every port, ping and other protocols, each from its real client. */
 import { expect } from 'chai';
 import { agentStatus, controllerStatus, homeward } from '../support/homeward.js';
+import { ping, watchPings } from '../support/icmp.js';
 import { address, address6, createLab, type Lab } from '../support/lab.js';
 import { pairUp, provenInTheEnd } from '../support/pairing.js';
 import { poll } from '../support/poll.js';
-import { ping, rawWhoami, startRawService, watchPings } from '../support/raw-ip.js';
+import { rawWhoami, startRawService } from '../support/raw-ip.js';
 import { expectTcp, expectTcpAt, expectUdp, expectUdpAt } from '../support/real-client.js';
 import { tcpGet } from '../support/scripts.js';
 import { type Service, startNginx, startUdpEcho } from '../support/services.js';

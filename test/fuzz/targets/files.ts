@@ -12,13 +12,11 @@ import { encodeState, stateSchema as relaySchema } from '@homeward/controller/st
 import { tokenCondition } from '@homeward/controller/store/tokens';
 import { describeRecord, formatRecord, parseRecord, recordOf } from '@homeward/shared/audit/record';
 import { parseState } from '@homeward/shared/host/json-file';
-import { NO_UFW } from '@homeward/shared/kernel/ufw';
-import { FAMILIES } from '@homeward/shared/net/address';
 import { parseForward } from '@homeward/shared/net/forward-spec';
-import { parsePortRange } from '@homeward/shared/net/port';
 import { ledgerSchema } from '@homeward/shared/reconcile/ledger';
 import type { z } from 'zod';
 import { facts, LAN } from '../../unit/desired/backend-states.js';
+import { relayFacts } from '../../unit/desired/relay-facts.js';
 import { backendStateOf, relay } from '../../unit/store/backend-states.js';
 import { pairing, relayState } from '../../unit/store/relay-states.js';
 import { mutateJson, mutateText } from '../mutate.js';
@@ -69,24 +67,7 @@ const LEDGER = {
   tables: { homeward_relay: { fingerprint: 'f', digest: 'd' } },
 };
 
-const FACTS = {
-  ...{
-    uplinkMtu: 1500,
-    families: FAMILIES,
-    devices: {},
-    sshPorts: [],
-    docker: [],
-    ufw: NO_UFW,
-    firewalld: null,
-    control: null,
-    uplinks: [],
-    ownTcpPorts: [],
-    doors: [],
-  },
-  localPorts: parsePortRange('32768-60999'),
-  forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
-};
-
+const FACTS = relayFacts();
 const OPEN = parsePolicy('/p', { lan: ['0.0.0.0/0', '::/0'] });
 const NOBODY = { sshPorts: [], addresses: [] };
 

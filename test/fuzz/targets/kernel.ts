@@ -2,7 +2,7 @@
 
 import { usedPrefixes } from '@homeward/agent/daemon/offer-check';
 import { generationReader, linkReader } from '@homeward/shared/host/monitor';
-import { NO_DOCKER, parseDockerUser } from '@homeward/shared/kernel/docker-user';
+import { parseDockerUser } from '@homeward/shared/kernel/docker-user';
 import { parseFirewalldZones } from '@homeward/shared/kernel/firewalld-parse';
 import { parseFlows } from '@homeward/shared/kernel/flow-parse';
 import { parseFouPorts } from '@homeward/shared/kernel/fou';
@@ -12,12 +12,12 @@ import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/ker
 import { parseRouteAnswers } from '@homeward/shared/kernel/route-get';
 import { parseListeners } from '@homeward/shared/kernel/sockets';
 import { dropsIn } from '@homeward/shared/kernel/trace-parse';
-import { NO_UFW } from '@homeward/shared/kernel/ufw';
 import { parseUfwRules } from '@homeward/shared/kernel/ufw-parse';
 import { findUplink } from '@homeward/shared/kernel/uplink';
 import { parseWireguardDump } from '@homeward/shared/kernel/wireguard';
 import { peerPid } from '@homeward/shared/local/caller';
 import { recorded } from '../../unit/kernel/recorded.js';
+import { snapshotOf } from '../../unit/kernel/snapshots.js';
 import { mutateJson, mutateText } from '../mutate.js';
 import { mustHaveNumbers, type Target, valueOr } from '../target.js';
 
@@ -63,21 +63,13 @@ const lines = (
   };
 };
 
+/** A machine without anything. */
+const EMPTY = snapshotOf({}, []);
+
 const links = json('ip-address', ['addresses.json'], (input) => {
   read(() => {
     const found = parseLinks(input);
-    const snapshot = {
-      links: found,
-      routes: [],
-      rules: [],
-      tables: new Map(),
-      wireguard: new Map(),
-      fouPorts: [],
-      dockerUser: NO_DOCKER,
-      ufw: NO_UFW,
-      firewalld: null,
-    };
-    findUplink(snapshot, 'ipv4', () => false);
+    findUplink({ ...EMPTY, links: found }, 'ipv4', () => false);
     return found;
   });
 });
@@ -86,19 +78,8 @@ const routes = json('ip-route', ['routes.json', 'routes6.json'], (input) => {
   for (const family of ['ipv4', 'ipv6'] as const) {
     read(() => {
       const found = parseRoutes(input, family);
-      const snapshot = {
-        links: [],
-        routes: found,
-        rules: [],
-        tables: new Map(),
-        wireguard: new Map(),
-        fouPorts: [],
-        dockerUser: NO_DOCKER,
-        ufw: NO_UFW,
-        firewalld: null,
-      };
       // Of a destination in another form it is said which.
-      valueOr(['bad-input'], () => usedPrefixes(snapshot));
+      valueOr(['bad-input'], () => usedPrefixes({ ...EMPTY, routes: found }));
       return found;
     });
   }

@@ -4,16 +4,16 @@ import { backendAllowances } from '@homeward/agent/desired/allowances';
 import { backendState } from '@homeward/agent/desired/backend-state';
 import { type RelayFacts, relayHostState } from '@homeward/controller/desired/relay-state';
 import type { Firewalld } from '@homeward/shared/kernel/firewalld';
-import { NO_UFW, type Ufw } from '@homeward/shared/kernel/ufw';
+import type { Ufw } from '@homeward/shared/kernel/ufw';
 import { FAMILIES, parseIpv4 } from '@homeward/shared/net/address';
 import { parseLinkName } from '@homeward/shared/net/names';
-import { parsePortRange } from '@homeward/shared/net/port';
 import { keyOf } from '@homeward/shared/state/describe';
 import type { HostState } from '@homeward/shared/state/resources';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { paired, relayState, throughDevice, throughGre } from '../store/relay-states.js';
 import { facts, sharedTunnel, tunnel } from './backend-states.js';
+import { relayFacts } from './relay-facts.js';
 
 const ufw: Ufw = { isActive: true, families: FAMILIES, rules: [] };
 const firewalld: Firewalld = {
@@ -24,19 +24,12 @@ const firewalld: Firewalld = {
   defaultZone: 'public',
 };
 
-const RELAY: RelayFacts = {
-  ...{ uplinkMtu: 1500, families: FAMILIES, devices: {}, sshPorts: [], ownTcpPorts: [], doors: [] },
-  ...{ docker: [], ufw: NO_UFW, firewalld: null, control: 7700, uplinks: ['eth0'] },
-  localPorts: parsePortRange('32768-60999'),
-  forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
-};
-
 const asked = (state: HostState): string[] =>
   [...state.values()].flatMap((resource) =>
     resource.kind === 'allowance' ? [keyOf(resource).replace(/^(rule of ufw|rich-rule of firewalld) /, '')] : [],
   );
 const atRelay = (state: ReturnType<typeof relayState>, more: Partial<RelayFacts>) =>
-  asked(relayHostState(state, { ...RELAY, ...more }));
+  asked(relayHostState(state, relayFacts({ control: 7700, uplinks: ['eth0'], ...more })));
 const wireguard = paired('home', 1, ['443/tcp']);
 const gre = throughGre(paired('gre', 2, ['80/tcp']));
 const device = throughDevice(paired('vpn', 3, ['25/tcp']), 'tun0', { ipv4: '10.8.0.2', ipv6: null });

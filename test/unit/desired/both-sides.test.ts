@@ -6,8 +6,7 @@ import { SETS as RELAY_SETS } from '@homeward/controller/desired/relay-sets';
 import { relayHostState } from '@homeward/controller/desired/relay-state';
 import { createForwardCheck } from '@homeward/controller/forwards/conflicts';
 import { withForwardsAdded } from '@homeward/controller/forwards/forward-list';
-import { NO_UFW } from '@homeward/shared/kernel/ufw';
-import { FAMILIES, type Family } from '@homeward/shared/net/address';
+import type { Family } from '@homeward/shared/net/address';
 import { type Forward, familiesOf, parseForward } from '@homeward/shared/net/forward-spec';
 import { parsePortRange, portsOf, rangeContains } from '@homeward/shared/net/port';
 import { elementsKey } from '@homeward/shared/state/describe';
@@ -17,6 +16,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { paired, relayState } from '../store/relay-states.js';
 import { facts, tunnel, tunnelAddresses } from './backend-states.js';
+import { relayFacts } from './relay-facts.js';
 
 /** Looks up `place . port` as nft does, in a set of single ports or of ranges; a set's elements have the value ''. */
 function lookup(state: HostState, table: string, set: string, place: string, port: number): string | undefined {
@@ -41,21 +41,7 @@ interface Sides {
 
 function sidesOf(specs: readonly string[]): Sides {
   return {
-    relay: relayHostState(relayState([paired('home', 1, specs)]), {
-      uplinkMtu: 1500,
-      families: FAMILIES,
-      devices: {},
-      forwarding: { guarded: { ipv4: [], ipv6: [] }, advertised: [], switched: [] },
-      sshPorts: [],
-      docker: [],
-      ufw: NO_UFW,
-      firewalld: null,
-      control: null,
-      uplinks: [],
-      ownTcpPorts: [],
-      doors: [],
-      localPorts: parsePortRange('32768-60999'),
-    }),
+    relay: relayHostState(relayState([paired('home', 1, specs)]), relayFacts()),
     backend: backendState([tunnel(1, specs)], facts()),
   };
 }

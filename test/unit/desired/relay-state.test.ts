@@ -2,31 +2,18 @@
 
 import { tunnelOffer } from '@homeward/controller/desired/pairing-tunnel';
 import { echoEntryPort, type RelayFacts, relayHostState } from '@homeward/controller/desired/relay-state';
-import { NO_UFW } from '@homeward/shared/kernel/ufw';
-import { FAMILIES, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
+import { parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { parseForward } from '@homeward/shared/net/forward-spec';
-import { parsePortRange } from '@homeward/shared/net/port';
 import { offerSchema } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { fallbackTo, paired, pairing, relayState, throughDevice, throughGre } from '../store/relay-states.js';
+import { relayFacts } from './relay-facts.js';
 import { coarseLines, elementLines, textAt } from './state-lines.js';
 
-const FACTS: RelayFacts = {
-  uplinkMtu: 1500,
-  families: FAMILIES,
-  devices: {},
+const FACTS = relayFacts({
   forwarding: { guarded: { ipv4: ['eth0', 'eth1'], ipv6: ['eth0', 'eth1'] }, advertised: [], switched: [] },
-  sshPorts: [],
-  docker: [],
-  ufw: NO_UFW,
-  firewalld: null,
-  control: null,
-  uplinks: [],
-  ownTcpPorts: [],
-  doors: [],
-  localPorts: parsePortRange('32768-60999'),
-};
+});
 /** The link that is there for backends to come. */
 const OWN_TUNNEL = 'tunnels { hw0 }';
 type State = ReturnType<typeof relayState>;

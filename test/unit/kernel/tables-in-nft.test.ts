@@ -9,12 +9,10 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { command } from '@homeward/shared/host/command';
 import { parseNftTable } from '@homeward/shared/kernel/nft-parse';
 import { renderNft } from '@homeward/shared/kernel/nft-render';
-import { NO_UFW } from '@homeward/shared/kernel/ufw';
-import { FAMILIES, parseIpv4 } from '@homeward/shared/net/address';
+import { parseIpv4 } from '@homeward/shared/net/address';
 import { slotNumbers } from '@homeward/shared/net/allocation';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { parseLinkName } from '@homeward/shared/net/names';
-import { parsePortRange } from '@homeward/shared/net/port';
 import { parsePrefix } from '@homeward/shared/net/prefix';
 import { diff } from '@homeward/shared/reconcile/diff';
 import { plan } from '@homeward/shared/reconcile/plan';
@@ -23,6 +21,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { facts, tunnel, tunnelAddresses } from '../desired/backend-states.js';
+import { relayFacts } from '../desired/relay-facts.js';
 import { elementLines } from '../desired/state-lines.js';
 import { paired, relayState } from '../store/relay-states.js';
 import { elementLine, linesOf } from './element-lines.js';
@@ -76,21 +75,7 @@ const anySpecs = fc
   });
 
 const relayOf = (specs: readonly string[]) =>
-  relayHostState(relayState([paired('home', 1, specs)]), {
-    uplinkMtu: 1500,
-    families: FAMILIES,
-    devices: {},
-    forwarding: { guarded: NO_GUARD, advertised: [], switched: [] },
-    sshPorts: [22],
-    docker: [],
-    ufw: NO_UFW,
-    firewalld: null,
-    control: null,
-    uplinks: [],
-    ownTcpPorts: [],
-    doors: [],
-    localPorts: parsePortRange('32768-60999'),
-  });
+  relayHostState(relayState([paired('home', 1, specs)]), relayFacts({ sshPorts: [22] }));
 
 const SOCKETS = ['udp *:5', 'udp 192.168.1.2:10', 'tcp [fd00:1::2]:12', 'udp 10.77.16.2:20', 'udp [::]:30'];
 const backendOf = (specs: readonly string[], sockets: readonly string[]) =>

@@ -44,7 +44,7 @@ describe('terminal/duration', () => {
   });
 
   it('names the bounds of the flag, for what is none as for what is too short or too long', () => {
-    const bounds = { leastMs: 5_000, mostMs: 600_000 };
+    const bounds = { least: 5_000, most: 600_000 };
     expect(parseDuration('5s', '--confirm-timeout', bounds)).to.equal(5_000);
     expect(parseDuration('10m', '--confirm-timeout', bounds)).to.equal(600_000);
     for (const text of ['2', '4s', '601s', '1h']) {

@@ -107,8 +107,7 @@ function requestOf(backend: string, options: PairOptions): Record<string, unknow
 const CONFIRM_EXAMPLE = '1m; so long clients wait when the new tunnel does not work';
 
 function parseConfirmTimeout(text: string): number {
-  const bounds = { leastMs: CONFIRM_BOUNDS_MS.least, mostMs: CONFIRM_BOUNDS_MS.most };
-  return parseDuration(text, '--confirm-timeout', bounds, CONFIRM_EXAMPLE);
+  return parseDuration(text, '--confirm-timeout', CONFIRM_BOUNDS_MS, CONFIRM_EXAMPLE);
 }
 
 const outcomeSchema = z.object({

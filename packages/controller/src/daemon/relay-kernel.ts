@@ -13,14 +13,7 @@ import { isLoopback, type Listener, listListeners } from '@homeward/shared/kerne
 import { SSH_PORT, sshPorts } from '@homeward/shared/kernel/ssh-ports';
 import { deviceFacts, findUplink, uplinkNames } from '@homeward/shared/kernel/uplink';
 import { FAMILIES } from '@homeward/shared/net/address';
-import {
-  FIREWALLD_PRIORITIES,
-  isRelayRule,
-  isRelayTunnelLink,
-  MAIN_TABLE,
-  PROBE_LINK,
-  RELAY_TABLE,
-} from '@homeward/shared/net/allocation';
+import { isRelayRule, isRelayTunnelLink, MAIN_TABLE, PROBE_LINK, RELAY_TABLE } from '@homeward/shared/net/allocation';
 import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
 import type { Transport } from '@homeward/shared/net/transport';
 import { foreignLinks } from '@homeward/shared/reconcile/kernel-records';
@@ -34,6 +27,7 @@ import type { DeviceFacts } from '@homeward/shared/tunnel/tunnel-kind';
 import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import { RELAY_IN_FIREWALLD } from '../desired/allowances.js';
 import { type RelayFacts, relayHostState } from '../desired/relay-state.js';
 import { relayStaleFlows } from '../desired/stale-flows.js';
 import type { OwnDoor } from '../desired/whole-host.js';
@@ -49,8 +43,7 @@ export const RELAY_OWNERSHIP: Ownership = {
   // Routes with our protocol number to backends with a link of their own.
   isRoutingTable: (table) => table === MAIN_TABLE,
   isRule: isRelayRule,
-  // Of what it forwards firewalld lets through what was DNATed, and what answers.
-  firewalld: { priority: FIREWALLD_PRIORITIES.relay, isTrustedLink: () => false },
+  firewalld: RELAY_IN_FIREWALLD,
 };
 
 export type RelaySide = Side<RelayState>;
@@ -105,7 +98,7 @@ export function createRelayKernel(deps: RelayKernelDeps): Reconciler {
         localPorts,
         ...firewallsOf(snapshot),
         uplinks: uplinkNames(snapshot, RELAY_OWNERSHIP.isLink),
-        control: controlDoor(deps.listen),
+        control: reachableControlPort(deps.listen),
       };
     },
     desired({ listeners, ...rest }) {
@@ -131,8 +124,8 @@ function planInput({ wireguard, pool, pool6, pairings }: RelayState, facts: Rela
   };
 }
 
-/** For everybody's packets. */
-function controlDoor(listen: Settings['listen'] | null): RelayFacts['control'] {
+/** As others can reach it: a daemon on loopback has none. */
+function reachableControlPort(listen: Settings['listen'] | null): RelayFacts['control'] {
   if (listen === null) return 'unknown';
   return isLoopback(listen.host) ? null : listen.port;
 }

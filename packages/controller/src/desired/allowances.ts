@@ -1,9 +1,10 @@
 /** What firewalls of others have to let through at the relay: clients into the tunnels, and backends to the doors of the relay itself. Pure. */
 
 import { type DockerMatch, dockerRule } from '@homeward/shared/kernel/docker-user';
+import type { Door } from '@homeward/shared/kernel/door';
 import {
   type Firewalld,
-  type FirewalldMatch,
+  type FirewalldOwnership,
   presentFirewalldAllowances,
   richRule,
   richRules,
@@ -17,6 +18,12 @@ import type { LinkName } from '@homeward/shared/net/names';
 import type { Allowance, FirewalldAllowance, UfwAllowance } from '@homeward/shared/state/resources';
 import type { RelayPeer } from '@homeward/shared/tunnel/tunnel-kind';
 import type { PairingTunnel } from './pairing-tunnel.js';
+
+/** Of what it forwards firewalld lets through what was DNATed, and what answers: no device has to be trusted. */
+export const RELAY_IN_FIREWALLD: FirewalldOwnership = {
+  priority: FIREWALLD_PRIORITIES.relay,
+  isTrustedLink: () => false,
+};
 
 /** By what backends come to the relay. */
 export interface Doors {
@@ -40,7 +47,7 @@ export function relayAllowances(
   const ways = [...new Set(links)].map((outLink): UfwMatch => ({ route: true, outLink }));
   return [
     ...docker.flatMap((family) => dockerAllowances(led, family)),
-    ...ufwAllowances([...doorMatches(doors), ...ways], ufw, RELAY_TABLE),
+    ...ufwAllowances([...doorsOf(doors), ...ways], ufw, RELAY_TABLE),
     ...(doors.control === 'unknown' ? controlDoors(ufw) : []),
     ...(firewalld === null ? [] : firewalldAllowances(doors, firewalld)),
   ];
@@ -69,17 +76,17 @@ function passages({ link, isOurs, backend }: PairingTunnel, family: Family): Doc
   ];
 }
 
-function doorMatches({ control, tunnelPorts, peers }: Doors): FirewalldMatch[] {
+function doorsOf({ control, tunnelPorts, peers }: Doors): Door[] {
   return [
     ...(typeof control === 'number' ? [controlDoor(control)] : []),
-    ...tunnelPorts.map((port): FirewalldMatch => ({ protocol: 'udp', port })),
-    ...peers.flatMap(({ spec, outer }): FirewalldMatch[] =>
+    ...tunnelPorts.map((port): Door => ({ protocol: 'udp', port })),
+    ...peers.flatMap(({ spec, outer }): Door[] =>
       spec.kind === 'gre' && !spec.udp && outer !== null ? [{ protocol: 'gre', source: outer.remote }] : [],
     ),
   ];
 }
 
-function controlDoor(port: number): FirewalldMatch {
+function controlDoor(port: number): Door {
   return { protocol: 'tcp', port };
 }
 
@@ -91,10 +98,9 @@ function controlDoors(ufw: Firewalls['ufw']): UfwAllowance[] {
 
 /** Clients it lets into the tunnels by itself: what was DNATed, and what answers. */
 function firewalldAllowances(doors: Doors, firewalld: Firewalld): FirewalldAllowance[] {
-  const priority = FIREWALLD_PRIORITIES.relay;
-  const rules = doorMatches(doors).map((match) => richRule(match, priority));
+  const rules = doorsOf(doors).map((match) => richRule(match, RELAY_IN_FIREWALLD.priority));
   const zones = zonesOf(firewalld, doors.uplinks);
   if (doors.control !== 'unknown') return richRules(zones, rules);
-  const present = presentFirewalldAllowances(firewalld, { priority, isTrustedLink: () => false });
+  const present = presentFirewalldAllowances(firewalld, RELAY_IN_FIREWALLD);
   return [...richRules(zones, rules), ...present.filter(({ value }) => value.includes(' protocol="tcp" '))];
 }

@@ -1,11 +1,11 @@
 /** How what drops is told to let pass, in the words of the firewall that it is by all appearances. Pure. */
 
+import { FIREWALLD_TABLE } from '@homeward/shared/kernel/firewalld';
 import type { Sample } from './samples.js';
 import type { DropSite } from './verdict.js';
 
 /** iptables' tables, which are ufw's where it runs. */
 const UFW_TABLES: readonly string[] = ['ip filter', 'ip6 filter'];
-const FIREWALLD_TABLE = 'inet firewalld';
 
 type Probed = Pick<Sample, 'transport' | 'arrivalPort' | 'targetPort' | 'isBehindBackend'>;
 
@@ -19,7 +19,7 @@ export function remedy({ at, direction, table }: DropSite, sample: Probed): stri
     return `with ufw: ufw ${isForwarded ? 'route ' : ''}allow proto ${transport} to any port ${port}`;
   }
   // What was DNATed firewalld forwards by itself.
-  return table === FIREWALLD_TABLE && !isForwarded
+  return table === `inet ${FIREWALLD_TABLE}` && !isForwarded
     ? `with firewalld: firewall-cmd --add-port=${port}/${transport}, and for good with --permanent`
     : null;
 }

@@ -146,14 +146,13 @@ function together(tallies: readonly Tally[]): Tally[] {
 }
 
 function summaryOf({ last, surplus, source }: Tally, now: Date): AuditRecord {
-  const isStranger = last.actor === 'stranger';
-  const address = isStranger || source === null ? source || null : last.address;
+  const isOneKnown = last.actor !== 'stranger' && source !== null;
   // What only the last of them said is nothing of all.
   return {
     ...last,
     time: now.toISOString(),
-    address,
+    address: isOneKnown ? last.address : source || null,
     count: surplus,
-    ...(isStranger || source === null ? { subject: null, details: {} } : {}),
+    ...(isOneKnown ? {} : { subject: null, details: {} }),
   };
 }

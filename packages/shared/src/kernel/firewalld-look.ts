@@ -5,9 +5,6 @@ import { answerOf } from './answer.js';
 import { FIREWALLD_DEFAULT, FIREWALLD_ZONES, type Firewalld } from './firewalld.js';
 import { parseFirewalldZones } from './firewalld-parse.js';
 
-/** Of family inet. With its old way of iptables there is none: then it is not seen, and the proof names what drops. */
-export const FIREWALLD_TABLE = 'firewalld';
-
 /** How long an answer counts while nft lists the table as before: between listing and asking it may have been another one. */
 const ANSWER_MS = 60_000;
 /** How soon one that does not answer is asked again: it may be starting, or be gone and have left its table. */

@@ -5,8 +5,9 @@
  */
 
 import { type Command, command } from '../host/command.js';
-import { familyOf, type IpAddress } from '../net/address.js';
+import { familyOf } from '../net/address.js';
 import type { FirewalldAllowance } from '../state/resources.js';
+import type { Door } from './door.js';
 import type { FirewalldZone } from './firewalld-parse.js';
 
 /** Where it runs: its zones and the one that links are in which it knows nothing of. */
@@ -15,18 +16,14 @@ export interface Firewalld {
   readonly defaultZone: string;
 }
 
+/** Of family inet. With its old way of iptables there is none: then it is not seen, and the proof names what drops. */
+export const FIREWALLD_TABLE = 'firewalld';
+
 /** Shipped with firewalld, and lets everything through. */
 const TRUSTED = 'trusted';
 
-export interface FirewalldMatch {
-  readonly protocol: 'tcp' | 'udp' | 'gre';
-  /** For those that have ports. */
-  readonly port?: number;
-  readonly source?: IpAddress;
-}
-
 /** In the spelling in which it is listed. */
-export function richRule({ protocol, port, source }: FirewalldMatch, priority: number): string {
+export function richRule({ protocol, port, source }: Door, priority: number): string {
   return [
     ruleStart(priority),
     ...(source === undefined ? [] : [`family="${familyOf(source)}"`, `source address="${source}"`]),

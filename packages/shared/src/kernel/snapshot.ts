@@ -7,8 +7,8 @@ import type { Runner } from '../host/runner.js';
 import { FAMILIES, type Family } from '../net/address.js';
 import type { DockerUser } from './docker-user.js';
 import { lookAtDockerUser } from './docker-user-look.js';
-import type { Firewalld } from './firewalld.js';
-import { FIREWALLD_TABLE, lookAtFirewalld } from './firewalld-look.js';
+import { FIREWALLD_TABLE, type Firewalld } from './firewalld.js';
+import { lookAtFirewalld } from './firewalld-look.js';
 import { listFouPorts } from './fou.js';
 import {
   type ListedLink,

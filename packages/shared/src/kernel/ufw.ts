@@ -1,8 +1,9 @@
 /** What ufw is asked to let through, in the words of ufw(8), and which of its rules are ours: those with our comment. Pure but for the commands as values. */
 
 import { type Command, command } from '../host/command.js';
-import { type Family, familyOf, type IpAddress } from '../net/address.js';
+import { type Family, familyOf } from '../net/address.js';
 import type { UfwAllowance } from '../state/resources.js';
+import type { Door } from './door.js';
 import type { UfwRule } from './ufw-parse.js';
 
 export interface Ufw {
@@ -17,13 +18,10 @@ export interface Ufw {
 export const NO_UFW: Ufw = { isActive: false, families: [], rules: [] };
 
 /** What of the packets is let through: to this machine, or `route` for those that it forwards. */
-export interface UfwMatch {
+export interface UfwMatch extends Partial<Door> {
   readonly route?: true;
   readonly inLink?: string;
   readonly outLink?: string;
-  readonly protocol?: 'tcp' | 'udp' | 'gre';
-  readonly source?: IpAddress;
-  readonly port?: number;
 }
 
 /** In the order of words that the parser gives them. */

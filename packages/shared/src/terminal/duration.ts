@@ -4,21 +4,21 @@ import { RelayError } from '../errors/relay-error.js';
 
 const UNITS_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Both belong to it. */
+/** Milliseconds; both belong to it. */
 export interface DurationBounds {
-  readonly leastMs: number;
-  readonly mostMs: number;
+  readonly least: number;
+  readonly most: number;
 }
 
 /** AbortSignal and timers take 32 bits of milliseconds. */
-const TIMER_BOUNDS: DurationBounds = { leastMs: 1_000, mostMs: 24 * 86_400_000 };
+const TIMER_BOUNDS_MS: DurationBounds = { least: 1_000, most: 24 * 86_400_000 };
 
 /** Milliseconds; throws `bad-input` for what is none or not within the bounds, naming them, the flag and an example. */
-export function parseDuration(text: string, flag: string, bounds = TIMER_BOUNDS, example = '10m'): number {
+export function parseDuration(text: string, flag: string, boundsMs = TIMER_BOUNDS_MS, example = '10m'): number {
   const match = /^(\d+)([smhd])$/.exec(text);
   const durationMs = Number(match?.[1] ?? 0) * (UNITS_MS[match?.[2] ?? ''] ?? 0);
-  if (durationMs >= bounds.leastMs && durationMs <= bounds.mostMs) return durationMs;
-  const [least, most] = [formatDuration(bounds.leastMs), formatDuration(bounds.mostMs)];
+  if (durationMs >= boundsMs.least && durationMs <= boundsMs.most) return durationMs;
+  const [least, most] = [formatDuration(boundsMs.least), formatDuration(boundsMs.most)];
   throw new RelayError('bad-input', `${flag} "${text}" is not a duration between ${least} and ${most}`, {
     hint: `example: ${flag} ${example}`,
   });
