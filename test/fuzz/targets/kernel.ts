@@ -90,7 +90,7 @@ const rules = json('ip-rule', ['rules.json', 'rules6.json'], (input) => read(() 
 const answers = lines(
   'ip-route-get',
   ['route-answers.txt'],
-  ['[', ']', '{', '"dst":', '"prefsrc":', 'null'],
+  ['[', ']', '{', '"dst":', '"dev":', '"prefsrc":', 'null'],
   (input) => {
     read(() => parseRouteAnswers(input));
     read(() => parseFouPorts(input));

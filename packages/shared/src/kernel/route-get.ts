@@ -1,4 +1,4 @@
-/** Asks the kernel which source address it would choose for destinations: `ip route get` (ip-route(8)). */
+/** Asks the kernel which way it would choose for destinations: `ip route get` (ip-route(8)). */
 
 import { z } from 'zod';
 import { command } from '../host/command.js';
@@ -9,16 +9,22 @@ import { readListing } from './listing.js';
 /** How ip ends when one of the destinations had no route. */
 const SOME_FAILED = [1];
 
-const answerSchema = z.array(z.object({ dst: z.string(), prefsrc: z.string().optional() }));
+const answerSchema = z.array(z.object({ dst: z.string(), dev: z.string().optional(), prefsrc: z.string().optional() }));
+
+/** By which link, and from which address of this machine. */
+export interface Way {
+  readonly link: string;
+  readonly source: IpAddress;
+}
 
 /**
- * Source by destination; one that no route leads to is left out. Where the destination is this machine itself (the
- * middle of a small network may be), that address is also what the network's other hosts are answered from.
+ * Way by destination; one that no route leads to is left out. Where the destination is this machine itself (the
+ * middle of a small network may be), its source is also what the network's other hosts are answered from.
  */
-export async function askSources(
+export async function askWays(
   runner: Runner,
   destinations: readonly IpAddress[],
-): Promise<ReadonlyMap<IpAddress, IpAddress>> {
+): Promise<ReadonlyMap<IpAddress, Way>> {
   if (destinations.length === 0) return new Map();
   const lines = destinations.map((destination) => `route get ${destination}`);
   // -force: one that no route leads to is an answer as well, and must not end the batch.
@@ -27,14 +33,16 @@ export async function askSources(
 }
 
 /** A batch prints one array a line for each destination that has a route. */
-export function parseRouteAnswers(text: string): ReadonlyMap<IpAddress, IpAddress> {
+export function parseRouteAnswers(text: string): ReadonlyMap<IpAddress, Way> {
   const answers = text
     .split('\n')
     .filter((line) => line.trim() !== '')
     .flatMap((line) => readListing('ip', () => answerSchema.parse(JSON.parse(line))));
   return new Map(
-    answers.flatMap(({ dst, prefsrc }) =>
-      prefsrc !== undefined && isIp(dst) && isIp(prefsrc) ? [[dst, prefsrc] as const] : [],
+    answers.flatMap(({ dst, dev, prefsrc }) =>
+      dev !== undefined && prefsrc !== undefined && isIp(dst) && isIp(prefsrc)
+        ? [[dst, { link: dev, source: prefsrc }] as const]
+        : [],
     ),
   );
 }
