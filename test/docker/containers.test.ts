@@ -84,4 +84,15 @@ describe('services in Docker containers', () => {
     });
     expect((await probe(lab.relay)).exitCode).to.equal(0);
   });
+
+  it('see them again when the daemon was killed and started anew, and with it its rules', async () => {
+    await engine.close();
+    engine = await startEngine(lab.name, lab.backend, ipv6);
+    await engine.docker(['start', 'web', 'echo', 'shop', 'game']);
+    await poll('containers that see the client again', 10_000, async () => {
+      await expectReal();
+      return true;
+    });
+    await provenInTheEnd(lab.relay);
+  });
 });
