@@ -51,26 +51,32 @@ export const placeWitness = (node: LabNode, link: string): Promise<string> => {
       '}',
       // A table of its own: so many ports would make every look at the other one slow.
       'table inet swept {',
-      'set ports { type inet_service; flags dynamic; size 65535; }',
-      ...chain('arrival', 'prerouting priority -450', (family) => [
-        `iifname "${link}" ${ofFamily(family)} meta l4proto udp add @ports { udp dport }`,
-      ]),
+      'set tcp-ports { type inet_service; flags dynamic; size 65535; }',
+      'set udp-ports { type inet_service; flags dynamic; size 65535; }',
+      ...chain('arrival', 'prerouting priority -450', (family) =>
+        (['tcp', 'udp'] as const).map(
+          (transport) =>
+            `iifname "${link}" ${ofFamily(family)} ${transport} dport 1-65535 add @${transport}-ports { th dport }`,
+        ),
+      ),
       '}',
       '',
     ].join('\n'),
   });
 };
 
-/** The UDP ports for which something came out of the tunnel since `forgetSwept`. */
-export const sweptPorts = async (node: LabNode): Promise<Set<number>> => {
+/** The ports for which something came out of the tunnel since `forgetSwept`. */
+export const sweptPorts = async (node: LabNode, transport: 'tcp' | 'udp'): Promise<Set<number>> => {
   const { nftables } = await node.json<{ nftables: { set?: { elem?: (number | { elem: { val: number } })[] } }[] }>(
-    'nft -j list set inet swept ports'.split(' '),
+    `nft -j list set inet swept ${transport}-ports`.split(' '),
   );
   const elements = nftables.flatMap(({ set }) => set?.elem ?? []);
   return new Set(elements.map((element) => (typeof element === 'number' ? element : element.elem.val)));
 };
 
-export const forgetSwept = (node: LabNode): Promise<string> => node.must('nft flush set inet swept ports'.split(' '));
+export const forgetSwept = async (node: LabNode): Promise<void> => {
+  for (const transport of ['tcp', 'udp']) await node.must(`nft flush set inet swept ${transport}-ports`.split(' '));
+};
 
 type Element = { concat: (string | number)[] } | { elem: { val: { concat: (string | number)[] } } };
 

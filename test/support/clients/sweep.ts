@@ -1,6 +1,6 @@
 /**
- * `sweep HOST FROM PORT…`: from that source address TCP connections tried to each PORT of HOST, then a datagram to each UDP port
- * that is read as a JSON array; prints the TCP ports that answered as JSON.
+ * `sweep HOST FROM PORT…`: from that source address TCP connections tried to each PORT of HOST; then a SYN to each port of
+ * `tcp` and a datagram to each of `udp`, which are read as JSON; prints the ports among PORT… that answered as JSON.
  */
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
@@ -24,6 +24,17 @@ const isOpen = (port: number): Promise<boolean> =>
     setTimeout(() => end(false), patienceMs);
   });
 
+/** So many sockets at a time, each for as long as its SYN needs to leave. */
+const knockAll = async (tcpPorts: readonly number[]): Promise<void> => {
+  const atOnce = 256;
+  for (let first = 0; first < tcpPorts.length; first += atOnce) {
+    const sockets = tcpPorts.slice(first, first + atOnce).map((port) => connect({ host, port, localAddress: from }));
+    for (const socket of sockets) socket.on('error', () => undefined); // what answered is what got past: the witness tells
+    await pause(10);
+    for (const socket of sockets) socket.destroy();
+  }
+};
+
 const sendAll = async (udpPorts: readonly number[]): Promise<void> => {
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   socket.on('error', () => undefined); // an ICMP error tells what the witness at the backend tells, too
@@ -37,5 +48,7 @@ const sendAll = async (udpPorts: readonly number[]): Promise<void> => {
 };
 
 const tries = await Promise.all(ports.map(async (port) => ((await isOpen(Number(port))) ? [Number(port)] : [])));
-await sendAll((await json(process.stdin)) as number[]);
+const { tcp, udp } = (await json(process.stdin)) as { tcp: number[]; udp: number[] };
+await knockAll(tcp);
+await sendAll(udp);
 process.stdout.write(JSON.stringify(tries.flat()));
