@@ -51,7 +51,7 @@ function network() {
       (async (action, watch): Promise<Observed> => {
         const own = (runs.at(-1) ?? []).filter((job) => watch.clientPorts.includes(job.clientPort));
         const flows = action === 'start' ? [] : own.filter(model.arrives).map(flowOf);
-        const drops = watch.trace ? { drops: dropsOf(own.filter(model.backendDrops)) } : {};
+        const drops = watch.explain ? { drops: dropsOf(own.filter(model.backendDrops)) } : {};
         return { type: 'observed', id: 1, flows, drift: [], listeners: [], ...drops };
       }),
   });

@@ -62,5 +62,6 @@ function redResult(
     cause,
     hint,
     droppedBy: null,
+    remedy: null,
   };
 }

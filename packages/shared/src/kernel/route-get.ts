@@ -1,4 +1,4 @@
-/** Asks the kernel which source address it would choose for destinations: `ip route get` (ip-route(8)). */
+/** Asks the kernel which way it would go to destinations, and from which source address: `ip route get` (ip-route(8)). */
 
 import { z } from 'zod';
 import { command } from '../host/command.js';
@@ -9,16 +9,33 @@ import { readListing } from './listing.js';
 /** How ip ends when one of the destinations had no route. */
 const SOME_FAILED = [1];
 
-const answerSchema = z.array(z.object({ dst: z.string(), prefsrc: z.string().optional() }));
+const answerSchema = z.array(
+  z.object({
+    dst: z.string(),
+    prefsrc: z.string().optional(),
+    dev: z.string().optional(),
+    gateway: z.string().optional(),
+    /** A next hop of the other family (RFC 5549). */
+    via: z.object({ host: z.string() }).optional(),
+  }),
+);
+
+/** How the kernel would send to a destination. */
+export interface Way {
+  readonly source: IpAddress;
+  readonly link: string;
+  /** The next hop; null where the destination is on the link itself. */
+  readonly router: IpAddress | null;
+}
 
 /**
- * Source by destination; one that no route leads to is left out. Where the destination is this machine itself (the
+ * Way by destination; one that no route leads to is left out. Where the destination is this machine itself (the
  * middle of a small network may be), that address is also what the network's other hosts are answered from.
  */
-export async function askSources(
+export async function askWays(
   runner: Runner,
   destinations: readonly IpAddress[],
-): Promise<ReadonlyMap<IpAddress, IpAddress>> {
+): Promise<ReadonlyMap<IpAddress, Way>> {
   if (destinations.length === 0) return new Map();
   const lines = destinations.map((destination) => `route get ${destination}`);
   // -force: one that no route leads to is an answer as well, and must not end the batch.
@@ -26,15 +43,26 @@ export async function askSources(
   return parseRouteAnswers(await runner.run({ ...asking, answers: SOME_FAILED }));
 }
 
+/** Source by destination, of the same. */
+export async function askSources(
+  runner: Runner,
+  destinations: readonly IpAddress[],
+): Promise<ReadonlyMap<IpAddress, IpAddress>> {
+  const ways = await askWays(runner, destinations);
+  return new Map([...ways].map(([destination, { source }]) => [destination, source]));
+}
+
 /** A batch prints one array a line for each destination that has a route. */
-export function parseRouteAnswers(text: string): ReadonlyMap<IpAddress, IpAddress> {
+export function parseRouteAnswers(text: string): ReadonlyMap<IpAddress, Way> {
   const answers = text
     .split('\n')
     .filter((line) => line.trim() !== '')
     .flatMap((line) => readListing('ip', () => answerSchema.parse(JSON.parse(line))));
   return new Map(
-    answers.flatMap(({ dst, prefsrc }) =>
-      prefsrc !== undefined && isIp(dst) && isIp(prefsrc) ? [[dst, prefsrc] as const] : [],
-    ),
+    answers.flatMap(({ dst, prefsrc, dev = '', gateway, via }) => {
+      const router = gateway ?? via?.host ?? null;
+      if (prefsrc === undefined || !isIp(dst) || !isIp(prefsrc)) return [];
+      return [[dst, { source: prefsrc, link: dev, router: router !== null && isIp(router) ? router : null }] as const];
+    }),
   );
 }
