@@ -12,7 +12,8 @@ describe('kernel/route-get', () => {
   const inside = networkNamespace();
 
   it('reads recorded answers, of the machine itself too; what no route leads to has none', () => {
-    expect([...parseRouteAnswers(recorded('route-answers.txt'))]).to.deep.equal([
+    const ways = parseRouteAnswers(recorded('route-answers.txt'));
+    expect([...ways].map(([destination, { source }]) => [destination, source])).to.deep.equal([
       ['8.8.8.8', '203.0.113.9'],
       ['10.9.1.1', '192.168.1.2'],
       ['192.168.1.77', '192.168.1.2'],
@@ -27,6 +28,17 @@ describe('kernel/route-get', () => {
       ['fd00:2::1', '2001:db8:1::9'],
       ['::1', '::1'],
     ]);
+  });
+
+  it('reads the link and the next hop, which what is on the link itself has none of', () => {
+    const ways = parseRouteAnswers(recorded('route-answers.txt'));
+    const way = (destination: string) => ways.get(parseIp(destination));
+    expect(way('192.168.1.77')).to.include({ link: 'eth1', router: null });
+    expect(way('fd00:2::1')).to.include({ link: 'eth0', router: 'fe80::1' });
+    const [viaOther] = parseRouteAnswers(
+      '[{"dst":"10.0.0.1","via":{"family":"inet6","host":"fe80::1"},"dev":"eth0","prefsrc":"10.9.0.1"}]',
+    ).values();
+    expect(viaOther).to.deep.equal({ source: '10.9.0.1', link: 'eth0', router: 'fe80::1' });
   });
 
   it('makes nothing of no answers', () => {
