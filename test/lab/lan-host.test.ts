@@ -6,11 +6,12 @@ import { agentStatus, homeward, policyFile, probe } from '../support/homeward.js
 import { address, address6, createLab, type Lab } from '../support/lab.js';
 import { type Paired, pairUp } from '../support/pairing.js';
 import { poll } from '../support/poll.js';
-import { expectTcp, expectTcpAt, expectUdpAt } from '../support/real-client.js';
+import { expectMirroredAt, expectTcp, expectTcpAt, expectUdpAt } from '../support/real-client.js';
 import { tcpGet } from '../support/scripts.js';
 import { type Service, startNginx, startUdpEcho } from '../support/services.js';
 import { type Snapshot, snapshot } from '../support/snapshot.js';
 import { expectDone, expectUnchanged } from '../support/tidy.js';
+import { startUdpMirror, type UdpMirror } from '../support/udp-services.js';
 
 const spec = `8088=${address.lan}:80/tcp`;
 
@@ -62,6 +63,7 @@ describe('a host behind the backend, for clients of either family', () => {
       `8088=${target}:80/tcp`,
       `5300=${target}/udp`,
       `5353=${target}:5300/udp`,
+      `5320=${target}/udp`,
       `8000-8010=${target}/tcp+udp`,
       `9000-9010=${target}:8000-8010/tcp+udp`,
     ];
@@ -69,6 +71,7 @@ describe('a host behind the backend, for clients of either family', () => {
   let lab: Lab;
   const tcp = new Map<number, Service>();
   const udp = new Map<number, Service>();
+  let mirror: UdpMirror;
   let found: { backend: Snapshot; lan: Snapshot };
 
   before(async () => {
@@ -76,6 +79,7 @@ describe('a host behind the backend, for clients of either family', () => {
     for (const port of [80, 8000, 8005, 8010]) tcp.set(port, await startNginx(lab.lan, port, `port ${port}`));
     await startNginx(lab.lan, 8011);
     for (const port of [5300, 8000, 8005, 8010]) udp.set(port, await startUdpEcho(lab.lan, port, '::'));
+    mirror = await startUdpMirror(lab.lan, 5320);
     found = { backend: await snapshot(lab.backend), lan: await snapshot(lab.lan) };
     const networks = ['192.168.1.0/24', '2001:db8:1::/64'];
     await pairUp(lab, { forwards: specs, enrollArgs: networks.flatMap((network) => ['--allow-lan', network]) });
@@ -104,6 +108,10 @@ describe('a host behind the backend, for clients of either family', () => {
       for (const port of [8000, 8005, 8010]) {
         for (const publicPort of [port, port + 1_000]) await expectUdpAt(lab, host, publicPort, at(udp, port));
       }
+    });
+
+    it(`gets and sends datagrams of many fragments by way of ${host}, byte for byte`, async () => {
+      for (const bytes of [3_000, 8_000, 60_000]) await expectMirroredAt(lab, host, 5320, bytes, mirror);
     });
 
     it(`is not reached by ports of ${host} beside the ranges`, async () => {

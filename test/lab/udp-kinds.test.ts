@@ -5,8 +5,7 @@ import { homeward } from '../support/homeward.js';
 import { address, address6, createLab, type Lab } from '../support/lab.js';
 import { pairUp } from '../support/pairing.js';
 import { poll } from '../support/poll.js';
-import { expectDnsAt } from '../support/real-client.js';
-import { mirrorLarge } from '../support/scripts.js';
+import { expectDnsAt, expectMirroredAt } from '../support/real-client.js';
 import { type Service, startDnsmasq, startIperf, startUdpEcho, type UdpEcho } from '../support/services.js';
 import { type Snapshot, snapshot } from '../support/snapshot.js';
 import { expectDone, expectUnchanged } from '../support/tidy.js';
@@ -128,12 +127,7 @@ describe('a UDP service', () => {
 
   for (const { version, host, client } of families) {
     it(`gets and sends datagrams of many fragments over IPv${version}, byte for byte`, async () => {
-      for (const bytes of [3_000, 8_000, 60_000]) {
-        const { localPort, from, sha256, returned } = await mirrorLarge(lab.client, host, mirrorPort, bytes);
-        expect(returned, `${bytes} bytes, of which the service got ${mirror.got().length}`).to.equal(sha256);
-        expect(from).to.equal(endpoint(host, mirrorPort));
-        expect(mirror.got()).to.include(`${endpoint(client, localPort)} ${sha256}`);
-      }
+      for (const bytes of [3_000, 8_000, 60_000]) await expectMirroredAt(lab, host, mirrorPort, bytes, mirror);
     });
 
     for (const direction of ['to', 'from'] as const) {

@@ -27,8 +27,8 @@ describe('probe/visit-targets', () => {
     ]);
   });
 
-  it('are two where a public port leads to a host of each family', () => {
-    expect(lines([tcp(80)], '80=192.168.1.99/tcp', '80=[fd00::9]/tcp')).to.deep.equal([
+  it('are two, each once, where a public port leads to a host of each family', () => {
+    expect(lines([tcp(80), tcp(80)], '80=192.168.1.99/tcp', '80=[fd00::9]/tcp')).to.deep.equal([
       '80/tcp 192.168.1.99 80',
       '80/tcp fd00::9 80',
     ]);

@@ -15,7 +15,10 @@ export interface VisitTarget {
 
 /** Of each watched port the hosts that forwards lead to by it, one for each family at most, and the port there; so many as are told. */
 export function visitTargets(watch: readonly WatchedPort[], forwards: readonly Forward[]): VisitTarget[] {
-  return watch.flatMap((watched) => forwards.flatMap((forward) => targetOf(forward, watched))).slice(0, MOST_VISITS);
+  // A port is watched once for each family of its probes.
+  const once = new Map(watch.map((watched) => [`${watched.transport} ${watched.port}`, watched]));
+  const targets = [...once.values()].flatMap((watched) => forwards.flatMap((forward) => targetOf(forward, watched)));
+  return targets.slice(0, MOST_VISITS);
 }
 
 function targetOf(forward: Forward, watched: WatchedPort): VisitTarget[] {

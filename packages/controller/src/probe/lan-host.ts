@@ -3,7 +3,7 @@
 import { familyOf, formatEndpoint } from '@homeward/shared/net/address';
 import { formatPortRange } from '@homeward/shared/net/port';
 import type { Visit } from '@homeward/shared/protocol/messages';
-import type { LanTarget, Sample } from './samples.js';
+import type { LanSample, LanTarget } from './samples.js';
 import type { ProbeResult, Remedy } from './verdict.js';
 
 /** A routing table of that host and the priorities of its policy rules: none that a program is known to take. */
@@ -13,15 +13,11 @@ const PRIORITIES = { near: 76, home: 77 } as const;
 type Found = Pick<ProbeResult, 'cause' | 'hint' | 'remedy'>;
 
 /** The red result of a probe that was handed on to the host and not answered, by what the host says to the backend itself. */
-export function withVisit(
-  result: ProbeResult,
-  visit: Visit,
-  sample: Sample & { readonly lan: LanTarget },
-): ProbeResult {
+export function withVisit(result: ProbeResult, visit: Visit, sample: LanSample): ProbeResult {
   return result.cause === 'no-reply' ? { ...result, ...findingOf(visit, sample) } : result;
 }
 
-function findingOf(visit: Visit, { lan, transport, targetPort }: Sample & { readonly lan: LanTarget }): Found {
+function findingOf(visit: Visit, { lan, transport, targetPort }: LanSample): Found {
   const { host } = lan;
   const service = formatEndpoint(host, targetPort);
   const told = (cause: string, hint: string): Found => ({ cause, hint, remedy: null });

@@ -28,6 +28,9 @@ export interface Sample {
   readonly lan: LanTarget | null;
 }
 
+/** Of a forward to a host behind the backend. */
+export type LanSample = Sample & { readonly lan: LanTarget };
+
 /** Where clients come in when a forward names no address; null for a family that the relay or the backend lacks. */
 export type Entrances = Readonly<Record<Family, IpAddress | null>>;
 
