@@ -78,7 +78,7 @@ describe('a host behind the backend whose gateway is another machine', () => {
     const { stdout, exitCode } = await homeward(lab.relay, 'controller', ['probe']);
     expect(exitCode).to.equal(1);
     printed = stdout;
-    for (const host of [address.lan, address6.lan]) expect(printed).to.include(`  to type at ${host}:\n`);
+    for (const host of [address.lan, address6.lan]) expect(printed).to.include(`  to type at ${host} (Linux;`);
     expect(printed).to.include('    ip route add default via 192.168.1.10 src 192.168.1.99 table 77\n');
     expect(printed).to.include('    ip rule add pref 77 ipproto tcp sport 8000-8010 lookup 77\n');
   });

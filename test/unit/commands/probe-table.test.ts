@@ -24,11 +24,11 @@ describe('commands/probe-table', () => {
     printProbes(console, { ok: false, results: remedies.map((remedy) => ({ ...result, remedy })) });
     expect(stdout.text().split('\n').slice(5)).to.deep.equal([
       '  home 80=192.168.1.99/tcp: a hint',
-      '  to type at 192.168.1.99:',
+      '  to type at 192.168.1.99 (Linux; it holds until its next boot):',
       '    ip route add x',
       '    ip rule add a',
       '    ip rule add b',
-      '  to type at 192.168.1.98:',
+      '  to type at 192.168.1.98 (Linux; it holds until its next boot):',
       '    ip route add x',
       'real IP NOT proven',
       '',

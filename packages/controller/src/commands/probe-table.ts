@@ -45,7 +45,7 @@ export function printProbes(console: Console, outcome: z.infer<typeof probeOutco
   });
   for (const remark of new Set(remarks)) console.line(remark);
   for (const at of new Set(remedies.map((remedy) => remedy.at))) {
-    console.line(`  to type at ${at}:`);
+    console.line(`  to type at ${at} (Linux; it holds until its next boot):`);
     const commands = remedies.filter((remedy) => remedy.at === at).flatMap((remedy) => remedy.commands);
     for (const command of new Set(commands)) console.line(`    ${command}`);
   }
