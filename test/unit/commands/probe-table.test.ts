@@ -20,9 +20,10 @@ describe('commands/probe-table', () => {
       { at: '192.168.1.98', commands: ['ip route add x'] },
       { at: '192.168.1.99', commands: ['ip route add x', 'ip rule add b'] },
       null,
+      undefined,
     ];
     printProbes(console, { ok: false, results: remedies.map((remedy) => ({ ...result, remedy })) });
-    expect(stdout.text().split('\n').slice(5)).to.deep.equal([
+    expect(stdout.text().split('\n').slice(6)).to.deep.equal([
       '  home 80=192.168.1.99/tcp: a hint',
       '  to type at 192.168.1.99 (Linux; it holds until its next boot):',
       '    ip route add x',

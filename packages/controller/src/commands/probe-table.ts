@@ -18,7 +18,8 @@ const probeResultSchema = z.looseObject({
   ok: z.boolean(),
   cause: z.string().nullable(),
   hint: z.string().nullable(),
-  remedy: z.looseObject({ at: z.string(), commands: z.array(z.string()) }).nullable(),
+  /** Not told by a daemon of a former version, which goes on during an upgrade. */
+  remedy: z.looseObject({ at: z.string(), commands: z.array(z.string()) }).nullish(),
 });
 
 export const probeOutcomeSchema = z.looseObject({ ok: z.boolean(), results: z.array(probeResultSchema) });
@@ -38,7 +39,7 @@ export function printProbes(console: Console, outcome: z.infer<typeof probeOutco
   console.line(
     table(['BACKEND', 'FORWARD', 'PORT', 'CLIENT', 'SEEN BY BACKEND', 'IN/OUT', 'SERVICE', 'RTT', 'PROOF'], rows),
   );
-  const remedies = outcome.results.flatMap(({ remedy }) => (remedy === null ? [] : [remedy]));
+  const remedies = outcome.results.flatMap(({ remedy }) => (remedy == null ? [] : [remedy]));
   const remarks = outcome.results.flatMap(({ backend, forward, ok, hint, cause }) => {
     const remark = hint ?? (ok ? null : (cause ?? 'failed'));
     return remark === null ? [] : [`  ${backend} ${forward}: ${remark}`];
