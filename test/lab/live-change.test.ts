@@ -75,6 +75,45 @@ describe('a change', () => {
   });
 });
 
+describe('a pin that was lost', () => {
+  let lab: Lab;
+  let paired: Paired;
+
+  before(async () => {
+    lab = await createLab();
+    await startUdpEcho(lab.backend, 5300);
+    paired = await pairUp(lab, { forwards: ['5300/udp'] });
+  });
+  after(() => lab?.close());
+
+  it('is back under traffic, and clients that never paused are seen with their own ports', async () => {
+    const streams = await Promise.all(
+      Array.from({ length: 4 }, () => startUdpStream(lab.client, address.relay, 5300, 2)),
+    );
+    await Promise.all(streams.map((stream) => stream.goesOn(20)));
+    const pins = () => lab.backend.must('nft list set inet homeward_backend pinned4'.split(' '));
+    const [pin = ''] = /[\d.]+ \. 5300/.exec(await pins()) ?? [];
+    // While nobody mends it, the service answers each datagram on the way that the kernel chooses, and conntrack keeps that.
+    process.kill(paired.agent.pid, 'SIGSTOP');
+    await lab.backend.must(['nft', 'delete', 'element', 'inet', 'homeward_backend', 'pinned4', '{', pin, '}']);
+    await lab.backend.must('conntrack -D -p udp --orig-port-dst 5300'.split(' '));
+    await Promise.all(streams.map((stream) => stream.goesOn(50)));
+    process.kill(paired.agent.pid, 'SIGCONT');
+    await poll('the pin', 5_000, async () => ((await pins()).includes(pin) ? true : undefined));
+    for (const stream of streams) {
+      const own = endpoint(address.client, stream.localPort);
+      const answersAfter = (number: number) =>
+        stream.answers().filter((answer) => answer.number > number && answer.from === endpoint(address.relay, 5300));
+      const back = stream.sent();
+      await poll(`an answer to ${own}`, 2_000, () => answersAfter(back).find(({ seen }) => seen === own));
+      const settled = stream.sent();
+      await stream.goesOn(20);
+      expect(new Set(answersAfter(settled).map(({ seen }) => seen))).to.deep.equal(new Set([own]));
+      await stream.end();
+    }
+  });
+});
+
 describe('a UDP forward that goes to another backend', () => {
   let lab: Lab;
   let echoes: Record<'home' | 'nas', UdpEcho>;

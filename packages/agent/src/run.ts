@@ -7,6 +7,7 @@ import { watchKernel } from '@homeward/shared/host/monitor';
 import { keepHeapSmall } from '@homeward/shared/host/small-heap';
 import { openStore, type Store } from '@homeward/shared/host/store';
 import { createProbeTracer } from '@homeward/shared/kernel/probe-trace';
+import { askWays } from '@homeward/shared/kernel/route-get';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { serveApi } from '@homeward/shared/local/api-server';
 import { callerOf } from '@homeward/shared/local/caller';
@@ -25,6 +26,7 @@ import { createLastLook } from './daemon/last-look.js';
 import { createSessions, type Sessions } from './daemon/sessions.js';
 import { needsEnrollment, refuseIdleStart } from './daemon/start-check.js';
 import { createTunnelRenewal } from './daemon/tunnel-renewal.js';
+import { createWaysOut } from './daemon/ways-out.js';
 import { addressesOf } from './link/addresses.js';
 import { keepAllMapped } from './link/keepalive.js';
 import type { Backend } from './operations/backend.js';
@@ -184,12 +186,19 @@ async function buildBackend(
     logger,
     ended,
   );
+  const spokenTo = (controllerKey: string) => sessions.find(controllerKey)?.link.endpoint()?.host ?? null;
+  const renewSession = (controllerKey: string) => sessions.find(controllerKey)?.link.renew();
   const renewal = createTunnelRenewal({
     ...{ store, logger, reconcile },
     renewWireguard: kernel.renewWireguard,
     steadyMs: () => performance.now(),
-    spokenTo: (controllerKey) => sessions.find(controllerKey)?.link.endpoint()?.host ?? null,
+    spokenTo,
     resolve: addressesOf,
+  });
+  const ways = createWaysOut({
+    ...{ store, logger, spokenTo, renewSession },
+    ask: (destinations) => askWays(runner, destinations),
+    beginTunnelAnew: renewal.beginAnew,
   });
   const snapshot = () => takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
   const backend: Backend = {
@@ -208,7 +217,7 @@ async function buildBackend(
     async useDevice(controllerKey, device, caller) {
       await storeOf(caller).update((state) => ({ state: withDevice(state, controllerKey, device), result: null }));
       await reconcile();
-      sessions.find(controllerKey)?.link.renew();
+      renewSession(controllerKey);
     },
     async undoUnconfirmed() {
       await undoUnconfirmed(store, logger);
@@ -223,7 +232,9 @@ async function buildBackend(
   };
   const afterWhole = async () => {
     await sessions.review();
-    await renewal.review((await looks.get()).snapshot);
+    const { snapshot: seen } = await looks.get();
+    await ways.review(seen);
+    await renewal.review(seen);
   };
   return { backend, sessions, afterWhole };
 }

@@ -5,7 +5,7 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { systemErrorText } from '@homeward/shared/host/system-error';
 import { isDialUrl } from '@homeward/shared/net/dial-url';
 import { type Port, parsePort } from '@homeward/shared/net/port';
-import { type Ipv4Prefix, parseIpv4Prefix, prefixesOverlap } from '@homeward/shared/net/prefix';
+import { type Ipv4Prefix, PRIVATE_IPV4, parseIpv4Prefix, prefixesOverlap } from '@homeward/shared/net/prefix';
 import { inSetting } from '@homeward/shared/terminal/setting';
 import { z } from 'zod';
 
@@ -154,9 +154,6 @@ function isHost(text: string): boolean {
   return text !== '' && URL.canParse(`ws://${text}/`);
 }
 
-/** RFC 1918 and RFC 6598. */
-const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'].map(parseIpv4Prefix);
-
 function parsePool(text: string, setting: string): Ipv4Prefix {
   const example = '10.77.0.0/20';
   const hint = `example: ${setting} ${example}`;
@@ -164,7 +161,7 @@ function parsePool(text: string, setting: string): Ipv4Prefix {
   if (pool.length < 8 || pool.length > 28) {
     throw new RelayError('bad-input', `${setting} ${text}: the prefix must be between /8 and /28`, { hint });
   }
-  if (!PRIVATE.some((prefix) => prefixesOverlap(prefix, pool) && prefix.length <= pool.length)) {
+  if (!PRIVATE_IPV4.some((prefix) => prefixesOverlap(prefix, pool) && prefix.length <= pool.length)) {
     throw new RelayError(
       'bad-input',
       `${setting} ${text} is not private: backends refuse a tunnel address that may be somebody's`,

@@ -185,6 +185,7 @@ async function buildRelay(deps: ServeDeps, audit: AuditLog): Promise<Relay> {
   const prober = createProber({
     client: createSyntheticClient(runner, families, clientProgram, path),
     uplinkAddress: machine.uplinkAddress,
+    ownAddresses: machine.addresses,
     relayTunnelAddresses: (pairing) => pairingTunnel(store.state(), pairing, machine.tunnelFacts()).relay,
     kept: () => keptPorts(doors),
     relayDrift: upkeep.drift,

@@ -93,7 +93,7 @@ const neighbours = json('ip-neighbour', ['neighbours.json'], (input) => read(() 
 const answers = lines(
   'ip-route-get',
   ['route-answers.txt'],
-  ['[', ']', '{', '"dst":', '"prefsrc":', 'null'],
+  ['[', ']', '{', '"dst":', '"dev":', '"prefsrc":', 'null'],
   (input) => {
     read(() => parseRouteAnswers(input));
     read(() => parseFouPorts(input));

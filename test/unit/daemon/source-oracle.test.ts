@@ -4,7 +4,7 @@ import { createSourceOracle } from '@homeward/agent/daemon/source-oracle';
 import { type SourceQuestion, sourceAddresses, sourceQuestions } from '@homeward/agent/desired/source-addresses';
 import { command } from '@homeward/shared/host/command';
 import type { Runner } from '@homeward/shared/host/runner';
-import { askSources } from '@homeward/shared/kernel/route-get';
+import { askWays } from '@homeward/shared/kernel/route-get';
 import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { FAMILIES, type Family, type IpAddress, ipFromNumber, ipToNumber, parseIp } from '@homeward/shared/net/address';
 import { isSlotLink } from '@homeward/shared/net/allocation';
@@ -107,12 +107,14 @@ describe('daemon/source-oracle', () => {
       for (const family of FAMILIES) {
         const { questions, intervals } = await planned(family);
         const clients = clientsOf(questions);
-        const chosen = await askSources(inside, clients);
+        const chosen = await askWays(inside, clients);
         const found = clients.map((client) => {
           const value = ipToNumber(client);
           return `${client} ${intervals.find(({ first, last }) => first <= value && value <= last)?.value}`;
         });
-        expect(found).to.deep.equal(clients.map((client) => `${client} ${chosen.get(client) ?? TUNNEL[family]}`));
+        expect(found).to.deep.equal(
+          clients.map((client) => `${client} ${chosen.get(client)?.source ?? TUNNEL[family]}`),
+        );
       }
     });
   }

@@ -1,32 +1,34 @@
-/** The kernel's choice of source addresses: recorded answers of `ip -j -force -batch`, and a real kernel asked. */
+/** The kernel's choice of links and source addresses: recorded answers of `ip -j -force -batch`, and a real kernel asked. */
 
 import { command } from '@homeward/shared/host/command';
-import { askSources, parseRouteAnswers } from '@homeward/shared/kernel/route-get';
+import { askWays, parseRouteAnswers, type Way } from '@homeward/shared/kernel/route-get';
 import { parseIp } from '@homeward/shared/net/address';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { networkNamespace } from './network-namespace.js';
 import { recorded } from './recorded.js';
 
+const ways = (answers: ReadonlyMap<string, Way>) =>
+  [...answers].map(([destination, { link, source }]) => [destination, link, source]);
+
 describe('kernel/route-get', () => {
   const inside = networkNamespace();
 
   it('reads recorded answers, of the machine itself too; what no route leads to has none', () => {
-    const ways = parseRouteAnswers(recorded('route-answers.txt'));
-    expect([...ways].map(([destination, { source }]) => [destination, source])).to.deep.equal([
-      ['8.8.8.8', '203.0.113.9'],
-      ['10.9.1.1', '192.168.1.2'],
-      ['192.168.1.77', '192.168.1.2'],
-      ['192.168.1.2', '192.168.1.2'],
-      ['10.8.0.9', '203.0.113.9'],
-      ['127.0.0.1', '127.0.0.1'],
-      ['2001:4860::8888', '2001:db8:1::9'],
-      ['2001:db8:9::1', 'fd00:1::2'],
-      ['fd00:1::77', 'fd00:1::2'],
-      ['fd00:1::2', 'fd00:1::2'],
-      ['2001:db8:77::1', '2001:db8:1::9'],
-      ['fd00:2::1', '2001:db8:1::9'],
-      ['::1', '::1'],
+    expect(ways(parseRouteAnswers(recorded('route-answers.txt')))).to.deep.equal([
+      ['8.8.8.8', 'eth0', '203.0.113.9'],
+      ['10.9.1.1', 'eth1', '192.168.1.2'],
+      ['192.168.1.77', 'eth1', '192.168.1.2'],
+      ['192.168.1.2', 'lo', '192.168.1.2'],
+      ['10.8.0.9', 'eth0', '203.0.113.9'],
+      ['127.0.0.1', 'lo', '127.0.0.1'],
+      ['2001:4860::8888', 'eth0', '2001:db8:1::9'],
+      ['2001:db8:9::1', 'eth1', 'fd00:1::2'],
+      ['fd00:1::77', 'eth1', 'fd00:1::2'],
+      ['fd00:1::2', 'lo', 'fd00:1::2'],
+      ['2001:db8:77::1', 'eth0', '2001:db8:1::9'],
+      ['fd00:2::1', 'eth0', '2001:db8:1::9'],
+      ['::1', 'lo', '::1'],
     ]);
   });
 
@@ -54,7 +56,7 @@ describe('kernel/route-get', () => {
   });
 
   it('asks the kernel for all at once, whether it knows a route to each or to none', async () => {
-    const ask = async (...destinations: string[]) => [...(await askSources(inside, destinations.map(parseIp)))];
+    const ask = async (...destinations: string[]) => ways(await askWays(inside, destinations.map(parseIp)));
     expect(await ask()).to.deep.equal([]);
     expect(await ask('8.8.8.8', '2001:4860::8888')).to.deep.equal([]);
     const lines = [
@@ -66,9 +68,9 @@ describe('kernel/route-get', () => {
     ];
     await inside.run(command('ip', ['-batch', '-'], `${lines.join('\n')}\n`));
     expect(await ask('203.0.113.7', '8.8.8.8', '2001:4860::8888', '2001:db8:2::7', '198.51.100.1')).to.deep.equal([
-      ['203.0.113.7', '198.51.100.1'],
-      ['2001:db8:2::7', '2001:db8:1::9'],
-      ['198.51.100.1', '198.51.100.1'],
+      ['203.0.113.7', 'lo', '198.51.100.1'],
+      ['2001:db8:2::7', 'lo', '2001:db8:1::9'],
+      ['198.51.100.1', 'lo', '198.51.100.1'],
     ]);
   });
 });

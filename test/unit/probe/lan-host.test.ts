@@ -17,7 +17,7 @@ const told = (spec: string, outcome: Visit['outcome'], more: Partial<Visit> = {}
   const [sample] = samplesOf(parseForward(spec), ENTRANCES);
   if (sample?.lan == null) throw new Error(`${spec} leads to no host`);
   const { lan, transport, arrivalPort: port } = sample;
-  const red = { ...withoutEntrance(paired('home', 1, []), parseForward(spec)), cause, hint: 'it arrived' };
+  const red = { ...withoutEntrance(paired('home', 1, []), parseForward(spec), []), cause, hint: 'it arrived' };
   const source = lan.host.includes(':') ? '2001:db8:1::10' : '192.168.1.10';
   const visit: Visit = { transport, port, host: lan.host, source, router: null, outcome, ...more };
   return withVisit(red, visit, { ...sample, lan });

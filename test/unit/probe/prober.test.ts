@@ -68,6 +68,7 @@ function network() {
       },
     },
     uplinkAddress: (family) => ENTRANCE[family],
+    ownAddresses: () => Object.values(ENTRANCE),
     relayTunnelAddresses: () => ({ ipv4: parseIpv4('10.77.16.1'), ipv6: parseIpv6('fd77:16::1') }),
     kept: () => [],
     relayDrift: () => [],

@@ -1,6 +1,7 @@
 /** What is said of forwards that could not be probed: red, with the reason, and never a green nobody measured. */
 
 import { unprobedForwards, withoutEntrance } from '@homeward/controller/probe/without-probe';
+import { parseIp } from '@homeward/shared/net/address';
 import { parseForward } from '@homeward/shared/net/forward-spec';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -9,7 +10,8 @@ import { paired } from '../store/relay-states.js';
 const home = paired('home', 1, []);
 const withoutIpv6 = { ...home, applied: home.applied === null ? null : { ...home.applied, ipv6: false } };
 const FAULT = { cause: 'offline', hint: 'backend "home" is not connected' };
-const without = (spec: string, pairing = home) => withoutEntrance(pairing, parseForward(spec));
+const OWN = ['198.51.100.1', '2001:db8::1'].map(parseIp);
+const without = (spec: string, pairing = home) => withoutEntrance(pairing, parseForward(spec), OWN);
 
 describe('probe/without-probe', () => {
   it('says that the backend has no IPv6 where that is the reason', () => {

@@ -7,7 +7,7 @@ import { type IpAddress, isIp, parseIp } from '@homeward/shared/net/address';
 import { isHomewardLink, isSlotLink } from '@homeward/shared/net/allocation';
 import type { Forward } from '@homeward/shared/net/forward-spec';
 import { rangeLength } from '@homeward/shared/net/port';
-import { formatPrefix, isNetwork, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
+import { formatPrefix, isNetwork, PRIVATE_IPV4, parsePrefix, prefixContains } from '@homeward/shared/net/prefix';
 import { Secret } from '@homeward/shared/net/secret';
 import type { Offer, TunnelOffer } from '@homeward/shared/protocol/messages';
 import { backendTunnel } from '@homeward/shared/tunnel/kinds';
@@ -60,7 +60,7 @@ export function relayTunnel(
 }
 
 /** Where a tunnel address may lie (RFC 1918, 6598, 4193): a relay must not make a public or a metadata address one of this backend's own, nor have datagrams sent to one. */
-const TUNNEL_PREFIXES = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fd00::/8'].map(parsePrefix);
+const TUNNEL_PREFIXES = [...PRIVATE_IPV4, parsePrefix('fd00::/8')];
 
 /** Each port of a range that leads to other ports is an element in the kernel: more would exhaust a small machine. */
 const MOST_LISTED_PORTS = 200_000;

@@ -1,7 +1,7 @@
 /** Asks the kernel for its choice of source addresses, again only when something changed that it may depend on. */
 
 import type { Runner } from '@homeward/shared/host/runner';
-import { askSources } from '@homeward/shared/kernel/route-get';
+import { askWays } from '@homeward/shared/kernel/route-get';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Family, IpAddress } from '@homeward/shared/net/address';
 import { isSlotLink } from '@homeward/shared/net/allocation';
@@ -19,11 +19,11 @@ export function createSourceOracle(runner: Runner): SourceOracle {
     const about = JSON.stringify([families, links, routes, rules]);
     if (last?.about !== about) {
       const questions = families.flatMap((family) => sourceQuestions(snapshot, family, isSlotLink));
-      const answers = await askSources(
+      const ways = await askWays(
         runner,
         questions.map(({ destination }) => destination),
       );
-      last = { about, answers };
+      last = { about, answers: new Map([...ways].map(([destination, { source }]) => [destination, source])) };
     }
     return last.answers;
   };

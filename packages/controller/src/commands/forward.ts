@@ -11,6 +11,7 @@ const outcomeSchema = z.looseObject({
   forwards: z.array(z.string()),
   changed: z.boolean().optional(),
   state: z.enum(['applied', 'offline', 'waiting']).optional(),
+  problems: z.array(z.string()).optional(),
 });
 
 export function addForwardCommands(program: DocumentedCommand, context: () => CommandContext): void {
@@ -69,6 +70,7 @@ async function change(
   console.document(outcome);
   if (outcome.changed === false) console.line('no change: that is forwarded already');
   console.line(`${outcome.backend} forwards: ${specList(outcome.forwards) || 'none'}`);
+  for (const problem of outcome.problems ?? []) console.line(console.style('yellow', problem));
   if (outcome.state === 'waiting') {
     console.line(
       console.style(

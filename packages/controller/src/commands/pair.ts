@@ -132,6 +132,7 @@ const eventSchemas = {
     backend: z.string(),
     expiresAt: z.string(),
     urls: z.array(z.string()),
+    problems: z.array(z.string()),
     openPorts: z.array(z.string()),
     command: z.string(),
     tunnel: z.string(),
@@ -207,5 +208,6 @@ function tellToken(console: Console, event: z.infer<typeof eventSchemas.token>):
   }
   console.line();
   console.line(`It works once, until ${event.expiresAt}; the backend will dial ${event.urls.join(', ')}`);
+  for (const problem of event.problems) console.line(console.style('yellow', problem));
   console.line(`If a cloud firewall stands before this relay, open ${specList(event.openPorts)}`);
 }

@@ -24,6 +24,7 @@ const issuedSchema = z.looseObject({
   uses: z.number(),
   expiresAt: z.string(),
   urls: z.array(z.string()),
+  problem: z.string().nullable(),
 });
 
 const viewSchema = z.looseObject({
@@ -139,7 +140,7 @@ function parseUses(text: string): number {
 }
 
 function tellIssued(console: Console, issued: z.infer<typeof issuedSchema>): void {
-  const { id, token, namePrefix, uses, expiresAt, urls } = issued;
+  const { id, token, namePrefix, uses, expiresAt, urls, problem } = issued;
   console.line(
     `Run this at ${namePrefix === null ? 'the backend' : 'each backend'}, and paste the token when it asks:`,
   );
@@ -153,6 +154,7 @@ function tellIssued(console: Console, issued: z.infer<typeof issuedSchema>): voi
     `Token ${id}, for ${tokenSubject(issued)}: it works ${uses === 1 ? 'once' : `${uses} times`}, until ${expiresAt}`,
   );
   console.line(`and is not shown again. The backend will dial ${urls.join(', ')}`);
+  if (problem !== null) console.line(console.style('yellow', problem));
 }
 
 /** A row for the token, and one for each backend that came by it after the first. */

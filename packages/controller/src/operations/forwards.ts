@@ -4,6 +4,7 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import { withTimeLimit } from '@homeward/shared/host/time-limit';
 import { type Forward, isWhole, parseForward, placeOf } from '@homeward/shared/net/forward-spec';
 import { createForwardCheck, type RelayPorts } from '../forwards/conflicts.js';
+import { missingAddress } from '../forwards/entrance.js';
 import { withForwardsAdded, withForwardsRemoved } from '../forwards/forward-list.js';
 import { pairingNamed, withForwards } from '../store/pairings.js';
 import type { RelayState } from '../store/state.js';
@@ -18,6 +19,8 @@ export interface ForwardsOutcome {
   readonly changed: boolean;
   /** `offline`: stored, and set up when the backend is back; `waiting`: when it has enrolled. */
   readonly state: 'applied' | 'offline' | 'waiting';
+  /** Why nothing comes by some of those that were asked for. */
+  readonly problems: readonly string[];
 }
 
 /** Adds forwards to those there are. All are checked before anything is changed. */
@@ -32,7 +35,7 @@ export async function addForwards(
   const changed = await storeAdded(relay, backend, wanted, takeOver);
   const state = await bringAbout(relay, backend, signal);
   throwRefused(relay, backend, wanted);
-  return { backend, forwards: specsOf(relay, backend), changed, state };
+  return { backend, forwards: specsOf(relay, backend), changed, state, problems: problemsOf(relay, wanted) };
 }
 
 async function storeAdded(
@@ -75,7 +78,16 @@ export async function removeForwards(
     return { state: withForwards(state, backend, left), result: null };
   });
   const state = await bringAbout(relay, backend, signal);
-  return { backend, forwards: specsOf(relay, backend), changed: true, state };
+  return { backend, forwards: specsOf(relay, backend), changed: true, state, problems: [] };
+}
+
+/** What keeps clients from coming by the forwards, a line each. */
+export function problemsOf(relay: Relay, forwards: readonly Forward[]): string[] {
+  const own = relay.machine.addresses();
+  return forwards.flatMap((forward) => {
+    const problem = missingAddress(forward, own);
+    return problem === null ? [] : [`${forward.spec}: ${problem}`];
+  });
 }
 
 function specsOf(relay: Relay, backend: string): string[] {

@@ -14,7 +14,7 @@ import { addPairing, pairingNamed, tunnelPorts } from '../store/pairings.js';
 import type { RelayState } from '../store/state.js';
 import { tokenCondition } from '../store/tokens.js';
 import { confirmed } from './confirmed-change.js';
-import { bringAbout, throwRefused, withAdded } from './forwards.js';
+import { bringAbout, problemsOf, throwRefused, withAdded } from './forwards.js';
 import { type ProbeOutcome, probeBackends } from './probe.js';
 import type { Relay } from './relay.js';
 import { issueToken } from './tokens.js';
@@ -119,7 +119,7 @@ async function tokenEvent(
   endpoints: readonly string[],
 ): Promise<Record<string, unknown>> {
   const request = { name, namePrefix: null, uses: 1, expiresMs };
-  const { token, expiresAt, urls } = await issueToken(relay, request, endpoints);
+  const { token, expiresAt, urls, problem } = await issueToken(relay, request, endpoints);
   const { controlPort } = await relay.ports();
   const { tunnel, forwards } = pairingNamed(relay.store.state(), name);
   return {
@@ -130,6 +130,7 @@ async function tokenEvent(
     command: tunnel.kind === 'external' ? `agent enroll --device ${tunnel.device}` : 'agent enroll',
     expiresAt,
     urls,
+    problems: [problem, ...problemsOf(relay, forwards)].filter((each) => each !== null),
     openPorts: [`${controlPort}/tcp`, ...tunnelDoors(relay, tunnel), ...forwards.map(publicSide)],
   };
 }

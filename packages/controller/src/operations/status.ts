@@ -8,6 +8,7 @@ import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { KernelFigures } from '../daemon/figures.js';
 import { countKeys } from '../desired/forward-counters.js';
 import { type PairingTunnel, pairingTunnel } from '../desired/pairing-tunnel.js';
+import { missingAddress } from '../forwards/entrance.js';
 import { pairingNamed } from '../store/pairings.js';
 import type { Pairing } from '../store/state.js';
 import { formerTunnel } from '../store/tunnel-changes.js';
@@ -46,6 +47,7 @@ function backendStatus(relay: Relay, pairing: Pairing, figures: KernelFigures): 
   const tunnel = pairingTunnel(state, pairing, relay.machine.tunnelFacts());
   const refusals = new Map(pairing.applied?.refused.map(({ spec, reason }) => [spec, reason]));
   const bytes = forwardBytes(pairing.forwards, tunnel.backend, figures);
+  const addresses = relay.machine.addresses();
   const isApplied = pairing.applied?.revision === pairing.revision;
   return {
     name: pairing.name,
@@ -53,7 +55,7 @@ function backendStatus(relay: Relay, pairing: Pairing, figures: KernelFigures): 
     fingerprint: pairing.agentKey === null ? null : fingerprint(pairing.agentKey),
     tunnel: pairing.wireguardPublicKey === null ? null : tunnelStatus(relay, pairing, tunnel, figures),
     forwards: pairing.forwards.map((forward) => {
-      const reason = refusals.get(forward.spec) ?? failure;
+      const reason = refusals.get(forward.spec) ?? failure ?? missingAddress(forward, addresses);
       return {
         spec: forward.spec,
         state: reason !== null ? 'failed' : isApplied ? 'active' : 'pending',

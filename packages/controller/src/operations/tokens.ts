@@ -20,6 +20,8 @@ export interface IssuedToken {
   readonly expiresAt: string;
   /** What the backend will dial. */
   readonly urls: readonly string[];
+  /** What is wrong with them where the backend is elsewhere. */
+  readonly problem: string | null;
 }
 
 /** What is told of a token afterwards: everything but its secret. */
@@ -81,7 +83,16 @@ export async function issueToken(
   };
   await relay.store.update((state) => ({ state: addToken(prepare(state), record), result: null }));
   relay.logger.info({ tokenId: token.id, name, namePrefix, uses, expiresAt }, 'token made');
-  return { id: token.id, token: formatToken(token).reveal(), name, namePrefix, uses, expiresAt, urls };
+  return {
+    id: token.id,
+    token: formatToken(token).reveal(),
+    name,
+    namePrefix,
+    uses,
+    expiresAt,
+    urls,
+    problem: relay.machine.endpointsProblem(),
+  };
 }
 
 /** `token revoke -x…` would read as an option: an id that begins with a dash is drawn again. */

@@ -3,8 +3,10 @@
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { type AddressPair, FAMILIES, type Family, type IpAddress } from '@homeward/shared/net/address';
 import { PROBE } from '@homeward/shared/net/allocation';
+import type { Forward } from '@homeward/shared/net/forward-spec';
 import type { PortSpec } from '@homeward/shared/net/port-spec';
 import { echoEntryPort } from '../desired/relay-state.js';
+import { missingAddress } from '../forwards/entrance.js';
 import type { Pairing } from '../store/state.js';
 import { type Measured, measure, type ProbeTarget, planned } from './measure.js';
 import { type Portion, ROUND_SIZE, roundsOf } from './rounds.js';
@@ -19,6 +21,8 @@ const MOST_ECHOES = 4;
 export interface ProberDeps extends SecondLookDeps {
   /** The address clients dial; null for a family without one. */
   uplinkAddress(family: Family): IpAddress | null;
+  /** All that clients can dial. */
+  ownAddresses(): readonly IpAddress[];
   /** The relay's own addresses in a pairing's tunnel. */
   relayTunnelAddresses(pairing: Pairing): AddressPair;
   /** Ports that `all` leaves to the relay. */
@@ -47,17 +51,20 @@ async function probeAll(
   signal: AbortSignal,
 ): Promise<ProbeResult[]> {
   const kept = deps.kept();
-  const work = targets.map((target) => {
-    const entrances = entrancesOf(deps, target.pairing);
-    return { target, items: target.forwards.flatMap((forward) => samplesOf(forward, entrances, kept)) };
-  });
+  const own = deps.ownAddresses();
+  const samples = ({ pairing }: ProbeTarget, forward: Forward) =>
+    missingAddress(forward, own) === null ? samplesOf(forward, entrancesOf(deps, pairing), kept) : [];
+  const work = targets.map((target) => ({
+    target,
+    items: target.forwards.flatMap((forward) => samples(target, forward)),
+  }));
   const judged: Judged[] = [];
   for (const round of roundsOf(work, ROUND_SIZE, MOST_ECHOES)) judged.push(...(await probeRound(deps, round, signal)));
   const results = await explained(deps, onceEach(judged), signal);
-  const unreachable = targets.flatMap(({ pairing, forwards }) =>
-    forwards
-      .filter((forward) => samplesOf(forward, entrancesOf(deps, pairing), kept).length === 0)
-      .map((forward) => withoutEntrance(pairing, forward)),
+  const unreachable = targets.flatMap((target) =>
+    target.forwards
+      .filter((forward) => samples(target, forward).length === 0)
+      .map((forward) => withoutEntrance(target.pairing, forward, own)),
   );
   return [...results, ...unreachable];
 }

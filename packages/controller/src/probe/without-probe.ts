@@ -1,13 +1,16 @@
 /** Results for forwards that could not be probed: not proven, with the reason. Pure. */
 
-import { FAMILIES } from '@homeward/shared/net/address';
+import { FAMILIES, type IpAddress } from '@homeward/shared/net/address';
 import { type Forward, familiesOf } from '@homeward/shared/net/forward-spec';
 import { echoEntryPort } from '../desired/relay-state.js';
+import { missingAddress } from '../forwards/entrance.js';
 import type { Pairing } from '../store/state.js';
 import type { ProbeResult } from './verdict.js';
 
-/** A forward for clients of a family that cannot come in here. */
-export function withoutEntrance(pairing: Pairing, forward: Forward): ProbeResult {
+/** A forward for clients that cannot come in here: of its family, or by the address that it names (`own` are the relay's). */
+export function withoutEntrance(pairing: Pairing, forward: Forward, own: readonly IpAddress[]): ProbeResult {
+  const missing = missingAddress(forward, own);
+  if (missing !== null) return unprobed(pairing, forward, { cause: 'no-entrance', hint: missing });
   const families = familiesOf(forward);
   const isBackend = families.includes('ipv6') && pairing.applied?.ipv6 !== true;
   const names = families.map((family) => (family === 'ipv6' ? 'IPv6' : 'IPv4')).join(' or ');

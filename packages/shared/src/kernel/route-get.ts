@@ -12,25 +12,25 @@ const SOME_FAILED = [1];
 const answerSchema = z.array(
   z.object({
     dst: z.string(),
-    prefsrc: z.string().optional(),
     dev: z.string().optional(),
+    prefsrc: z.string().optional(),
     gateway: z.string().optional(),
     /** A next hop of the other family (RFC 5549). */
     via: z.object({ host: z.string() }).optional(),
   }),
 );
 
-/** How the kernel would send to a destination. */
+/** By which link, and from which address of this machine. */
 export interface Way {
-  readonly source: IpAddress;
   readonly link: string;
+  readonly source: IpAddress;
   /** The next hop; null where the destination is on the link itself. */
   readonly router: IpAddress | null;
 }
 
 /**
  * Way by destination; one that no route leads to is left out. Where the destination is this machine itself (the
- * middle of a small network may be), that address is also what the network's other hosts are answered from.
+ * middle of a small network may be), its source is also what the network's other hosts are answered from.
  */
 export async function askWays(
   runner: Runner,
@@ -43,15 +43,6 @@ export async function askWays(
   return parseRouteAnswers(await runner.run({ ...asking, answers: SOME_FAILED }));
 }
 
-/** Source by destination, of the same. */
-export async function askSources(
-  runner: Runner,
-  destinations: readonly IpAddress[],
-): Promise<ReadonlyMap<IpAddress, IpAddress>> {
-  const ways = await askWays(runner, destinations);
-  return new Map([...ways].map(([destination, { source }]) => [destination, source]));
-}
-
 /** A batch prints one array a line for each destination that has a route. */
 export function parseRouteAnswers(text: string): ReadonlyMap<IpAddress, Way> {
   const answers = text
@@ -59,10 +50,10 @@ export function parseRouteAnswers(text: string): ReadonlyMap<IpAddress, Way> {
     .filter((line) => line.trim() !== '')
     .flatMap((line) => readListing('ip', () => answerSchema.parse(JSON.parse(line))));
   return new Map(
-    answers.flatMap(({ dst, prefsrc, dev = '', gateway, via }) => {
-      const router = gateway ?? via?.host ?? null;
-      if (prefsrc === undefined || !isIp(dst) || !isIp(prefsrc)) return [];
-      return [[dst, { source: prefsrc, link: dev, router: router !== null && isIp(router) ? router : null }] as const];
+    answers.flatMap(({ dst, dev, prefsrc, gateway, via }) => {
+      if (dev === undefined || prefsrc === undefined || !isIp(dst) || !isIp(prefsrc)) return [];
+      const router = gateway ?? via?.host ?? '';
+      return [[dst, { link: dev, source: prefsrc, router: isIp(router) ? router : null }] as const];
     }),
   );
 }

@@ -53,16 +53,22 @@ export async function forgetFlows(runner: Runner, flows: readonly StaleFlows[]):
   );
 }
 
+/** A service that is asked on the old way until its flow is forgotten may answer afterwards: then once more, not for ever. */
+const ROUNDS = 10;
+
 async function forgetOfFamily(runner: Runner, family: Family, flows: readonly StaleFlows[]): Promise<void> {
   const kernel: Conntrack = { runner, family };
-  const unasked = flows.filter((stale) => stale.kind === 'unasked');
-  // First, so that a client's flow that begins anew has its ends for itself.
-  const ends = await forgetTogether(kernel, unasked, BY_SERVICE);
   const led = flows.filter((stale) => stale.kind === 'led');
+  // First: as long as clients are led the old way, services answer on it.
   await forgetTogether(kernel, led, BY_CLIENTS);
-  // Those that began on the new way before its ends were free.
-  const places = unasked.filter(({ address }) => ends.has(address)).map(({ arrivesAt }) => arrivesAt);
-  for (const place of new Set(places)) await forgetRenumbered(kernel, place);
+  const unasked = flows.filter((stale) => stale.kind === 'unasked');
+  for (let round = 0; round < ROUNDS; round++) {
+    const ends = await forgetTogether(kernel, unasked, BY_SERVICE);
+    if (ends.size === 0) return;
+    // Those that began on the new way before its ends were free.
+    const places = unasked.filter(({ address }) => ends.has(address)).map(({ arrivesAt }) => arrivesAt);
+    for (const place of new Set(places)) await forgetRenumbered(kernel, place);
+  }
 }
 
 interface Conntrack {

@@ -106,3 +106,10 @@ export function addressAt<Address extends IpAddress>(prefix: IpPrefix<Address>, 
   }
   return ipFromNumber(family, value) as Address;
 }
+
+/** Addresses that are nobody's in the internet (RFC 1918), or a provider's own (RFC 6598). */
+export const PRIVATE_IPV4 = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'].map(parseIpv4Prefix);
+
+export function isPrivateIpv4(address: IpAddress): boolean {
+  return PRIVATE_IPV4.some((prefix) => prefixContains(prefix, address));
+}
