@@ -20,7 +20,7 @@ const useRouter = async (lab: Lab): Promise<void> => {
   for (const via of routers) await lab.lan.must(['ip', 'route', 'replace', 'default', 'via', via]);
 };
 
-/** Of a forward what came of it, for each of its probes: TCP and UDP, first port and last. */
+/** The causes of all, each once; null for what is proven. */
 const causes = (results: readonly ProbeResult[]): (string | null)[] => [...new Set(results.map(({ cause }) => cause))];
 
 const addForwards = async (lab: Lab, specs: readonly string[]): Promise<void> =>
