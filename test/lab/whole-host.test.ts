@@ -7,14 +7,15 @@ import { pairUp, provenInTheEnd } from '../support/pairing.js';
 import { poll } from '../support/poll.js';
 import { rawWhoami, startRawService } from '../support/raw-ip.js';
 import { expectTcp, expectTcpAt, expectUdp, expectUdpAt } from '../support/real-client.js';
-import { tcpGet } from '../support/scripts.js';
+import { script, tcpGet } from '../support/scripts.js';
+import { sctp, sctpWhoami } from '../support/sctp.js';
 import { type Service, startNginx, startUdpEcho } from '../support/services.js';
 import { type Snapshot, snapshot } from '../support/snapshot.js';
 import { expectLogin, openSession, type SshSession, startSshd } from '../support/ssh.js';
 import { expectDone, expectRefused, expectUnchanged } from '../support/tidy.js';
 
-/** For experiments (RFC 3692): nobody's. */
-const experiment = 253;
+/** For experiments (RFC 3692): nobody's; and IP in IP, of tunnels that are the clients' own. */
+const protocols = [253, 4];
 const clients = { 4: address.client, 6: address6.client } as const;
 const relays = { 4: address.relay, 6: address6.relay } as const;
 
@@ -36,7 +37,10 @@ describe('a whole host', () => {
       startUdpEcho(lab.backend, 5300, '::'),
       startUdpEcho(lab.backend, 5301, address.backend),
     ]);
-    await Promise.all([4, 6].map((version) => startRawService(lab.backend, experiment, version === 6)));
+    for (const isV6 of [false, true]) {
+      await Promise.all(protocols.map((protocol) => startRawService(lab.backend, protocol, isV6)));
+      await startRawService(lab.backend, sctp, isV6, script('services/sctp-answer'));
+    }
     await startSshd(lab.relay, lab.client);
     session = await openSession(lab.client, address.relay);
     const [relay, backend] = await Promise.all([snapshot(lab.relay), snapshot(lab.backend)]);
@@ -77,10 +81,17 @@ describe('a whole host', () => {
       expect(await pings()).to.include(clients[version]);
     });
 
+    /** As socat writes it. */
+    const client = version === 4 ? clients[4] : '2001:0db8:000c:0000:0000:0000:0000:0007';
+
     it(`answers other protocols of IPv${version}, and sees who asks`, async () => {
-      expect(await rawWhoami(lab.client, relays[version], experiment)).to.equal(
-        version === 4 ? clients[4] : '2001:0db8:000c:0000:0000:0000:0000:0007',
-      );
+      for (const protocol of protocols) {
+        expect(await rawWhoami(lab.client, relays[version], protocol), `protocol ${protocol}`).to.equal(client);
+      }
+    });
+
+    it(`answers SCTP of IPv${version}, and sees who asks`, async () => {
+      expect(await sctpWhoami(lab.client, relays[version])).to.equal(client);
     });
   }
 

@@ -105,6 +105,7 @@ export interface ProbeResult {
     readonly chain: string;
     readonly rule: string | null;
   } | null;
+  readonly remedy: { readonly at: string; readonly commands: readonly string[] } | null;
 }
 
 export interface ProbeReport {

@@ -11,15 +11,20 @@ const patience = 30;
 
 const family = (isV6: boolean): string => (isV6 ? 'IP6' : 'IP4');
 
-/** A service on a raw socket of the wildcard address, which answers each packet with its sender's address. */
-export const startRawService = async (node: LabNode, protocol: number, isV6: boolean): Promise<Running> => {
+/** A service on a raw socket of the wildcard address, which answers each packet with its sender's address, or as a program does. */
+export const startRawService = async (
+  node: LabNode,
+  protocol: number,
+  isV6: boolean,
+  answer: readonly string[] = ['/usr/bin/printenv', 'SOCAT_PEERADDR'],
+): Promise<Running> => {
   const process = node.spawn([
     'socat',
     '-t',
     String(patience),
     `${family(isV6)}-RECVFROM:${protocol},fork`,
     // What was asked goes nowhere: socat would give up when it cannot write to a program that does not read.
-    'EXEC:/usr/bin/printenv SOCAT_PEERADDR!!OPEN:/dev/null,wronly',
+    `EXEC:${answer.join(' ')}!!OPEN:/dev/null,wronly`,
   ]);
   await poll(`the raw socket of ${process.command}`, 5_000, async () =>
     (await node.must(['ss', '-Hnlw', isV6 ? '-6' : '-4'])).includes(`:${protocol} `) ? true : undefined,

@@ -4,8 +4,9 @@ import { expect } from 'chai';
 import { endpoint } from './endpoint.js';
 import { address, address6, type Lab } from './lab.js';
 import { poll } from './poll.js';
-import { dnsAsk, tcpGet, udpAsk } from './scripts.js';
+import { dnsAsk, mirrorLarge, tcpGet, udpAsk } from './scripts.js';
 import { dnsName, type Service } from './services.js';
+import type { UdpMirror } from './udp-services.js';
 
 /** The lab's client as a host of this family sees it. */
 const clientOf = (host: string, localPort: number): string =>
@@ -39,6 +40,20 @@ export const expectUdpAt = async (
   expect(reply, `what the echo behind ${endpoint(host, port)} saw`).to.equal(client);
   expect(from, 'where the answer came from').to.equal(endpoint(host, port));
   await expectSeen(echo, client);
+};
+
+/** A datagram of many bytes to the port of a relay's address comes back as it was, from there, and the mirror saw the client. */
+export const expectMirroredAt = async (
+  lab: Lab,
+  host: string,
+  port: number,
+  bytes: number,
+  mirror: UdpMirror,
+): Promise<void> => {
+  const { localPort, from, sha256, returned } = await mirrorLarge(lab.client, host, port, bytes);
+  expect(returned, `${bytes} bytes, of which the service got ${mirror.got().length}`).to.equal(sha256);
+  expect(from, 'where it came back from').to.equal(endpoint(host, port));
+  expect(mirror.got()).to.include(`${clientOf(host, localPort)} ${sha256}`);
 };
 
 /** A DNS query to a relay's address is answered, and dnsmasq saw the client. */

@@ -42,6 +42,19 @@ export interface Transfer {
 export const udpAsk = (node: LabNode, host: string, port: number, tries = 10, bytes = 0): Promise<UdpAnswer> =>
   node.json(script('clients/udp-ask', host, String(port), String(tries), String(bytes)));
 
+export interface Mirrored {
+  readonly localPort: number;
+  /** Where the answer came from; null for none. */
+  readonly from: string | null;
+  /** SHA-256 of what was sent, and of what came back. */
+  readonly sha256: string;
+  readonly returned: string | null;
+}
+
+/** A datagram of random bytes to a mirror, and back. */
+export const mirrorLarge = (node: LabNode, host: string, port: number, bytes: number): Promise<Mirrored> =>
+  node.json(script('clients/udp-large', host, String(port), String(bytes)));
+
 export const dnsAsk = (
   node: LabNode,
   host: string,

@@ -26,7 +26,8 @@ const listens = (node: LabNode, proto: 'tcp' | 'udp', port: number): Promise<tru
     return sockets === '' ? undefined : true;
   });
 
-const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').filter(Boolean);
+/** The lines of a log, without an empty last one. */
+export const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').filter(Boolean);
 
 /** `ADDRESS PORT` as nginx logs it. */
 const loggedClient = (line: string): string => {
@@ -103,8 +104,8 @@ export const startUdpEcho = async (
   };
 };
 
-/** dnsmasq with one static answer and no upstream. */
-export const startDnsmasq = async (node: LabNode, port = 53): Promise<Service> => {
+/** dnsmasq with one static answer and no upstream; on all addresses unless it is told otherwise. */
+export const startDnsmasq = async (node: LabNode, port = 53, ...args: readonly string[]): Promise<Service> => {
   const process = node.spawn([
     'dnsmasq',
     '--keep-in-foreground',
@@ -117,6 +118,7 @@ export const startDnsmasq = async (node: LabNode, port = 53): Promise<Service> =
     `--address=/${dnsName.name}/${dnsName.address}`,
     '--log-queries=extra',
     '--log-facility=-',
+    ...args,
   ]);
   await listens(node, 'udp', port);
   const seen = (): string[] =>
@@ -135,7 +137,7 @@ export const startBlob = async (node: LabNode, port: number): Promise<Running> =
 
 /** iperf3 as a server. */
 export const startIperf = async (node: LabNode, port = 5201): Promise<Running> => {
-  const process = node.spawn(['iperf3', '--server', '--port', String(port)]);
+  const process = node.spawn(['iperf3', '--server', '--forceflush', '--port', String(port)]);
   await listens(node, 'tcp', port);
   return process;
 };

@@ -7,6 +7,7 @@ import { parseFirewalldZones } from '@homeward/shared/kernel/firewalld-parse';
 import { parseFlows } from '@homeward/shared/kernel/flow-parse';
 import { parseFouPorts } from '@homeward/shared/kernel/fou';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
+import { parseNeighbours } from '@homeward/shared/kernel/neighbours';
 import { newestMapping } from '@homeward/shared/kernel/nft-mapping';
 import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/kernel/nft-parse';
 import { parseRouteAnswers } from '@homeward/shared/kernel/route-get';
@@ -87,6 +88,8 @@ const routes = json('ip-route', ['routes.json', 'routes6.json'], (input) => {
 
 const rules = json('ip-rule', ['rules.json', 'rules6.json'], (input) => read(() => parseRules(input, 'ipv4')));
 
+const neighbours = json('ip-neighbour', ['neighbours.json'], (input) => read(() => parseNeighbours(input)));
+
 const answers = lines(
   'ip-route-get',
   ['route-answers.txt'],
@@ -163,6 +166,7 @@ export const kernelTargets: readonly Target[] = [
   links,
   routes,
   rules,
+  neighbours,
   answers,
   tables,
   sets,

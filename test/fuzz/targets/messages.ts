@@ -34,6 +34,10 @@ export const CONTROLLER_MESSAGES: readonly ControllerMessage[] = [
     tunnel: { kind: 'external', relayAddress: '10.8.0.1', relayAddress6: null },
   },
   { type: 'observe', id: 1, action: 'start', watch: [{ transport: 'tcp', port: 443 }], clientPorts: [41_000] },
+  {
+    ...{ type: 'observe', id: 2, action: 'stop', watch: [{ transport: 'udp', port: 53 }], clientPorts: [41_000] },
+    ...{ trace: true, visit: true },
+  },
 ];
 
 export const AGENT_MESSAGES: readonly AgentMessage[] = [
@@ -60,6 +64,16 @@ export const AGENT_MESSAGES: readonly AgentMessage[] = [
       },
     ],
     listeners: [{ transport: 'tcp', port: 80, program: 'nginx', problem: { ipv4: null, ipv6: 'only IPv4' } }],
+  },
+  {
+    ...{ type: 'observed', id: 2, flows: [], drift: [], listeners: [] },
+    drops: [{ clientPort: 41_000, direction: 'reply', table: 'ip filter', chain: 'INPUT', rule: null }],
+    visits: [
+      {
+        ...{ transport: 'udp', port: 53, host: '192.168.1.99', source: '192.168.1.10', router: null },
+        outcome: 'silent',
+      },
+    ],
   },
   { type: 'report', drift: ['table inet homeward_backend is missing'] },
   { type: 'leave' },

@@ -5,7 +5,7 @@
  */
 import { createSocket } from 'node:dgram';
 import { appendFileSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { createInterface } from 'node:readline';
 import { endpoint } from '../endpoint.js';
 
@@ -17,7 +17,11 @@ socket.on('message', (message, { address: from, port: fromPort }) => {
   socket.send(answer, fromPort, from);
 });
 createInterface({ input: process.stdin }).on('line', (line) => {
-  const [host, toPort] = line.split(' ');
-  socket.send('by itself', Number(toPort), host, () => process.stdout.write(`sent to ${line}\n`));
+  const [host = '', toPort] = line.split(' ');
+  const mapped = isIPv6(address) && isIPv4(host) ? `::ffff:${host}` : host;
+  socket.send('by itself', Number(toPort), mapped, (error) => {
+    if (error) throw error;
+    process.stdout.write(`sent to ${line}\n`);
+  });
 });
 socket.bind(Number(port), address, () => process.stdout.write('ready\n'));

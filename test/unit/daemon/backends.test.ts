@@ -129,7 +129,7 @@ describe('daemon/backends', () => {
   it('say what they observed under their new name', async () => {
     await rename('home', 'attic');
     const { signal } = new AbortController();
-    const watch = { ports: [], clientPorts: [], trace: false };
+    const watch = { ports: [], clientPorts: [], explain: false };
     const observed = backends.observe('attic', 'stop', watch, signal);
     const asked = await client.next('observe');
     if (asked.type !== 'observe') throw new Error('not asked');

@@ -8,7 +8,7 @@ import { beforeEach, describe, it } from 'mocha';
 import { pino } from 'pino';
 import { accepted, backendStateOf, relay } from '../store/backend-states.js';
 
-const way = (link: string, source: string): Way => ({ link, source: parseIp(source) });
+const way = (link: string, source: string): Way => ({ link, source: parseIp(source), router: null });
 const dsl = way('eth0', '192.168.1.10');
 const mobile = way('wwan0', '100.64.7.2');
 

@@ -32,6 +32,17 @@ describe('kernel/route-get', () => {
     ]);
   });
 
+  it('reads the link and the next hop, which what is on the link itself has none of', () => {
+    const ways = parseRouteAnswers(recorded('route-answers.txt'));
+    const way = (destination: string) => ways.get(parseIp(destination));
+    expect(way('192.168.1.77')).to.include({ link: 'eth1', router: null });
+    expect(way('fd00:2::1')).to.include({ link: 'eth0', router: 'fe80::1' });
+    const [viaOther] = parseRouteAnswers(
+      '[{"dst":"10.0.0.1","via":{"family":"inet6","host":"fe80::1"},"dev":"eth0","prefsrc":"10.9.0.1"}]',
+    ).values();
+    expect(viaOther).to.deep.equal({ source: '10.9.0.1', link: 'eth0', router: 'fe80::1' });
+  });
+
   it('makes nothing of no answers', () => {
     expect(parseRouteAnswers('').size).to.equal(0);
     expect(parseRouteAnswers('\n \n').size).to.equal(0);

@@ -8,7 +8,7 @@ import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Drop } from '@homeward/shared/kernel/trace-parse';
 import { type Family, parseIp, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { PROBE } from '@homeward/shared/net/allocation';
-import type { Observed, ObservedFlow } from '@homeward/shared/protocol/messages';
+import type { Observed, ObservedFlow, Visit } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
 import { pino } from 'pino';
@@ -33,6 +33,8 @@ function network() {
     backendDrops: (_job: ProbeJob): boolean => false,
     serviceOf: (_job: ProbeJob): ProbeReply['service'] => 'answered',
     arrives: (_job: ProbeJob): boolean => true,
+    /** What hosts behind the backend say to the backend itself; nothing of an agent that visits none. */
+    visits: (_job: ProbeJob): Visit[] => [],
   };
   const flowOf = (job: ProbeJob): ObservedFlow => ({
     transport: job.transport,
@@ -51,8 +53,8 @@ function network() {
       (async (action, watch): Promise<Observed> => {
         const own = (runs.at(-1) ?? []).filter((job) => watch.clientPorts.includes(job.clientPort));
         const flows = action === 'start' ? [] : own.filter(model.arrives).map(flowOf);
-        const drops = watch.trace ? { drops: dropsOf(own.filter(model.backendDrops)) } : {};
-        return { type: 'observed', id: 1, flows, drift: [], listeners: [], ...drops };
+        const drops = { drops: dropsOf(own.filter(model.backendDrops)), visits: own.flatMap(model.visits) };
+        return { type: 'observed', id: 1, flows, drift: [], listeners: [], ...(watch.explain ? drops : {}) };
       }),
   });
   const deps: ProberDeps = {
@@ -241,6 +243,23 @@ describe('probe/prober', () => {
       world.model.arrives = (job) => !of443(job);
       expect(new Set((await red()).map(({ cause, at }) => `${cause} ${at}`))).to.deep.equal(
         new Set(['not-arrived undefined']),
+      );
+    });
+
+    it('and at what a host behind the backend says to the backend itself, each of its own family', async () => {
+      world.model.serviceOf = (job) => (isEcho(job) ? 'answered' : 'silent');
+      world.model.visits = ({ transport, port }) => [
+        { transport, port, host: '192.168.1.99', source: '192.168.1.10', router: null, outcome: 'answered' },
+        { transport, port, host: 'fd00::9', source: 'fd00::1', router: null, outcome: 'absent' },
+      ];
+      const specs = ['80=192.168.1.99/tcp', '80=[fd00::9]/tcp'];
+      expect(await lines(world.target(paired('home', 1, specs)))).to.deep.equal([
+        'home 80=192.168.1.99/tcp ipv4 tcp 80 no-way-back',
+        'home 80=[fd00::9]/tcp ipv6 tcp 80 host-absent',
+      ]);
+      world.model.backendDrops = () => true;
+      expect(new Set((await red()).map(({ cause }) => cause)), 'a rule goes before it').to.deep.equal(
+        new Set(['dropped']),
       );
     });
 

@@ -1,6 +1,6 @@
 /** Which ports are probed, and what a UDP probe says. */
 
-import { type Entrances, echoSamples, payloadFor, samplesOf } from '@homeward/controller/probe/samples';
+import { type Entrances, echoSamples, samplesOf } from '@homeward/controller/probe/samples';
 import { familyOf, formatEndpoint, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { isProbeAddress } from '@homeward/shared/net/allocation';
 import { familiesOf, parseForward } from '@homeward/shared/net/forward-spec';
@@ -62,8 +62,11 @@ describe('probe/samples', () => {
       '[2001:db8::1]:80/tcp -> 80 -> 8080',
       '[2001:db8::1]:81/tcp -> 81 -> 8081',
     ]);
-    expect(samplesOf(parseForward('80=[fd00::9]/tcp'), BOTH)[0]).to.include({ isBehindBackend: true, family: 'ipv6' });
-    expect(samplesOf(parseForward('80/tcp'), BOTH)[0]).to.include({ isBehindBackend: false, forward: '80/tcp' });
+    expect(samplesOf(parseForward('80=[fd00::9]/tcp'), BOTH)[0]).to.deep.include({
+      lan: { host: 'fd00::9', ports: { first: 80, last: 80 } },
+      family: 'ipv6',
+    });
+    expect(samplesOf(parseForward('80/tcp'), BOTH)[0]).to.include({ lan: null, forward: '80/tcp' });
   });
 
   it('never takes a port that the forward does not cover, and probes every family and transport of it', () => {
@@ -95,16 +98,9 @@ describe('probe/samples', () => {
       'ipv6 udp',
     ]);
     for (const sample of samples) {
-      expect(sample).to.include({ forward: null, publicPort: 10_001, arrivalPort: 40_404, isBehindBackend: false });
+      expect(sample).to.include({ forward: null, publicPort: 10_001, arrivalPort: 40_404, lan: null });
       expect(isProbeAddress(sample.address)).to.equal(true);
     }
     expect(echoSamples([], 10_001, 40_404)).to.deep.equal([]);
-  });
-
-  it('asks a name server a question it answers', () => {
-    const query = payloadFor(53);
-    expect(query.readUInt16BE(4), 'questions').to.equal(1);
-    expect(query.subarray(12).toString('hex'), 'root, NS, IN').to.equal('0000020001');
-    expect(payloadFor(5353).toString()).to.equal('homeward probe');
   });
 });

@@ -3,6 +3,7 @@
 import type { ProbeReply } from '@homeward/controller/probe/job';
 import { type BackendView, judge, type ProbeResult, type Sighting } from '@homeward/controller/probe/verdict';
 import { parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
+import { port } from '@homeward/shared/net/port';
 import type { Observed, ObservedFlow } from '@homeward/shared/protocol/messages';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -13,7 +14,7 @@ type Service = ProbeReply['service'];
 const NO_PROBLEM = { ipv4: null, ipv6: null };
 const LOOPBACK = { ipv4: 'nginx listens on loopback only', ipv6: 'nginx listens on loopback only' };
 
-function sighting(transport: 'tcp' | 'udp', service: Service, isBehindBackend = false): Sighting {
+function sighting(transport: 'tcp' | 'udp', service: Service, lan: Sighting['sample']['lan'] = null): Sighting {
   return {
     sample: {
       forward: `443/${transport}`,
@@ -23,7 +24,7 @@ function sighting(transport: 'tcp' | 'udp', service: Service, isBehindBackend = 
       publicPort: 443,
       arrivalPort: 443,
       targetPort: 443,
-      isBehindBackend,
+      lan,
     },
     client: { address: '192.0.2.2', port: 41_000 },
     reply: { id: 1, service, rttMs: service === 'silent' ? null : 1.5 },
@@ -92,6 +93,7 @@ describe('probe/verdict', () => {
       cause: null,
       hint: null,
       droppedBy: null,
+      remedy: null,
     });
   });
 
@@ -215,7 +217,10 @@ describe('probe/verdict', () => {
   });
 
   it('does not let the echo stand for a host behind the backend', () => {
-    const behind = sighting('udp', 'silent', true);
+    const behind = sighting('udp', 'silent', {
+      host: parseIpv4('192.168.1.99'),
+      ports: { first: port(443), last: port(443) },
+    });
     expect(judge(behind, view([flow({ transport: 'udp', leftOn: null })]), udpEcho)).to.include({ cause: 'no-reply' });
   });
 

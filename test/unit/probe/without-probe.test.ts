@@ -32,6 +32,7 @@ describe('probe/without-probe', () => {
       cause: 'no-entrance',
       hint: 'backend "home" has IPv6 switched off',
       droppedBy: null,
+      remedy: null,
     });
     expect(without('80=[fd00::9]/udp', withoutIpv6)).to.include({
       proto: 'udp',

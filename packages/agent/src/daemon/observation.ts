@@ -4,7 +4,7 @@ import { toRelayError } from '@homeward/shared/errors/relay-error';
 import type { ProbeTrace } from '@homeward/shared/kernel/probe-trace';
 import { listListeners } from '@homeward/shared/kernel/sockets';
 import { slotFouPort, slotNumbers } from '@homeward/shared/net/allocation';
-import { arrivalPorts } from '@homeward/shared/net/forward-spec';
+import { arrivalPorts, type Forward } from '@homeward/shared/net/forward-spec';
 import { rangeContains } from '@homeward/shared/net/port';
 import { type ControllerMessage, type MessageOf, MOST_DROPS, type Observed } from '@homeward/shared/protocol/messages';
 import { plainText } from '@homeward/shared/protocol/plain-text';
@@ -12,6 +12,8 @@ import { changeText } from '@homeward/shared/reconcile/diff';
 import type { Logger } from 'pino';
 import { listenersOf } from '../probe/listeners.js';
 import { flowKey, probeFlows, sightings, type WatchedPort, watchPorts } from '../probe/observer.js';
+import { visit } from '../probe/visit.js';
+import { visitTargets } from '../probe/visit-targets.js';
 import { pairedRelays, tunnelLink } from '../store/relays.js';
 import type { RelayRecord } from '../store/state.js';
 import type { Refused } from './offers.js';
@@ -68,11 +70,17 @@ export function createObservation(deps: ObservationDeps): Observation {
     return { type: 'observed', id, flows: [], drift: [], listeners: [] };
   }
 
-  async function stop(id: number, watch: readonly WatchedPort[], clientPorts: readonly number[]): Promise<Observed> {
-    const [flows, changes, listeners] = await Promise.all([
+  async function stop(
+    id: number,
+    watch: readonly WatchedPort[],
+    clientPorts: readonly number[],
+    toVisit: boolean,
+  ): Promise<Observed> {
+    const [flows, changes, listeners, visits] = await Promise.all([
       sightings(runner).catch(unseeing),
       plannedLines(),
       listListeners(runner),
+      toVisit ? visited(watch) : {},
     ]);
     const drops = await traced();
     const { accepted } = record();
@@ -86,7 +94,14 @@ export function createObservation(deps: ObservationDeps): Observation {
       drift: ownDrift(changes),
       listeners: listenersOf(watch, listeners),
       ...drops,
+      ...visits,
     };
+  }
+
+  /** Hosts behind this backend, by the forwards of this relay that its owner allows. */
+  async function visited(watch: readonly WatchedPort[]): Promise<Pick<Observed, 'visits'>> {
+    const visits = await visit(runner, visitTargets(watch, offeredForwards())).catch(unseeing);
+    return visits === null ? {} : { visits };
   }
 
   /** What cannot be planned (a broken policy file) is told in the place of the plan: the proof is red, and says why. */
@@ -98,12 +113,16 @@ export function createObservation(deps: ObservationDeps): Observation {
     }
   }
 
-  /** A relay may watch what it forwards, and our echo; nothing else of this backend. */
-  function offeredOf(watch: readonly WatchedPort[]): WatchedPort[] {
+  function offeredForwards(): Forward[] {
     const refused = new Set(deps.refused().map(({ spec }) => spec));
-    const offered = deps
+    return deps
       .readForwards(controllerKey, record().accepted?.offer.forwards ?? [])
       .flatMap((one) => ('forward' in one && !refused.has(one.spec) ? [one.forward] : []));
+  }
+
+  /** A relay may watch what it forwards, and our echo; nothing else of this backend. */
+  function offeredOf(watch: readonly WatchedPort[]): WatchedPort[] {
+    const offered = offeredForwards();
     return watch.filter(
       ({ transport, port }) =>
         port === deps.echoPort ||
@@ -127,11 +146,11 @@ export function createObservation(deps: ObservationDeps): Observation {
 
   return {
     ownDrift,
-    observe({ id, action, watch, clientPorts, trace: isTraced }) {
+    observe({ id, action, watch, clientPorts, trace: isTraced, visit: toVisit }) {
       const allowed = offeredOf(watch);
       return action === 'start'
         ? start(id, allowed, isTraced === true ? clientPorts : [])
-        : stop(id, allowed, clientPorts);
+        : stop(id, allowed, clientPorts, toVisit === true);
     },
   };
 }

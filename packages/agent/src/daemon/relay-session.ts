@@ -18,6 +18,7 @@ import {
   type MessageOf,
   RENEW,
   TRACE,
+  VISIT,
 } from '@homeward/shared/protocol/messages';
 import type { Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { fingerprint, keyPairFromSecret } from '@homeward/shared/session/keys';
@@ -99,7 +100,7 @@ export function createRelaySession(controllerKey: string, deps: RelaySessionDeps
     return {
       type: 'hello',
       version: deps.version,
-      capabilities: ['wireguard', 'gre', 'gre-udp', 'external', RENEW, CONFIRM, TRACE, 'versions'],
+      capabilities: ['wireguard', 'gre', 'gre-udp', 'external', RENEW, CONFIRM, TRACE, VISIT, 'versions'],
       bootId: await bootId(),
       prefixes: usedPrefixes(await snapshot()).slice(0, MOST_PREFIXES),
       wireguardPublicKey: relay.wireguard.publicKey,

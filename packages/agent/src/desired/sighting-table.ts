@@ -79,7 +79,8 @@ function departureRules(family: Family): string[] {
     ...watchedIn(family).map((match) => `ct direction reply ${match} ${departure}`),
     // A reply that lost its connection (wrong source address) is a flow of its own: known by the probe's address.
     `${ip} daddr ${probes} meta l4proto { tcp, udp } ${departure}`,
-    // The error is of the connection it is about, whose client's port conntrack knows.
-    `${ip} daddr ${probes} ${icmp} type destination-unreachable add @${leftIcmp} { ${ip} daddr . ct original proto-src . meta oifname }`,
+    // A service's kernel answers so, and not a router that knows of no such host. The error is of the connection it is about,
+    // whose client's port conntrack knows.
+    `${ip} daddr ${probes} ${icmp} type destination-unreachable ${icmp} code port-unreachable add @${leftIcmp} { ${ip} daddr . ct original proto-src . meta oifname }`,
   ];
 }

@@ -18,6 +18,8 @@ const probeResultSchema = z.looseObject({
   ok: z.boolean(),
   cause: z.string().nullable(),
   hint: z.string().nullable(),
+  /** Not told by a daemon of a former version, which goes on during an upgrade. */
+  remedy: z.looseObject({ at: z.string(), commands: z.array(z.string()) }).nullish(),
 });
 
 export const probeOutcomeSchema = z.looseObject({ ok: z.boolean(), results: z.array(probeResultSchema) });
@@ -37,11 +39,17 @@ export function printProbes(console: Console, outcome: z.infer<typeof probeOutco
   console.line(
     table(['BACKEND', 'FORWARD', 'PORT', 'CLIENT', 'SEEN BY BACKEND', 'IN/OUT', 'SERVICE', 'RTT', 'PROOF'], rows),
   );
+  const remedies = outcome.results.flatMap(({ remedy }) => (remedy == null ? [] : [remedy]));
   const remarks = outcome.results.flatMap(({ backend, forward, ok, hint, cause }) => {
     const remark = hint ?? (ok ? null : (cause ?? 'failed'));
     return remark === null ? [] : [`  ${backend} ${forward}: ${remark}`];
   });
   for (const remark of new Set(remarks)) console.line(remark);
+  for (const at of new Set(remedies.map((remedy) => remedy.at))) {
+    console.line(`  to type at ${at} (Linux; it holds until its next boot):`);
+    const commands = remedies.filter((remedy) => remedy.at === at).flatMap((remedy) => remedy.commands);
+    for (const command of new Set(commands)) console.line(`    ${command}`);
+  }
   console.line(
     outcome.ok
       ? console.style('green', 'real IP proven: the backend sees each client, and replies return through the tunnel')

@@ -34,7 +34,7 @@ export const FORWARDS: Topic = {
       ],
     },
     'Clients of IPv4 and IPv6 alike are forwarded, each with its own address; a forward with an address, or to a host behind the backend, is for that family only.',
-    "A forward never covers the relay's SSH, the control port or the tunnel's port. A port on which something of the relay listens is refused too, unless --take-over is given. What all leaves to the relay are these, every port on which something of it listens, DHCP, and what tunnels and routers say to each other: GRE, ESP, AH, IKE (500 and 4500/udp), IPv6 in IPv4, OSPF, VRRP, IGMP, and of ICMP everything but ping. Of the backend it does not mean SSH, unless its owner allows that. One backend can have all of an address; single forwards go before it, to other backends as well. A target behind the backend needs the backend owner's leave (agent help policy).",
+    "A forward never covers the relay's SSH, the control port or the tunnel's port. A port on which something of the relay listens is refused too, unless --take-over is given. What all leaves to the relay are these, every port on which something of it listens, DHCP, and what tunnels and routers say to each other: GRE, ESP, AH, IKE (500 and 4500/udp), IPv6 in IPv4, OSPF, VRRP, IGMP, and of ICMP everything but ping. Of the backend it does not mean SSH, unless its owner allows that. One backend can have all of an address; single forwards go before it, to other backends as well. A target behind the backend needs the backend owner's leave (agent help policy); where its gateway is another machine, controller probe prints what to type there.",
   ],
 };
 

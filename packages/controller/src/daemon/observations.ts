@@ -2,7 +2,7 @@
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import { withTimeLimit } from '@homeward/shared/host/time-limit';
-import { type Observed, TRACE } from '@homeward/shared/protocol/messages';
+import { type Observed, TRACE, VISIT } from '@homeward/shared/protocol/messages';
 import type { AgentSession } from '../server/agent-session.js';
 import type { Changes } from './changes.js';
 
@@ -13,8 +13,8 @@ const OBSERVE_TIMEOUT_MS = 20_000;
 export interface Watch {
   readonly ports: readonly { readonly transport: 'tcp' | 'udp'; readonly port: number }[];
   readonly clientPorts: readonly number[];
-  /** Whether it is to say as well what dropped them, if it can. */
-  readonly trace: boolean;
+  /** Whether it is to find out as well what became of those that failed, as far as it can. */
+  readonly explain: boolean;
 }
 
 export interface Observations {
@@ -46,10 +46,11 @@ export function createObservations(changes: Changes): Observations {
       const pending = answers.get(session) ?? new Map<number, Observed | null>();
       answers.set(session, pending.set(id, null));
       const { ports, clientPorts } = watch;
-      const canTrace = session.hello.capabilities.includes(TRACE);
+      const can = (capability: string) => watch.explain && session.hello.capabilities.includes(capability);
       session.send({
         ...{ type: 'observe', id, action, watch: [...ports], clientPorts: [...clientPorts] },
-        ...(watch.trace && canTrace ? { trace: true } : {}),
+        ...(can(TRACE) ? { trace: true } : {}),
+        ...(can(VISIT) ? { visit: true } : {}),
       });
       const limit = withTimeLimit(signal, OBSERVE_TIMEOUT_MS);
       try {

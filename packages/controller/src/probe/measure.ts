@@ -3,13 +3,14 @@
 import { randomInt } from 'node:crypto';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Forward } from '@homeward/shared/net/forward-spec';
+import { payloadFor } from '@homeward/shared/net/probe-payload';
 import type { Observed } from '@homeward/shared/protocol/messages';
 import type { Watch } from '../daemon/observations.js';
 import type { Pairing } from '../store/state.js';
 import type { ProbeJob, ProbeReply } from './job.js';
 import type { SyntheticClient } from './probe-namespace.js';
 import type { Portion } from './rounds.js';
-import { payloadFor, type Sample } from './samples.js';
+import type { Sample } from './samples.js';
 
 /** TCP sends its SYN again after one second; one repetition is waited for. */
 const TCP_TIMEOUT_MS = 2_500;
@@ -51,15 +52,15 @@ export function planned(round: readonly Portion<ProbeTarget, Sample>[]): Planned
   }));
 }
 
-/** `trace` asks the backends as well what dropped the probes. */
+/** `explain` asks the backends as well what became of the probes. */
 export async function measure(
   client: SyntheticClient,
   round: readonly PlannedTarget[],
-  trace: boolean,
+  explain: boolean,
   signal: AbortSignal,
 ): Promise<Measured[]> {
   await Promise.all(
-    round.map(({ target, probes }) => told(target.observe('start', watchOf(probes, trace), signal), signal)),
+    round.map(({ target, probes }) => told(target.observe('start', watchOf(probes, explain), signal), signal)),
   );
   const replies = await client.run(
     round.flatMap(({ probes }) => probes.map((probe) => probe.job)),
@@ -67,7 +68,7 @@ export async function measure(
   );
   return Promise.all(
     round.map(async ({ target, probes }) => {
-      const seen = await told(target.observe('stop', watchOf(probes, trace), signal), signal);
+      const seen = await told(target.observe('stop', watchOf(probes, explain), signal), signal);
       return { target, probes, replies, seen };
     }),
   );
@@ -95,11 +96,11 @@ function jobFor(sample: Sample, id: number, clientPort: number): ProbeJob {
   };
 }
 
-function watchOf(probes: readonly PlannedProbe[], trace: boolean): Watch {
+function watchOf(probes: readonly PlannedProbe[], explain: boolean): Watch {
   return {
     ports: probes.map(({ sample }) => ({ transport: sample.transport, port: sample.arrivalPort })),
     clientPorts: probes.map(({ job }) => job.clientPort),
-    trace,
+    explain,
   };
 }
 

@@ -7,13 +7,13 @@ import type { DropSite } from './verdict.js';
 /** iptables' tables, which are ufw's where it runs. */
 const UFW_TABLES: readonly string[] = ['ip filter', 'ip6 filter'];
 
-type Probed = Pick<Sample, 'transport' | 'arrivalPort' | 'targetPort' | 'isBehindBackend'>;
+type Probed = Pick<Sample, 'transport' | 'arrivalPort' | 'targetPort' | 'lan'>;
 
 /** The command to type; null where no firewall is recognized, and for replies, which both of them let pass. */
 export function remedy({ at, direction, table }: DropSite, sample: Probed): string | null {
   if (direction === 'reply') return null;
-  const { transport, isBehindBackend } = sample;
-  const isForwarded = at === 'relay' || isBehindBackend;
+  const { transport } = sample;
+  const isForwarded = at === 'relay' || sample.lan !== null;
   const port = at === 'relay' ? sample.arrivalPort : sample.targetPort;
   if (UFW_TABLES.includes(table)) {
     return `with ufw: ufw ${isForwarded ? 'route ' : ''}allow proto ${transport} to any port ${port}`;

@@ -7,6 +7,12 @@ import { type PortRange, rangeLength } from '@homeward/shared/net/port';
 import { type PortSpec, rangeWithoutSpecs } from '@homeward/shared/net/port-spec';
 import { TRANSPORTS, type Transport } from '@homeward/shared/net/transport';
 
+/** A host behind the backend, with all ports there that the forward leads to. */
+export interface LanTarget {
+  readonly host: IpAddress;
+  readonly ports: PortRange;
+}
+
 export interface Sample {
   /** Canonical spec, or null for our own echo. */
   readonly forward: string | null;
@@ -18,9 +24,12 @@ export interface Sample {
   /** The port at the backend's tunnel address. */
   readonly arrivalPort: number;
   readonly targetPort: number;
-  /** Whether the service is on a host behind the backend: then the backend's own echo proves nothing about its way home. */
-  readonly isBehindBackend: boolean;
+  /** Of a service on a host behind the backend: then the backend's own echo proves nothing about its way home. */
+  readonly lan: LanTarget | null;
 }
+
+/** Of a forward to a host behind the backend. */
+export type LanSample = Sample & { readonly lan: LanTarget };
 
 /** Where clients come in when a forward names no address; null for a family that the relay or the backend lacks. */
 export type Entrances = Readonly<Record<Family, IpAddress | null>>;
@@ -40,7 +49,7 @@ export function samplesOf(forward: Forward, entrances: Entrances, kept: readonly
         publicPort,
         arrivalPort: arrivalPorts(forward).first + publicPort - first,
         targetPort: forward.targetPorts.first + publicPort - first,
-        isBehindBackend: forward.targetHost !== null,
+        lan: forward.targetHost === null ? null : { host: forward.targetHost, ports: forward.targetPorts },
       })),
     );
   });
@@ -74,15 +83,7 @@ export function echoSamples(families: readonly Family[], entryPort: number, echo
       publicPort: entryPort,
       arrivalPort: echoPort,
       targetPort: echoPort,
-      isBehindBackend: false,
+      lan: null,
     })),
   );
-}
-
-/** A DNS query for the root's name servers (RFC 1035, 4.1): every name server answers it somehow. */
-const DNS_QUERY = Buffer.from([0x68, 0x77, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0, 0x00, 0x00, 0x02, 0x00, 0x01]);
-
-/** What a UDP probe says: a question the usual service of that port answers, else the echo's own greeting. */
-export function payloadFor(targetPort: number): Buffer {
-  return targetPort === 53 ? DNS_QUERY : Buffer.from('homeward probe');
 }

@@ -1,15 +1,20 @@
-/** A second look at what was red: the same probes once more, traced through the rules of both machines. Its outcome proves nothing, it explains. */
+/**
+ * A second look at what was red: the same probes once more, traced through the rules of both machines, while the backend
+ * visits hosts behind it. Its outcome proves nothing, it explains.
+ */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { TraceProbes } from '@homeward/shared/kernel/probe-trace';
 import type { Drop } from '@homeward/shared/kernel/trace-parse';
+import type { Observed, Visit } from '@homeward/shared/protocol/messages';
 import type { Logger } from 'pino';
 import { firstSite, withSite } from './drop-text.js';
+import { withVisit } from './lan-host.js';
 import { type Measured, measure, type ProbeTarget, planned } from './measure.js';
 import type { SyntheticClient } from './probe-namespace.js';
 import type { Portion } from './rounds.js';
 import type { Sample } from './samples.js';
-import type { ProbeResult } from './verdict.js';
+import type { DropSite, ProbeResult } from './verdict.js';
 
 /** What a firewall can have done. */
 const BY_A_FIREWALL: ReadonlySet<string | null> = new Set(['not-arrived', 'dropped', 'no-reply', 'reply-lost']);
@@ -31,7 +36,7 @@ export interface Judged {
   readonly result: ProbeResult;
 }
 
-/** The results in the same order, those that a rule explains with that rule. */
+/** The results in the same order, each with the rule or the host behind the backend that explains it. */
 export async function explained(
   deps: SecondLookDeps,
   judged: readonly Judged[],
@@ -53,16 +58,27 @@ export async function explained(
   } finally {
     atRelay = await trace.end();
   }
-  const sites = new Map(
+  const explanations = new Map(
     measured.flatMap(({ probes, seen }) => {
-      const drops = { relay: atRelay, backend: seen instanceof RelayError ? [] : (seen.drops ?? []) };
-      return probes.map(({ sample, job }) => [sample, firstSite(drops, job.clientPort)] as const);
+      const told: Partial<Observed> = seen instanceof RelayError ? {} : seen;
+      return probes.map(({ sample, job }) => {
+        const site = firstSite({ relay: atRelay, backend: told.drops ?? [] }, job.clientPort);
+        return [sample, (result: ProbeResult) => explain(result, sample, site, told.visits ?? [])] as const;
+      });
     }),
   );
-  return judged.map(({ sample, result }) => {
-    const site = result.ok ? null : (sites.get(sample) ?? null);
-    return site === null ? result : withSite(result, site, sample);
-  });
+  return judged.map(({ sample, result }) => (result.ok ? result : (explanations.get(sample)?.(result) ?? result)));
+}
+
+/** A rule that drops explains more than a host that does not answer. */
+function explain(result: ProbeResult, sample: Sample, site: DropSite | null, visits: readonly Visit[]): ProbeResult {
+  if (site !== null) return withSite(result, site, sample);
+  const { lan, transport, arrivalPort } = sample;
+  if (lan === null) return result;
+  const isOfSample = (visit: Visit) =>
+    visit.transport === transport && visit.port === arrivalPort && visit.host === lan.host;
+  const found = visits.find(isOfSample);
+  return found === undefined ? result : withVisit(result, found, { ...sample, lan });
 }
 
 function portionsOf(red: readonly Judged[]): Portion<ProbeTarget, Sample>[] {

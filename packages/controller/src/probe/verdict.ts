@@ -29,6 +29,15 @@ export interface ProbeResult {
   readonly hint: string | null;
   /** The rule that dropped a red probe, where a trace found it. */
   readonly droppedBy: DropSite | null;
+  /** What to type at another machine, where that mends it. */
+  readonly remedy: Remedy | null;
+}
+
+/** Commands for a shell of a machine that homeward does not run on. */
+export interface Remedy {
+  /** The machine's address. */
+  readonly at: string;
+  readonly commands: readonly string[];
 }
 
 /** One sample with all that was seen of it. */
@@ -61,7 +70,7 @@ interface Finding {
 export function judge(sighting: Sighting, view: BackendView, echo: ProbeResult | null): ProbeResult {
   const { sample, client, reply } = sighting;
   const flow = findFlow(sighting, view);
-  const isSilentUdp = sample.transport === 'udp' && reply.service === 'silent' && !sample.isBehindBackend;
+  const isSilentUdp = sample.transport === 'udp' && reply.service === 'silent' && sample.lan === null;
   // A reply that was seen to leave and did not come is lost, whatever the echo says.
   const provenByEcho = isSilentUdp && flow?.leftOn == null && echo?.ok === true;
   const replied = reply.service !== 'silent' || provenByEcho;
@@ -85,6 +94,7 @@ export function judge(sighting: Sighting, view: BackendView, echo: ProbeResult |
     // A way that is sound and a service that no client can reach: both are told.
     hint: finding?.hint ?? problemOf(sighting, view),
     droppedBy: null,
+    remedy: null,
   };
 }
 
@@ -164,7 +174,7 @@ function findFault(
 
 /** Why no client can reach a service that listens, however sound the way to it; null where one can. */
 function problemOf({ sample }: Sighting, view: BackendView): string | null {
-  return sample.isBehindBackend ? null : (listenerOf(sample, view)?.problem[sample.family] ?? null);
+  return sample.lan === null ? (listenerOf(sample, view)?.problem[sample.family] ?? null) : null;
 }
 
 function listenerOf(sample: Sample, { observed }: BackendView): Observed['listeners'][number] | undefined {

@@ -65,5 +65,6 @@ function redResult(
     cause,
     hint,
     droppedBy: null,
+    remedy: null,
   };
 }

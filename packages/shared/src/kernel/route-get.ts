@@ -1,4 +1,4 @@
-/** Asks the kernel which way it would choose for destinations: `ip route get` (ip-route(8)). */
+/** Asks the kernel which way it would go to destinations, and from which source address: `ip route get` (ip-route(8)). */
 
 import { z } from 'zod';
 import { command } from '../host/command.js';
@@ -9,12 +9,23 @@ import { readListing } from './listing.js';
 /** How ip ends when one of the destinations had no route. */
 const SOME_FAILED = [1];
 
-const answerSchema = z.array(z.object({ dst: z.string(), dev: z.string().optional(), prefsrc: z.string().optional() }));
+const answerSchema = z.array(
+  z.object({
+    dst: z.string(),
+    dev: z.string().optional(),
+    prefsrc: z.string().optional(),
+    gateway: z.string().optional(),
+    /** A next hop of the other family (RFC 5549). */
+    via: z.object({ host: z.string() }).optional(),
+  }),
+);
 
 /** By which link, and from which address of this machine. */
 export interface Way {
   readonly link: string;
   readonly source: IpAddress;
+  /** The next hop; null where the destination is on the link itself. */
+  readonly router: IpAddress | null;
 }
 
 /**
@@ -39,10 +50,10 @@ export function parseRouteAnswers(text: string): ReadonlyMap<IpAddress, Way> {
     .filter((line) => line.trim() !== '')
     .flatMap((line) => readListing('ip', () => answerSchema.parse(JSON.parse(line))));
   return new Map(
-    answers.flatMap(({ dst, dev, prefsrc }) =>
-      dev !== undefined && prefsrc !== undefined && isIp(dst) && isIp(prefsrc)
-        ? [[dst, { link: dev, source: prefsrc }] as const]
-        : [],
-    ),
+    answers.flatMap(({ dst, dev, prefsrc, gateway, via }) => {
+      if (dev === undefined || prefsrc === undefined || !isIp(dst) || !isIp(prefsrc)) return [];
+      const router = gateway ?? via?.host ?? '';
+      return [[dst, { link: dev, source: prefsrc, router: isIp(router) ? router : null }] as const];
+    }),
   );
 }

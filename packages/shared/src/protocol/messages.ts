@@ -22,6 +22,8 @@ const revision = z.int().min(0);
 const transport = z.enum(['tcp', 'udp']);
 /** Of one trace; few rules drop everything. */
 export const MOST_DROPS = 256;
+/** At once: each is a socket, and one that is silent takes seconds. */
+export const MOST_VISITS = 64;
 const spec = z.string().min(1).max(MAX_SPEC_LENGTH);
 /** Ten thousand strings one by one through a schema would be felt at every change of one. */
 const specs = z.custom<string[]>(
@@ -106,6 +108,8 @@ const observe = z.strictObject({
   clientPorts: z.array(port).max(4096),
   /** To say as well what dropped them. Sent to agents that list the capability `trace`. */
   trace: z.literal(true).optional(),
+  /** To visit the watched hosts behind the backend as well. Sent to agents that list the capability `visit`. */
+  visit: z.literal(true).optional(),
 });
 const unpair = z.strictObject({ type: z.literal('unpair') });
 /** The relay's end of the tunnel was made anew and knows no session: the backend is to begin one. For agents that list the capability. */
@@ -164,6 +168,19 @@ const drop = z.strictObject({
   /** Null for the chain's policy. */
   rule: text.nullable(),
 });
+/** What a host behind the backend says to the backend's own connection or datagram. */
+const visit = z.strictObject({
+  transport,
+  /** The watched port, at the tunnel address, that leads to it. */
+  port,
+  host: ip,
+  /** The backend's own address towards it. */
+  source: ip,
+  /** The next machine on the way there; null where it is on a network of the backend's own. */
+  router: ip.nullable(),
+  /** `refused`: nothing listens there; `absent`: no such host; `silent`: it is there for all that is known, and says nothing. */
+  outcome: z.enum(['answered', 'refused', 'absent', 'silent']),
+});
 const observed = z.strictObject({
   type: z.literal('observed'),
   id: z.int().min(0),
@@ -183,6 +200,8 @@ const observed = z.strictObject({
     .max(4096),
   /** Which rules of the backend dropped the probes, of whatever table; only where a trace was asked for. */
   drops: z.array(drop).max(MOST_DROPS).optional(),
+  /** Of hosts behind the backend; only where visits were asked for. */
+  visits: z.array(visit).max(MOST_VISITS).optional(),
 });
 const report = z.strictObject({
   type: z.literal('report'),
@@ -211,6 +230,9 @@ export const CONFIRM = 'confirm';
 /** Of an agent that can say what dropped a probe. */
 export const TRACE = 'trace';
 
+/** Of an agent that can say what hosts behind it answer to itself. */
+export const VISIT = 'visit';
+
 /** What the controller may say. */
 export type ControllerMessage = z.infer<typeof controllerMessage>;
 /** What the agent may say. */
@@ -222,6 +244,7 @@ export type Hello = MessageOf<AgentMessage, 'hello'>;
 export type Applied = MessageOf<AgentMessage, 'applied'>;
 export type Observed = MessageOf<AgentMessage, 'observed'>;
 export type ObservedFlow = Observed['flows'][number];
+export type Visit = NonNullable<Observed['visits']>[number];
 export const offerSchema = offer;
 
 function isSpec(value: unknown): boolean {
