@@ -2,6 +2,7 @@
 
 import type { Drop } from '@homeward/shared/kernel/trace-parse';
 import { plainText } from '@homeward/shared/protocol/plain-text';
+import { exemption, isCapture } from './capture.js';
 import { remedy } from './remedy.js';
 import type { Sample } from './samples.js';
 import type { DropSite, ProbeResult } from './verdict.js';
@@ -26,7 +27,19 @@ export function firstSite(
 
 /** The red result with the site named. */
 export function withSite(result: ProbeResult, site: DropSite, sample: Sample): ProbeResult {
-  return { ...result, cause: 'dropped', hint: hintOf(site, remedy(site, sample)), droppedBy: site };
+  const found = isCapture(site)
+    ? { cause: 'captured', hint: captureHint(site) }
+    : { cause: 'dropped', hint: hintOf(site, remedy(site, sample)) };
+  return { ...result, ...found, droppedBy: site };
+}
+
+function captureHint(site: DropSite): string {
+  const { at, table, chain, rule } = site;
+  const command = exemption(site);
+  const how = command === null ? '' : `, and for good in the gateway's own script: ${command}`;
+  return plainText(
+    `the ${at}'s transparent gateway takes the reply for its proxy: table ${table}, chain ${chain}, the rule "${rule}"; homeward leaves that rule alone; exempt replies before it${how}`,
+  );
 }
 
 function hintOf({ at, direction, table, chain, rule }: DropSite, command: string | null): string {
