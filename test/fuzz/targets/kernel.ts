@@ -8,6 +8,7 @@ import { parseFlows } from '@homeward/shared/kernel/flow-parse';
 import { parseFouPorts } from '@homeward/shared/kernel/fou';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
 import { parseNeighbours } from '@homeward/shared/kernel/neighbours';
+import { ruleAt } from '@homeward/shared/kernel/iptables-words';
 import { newestMapping } from '@homeward/shared/kernel/nft-mapping';
 import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/kernel/nft-parse';
 import { parseRouteAnswers } from '@homeward/shared/kernel/route-get';
@@ -157,9 +158,23 @@ const monitors = lines(
 
 const traces = lines(
   'nft-trace',
-  ['nft-monitor-trace.txt'],
-  ['trace id ', ' packet: ', ' rule ', ' policy drop', '(verdict drop)', ' saddr ', ' sport '],
-  (input) => mustHaveNumbers(dropsIn(input.split('\n'), new Set([36386, 40001]))),
+  ['nft-monitor-trace.txt', 'nft-monitor-trace-tproxy.txt'],
+  [
+    'trace id ',
+    ' packet: ',
+    ' rule ',
+    ' policy drop',
+    '(verdict drop)',
+    ' # handle ',
+    ' tproxy ',
+    ' saddr ',
+    ' sport ',
+  ],
+  (input) => mustHaveNumbers(dropsIn(input.split('\n'), new Set([36386, 40001, 36001, 36002]))),
+);
+
+const ruleOrder = json('nft-chain', ['tproxy-chain.json'], (input) =>
+  read(() => ruleAt(3, input, recorded('tproxy-chain.txt'))),
 );
 
 export const kernelTargets: readonly Target[] = [
@@ -175,6 +190,7 @@ export const kernelTargets: readonly Target[] = [
   flows,
   monitors,
   traces,
+  ruleOrder,
   dockerUser,
   ufwRules,
   firewalldZones,

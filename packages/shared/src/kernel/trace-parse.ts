@@ -30,7 +30,7 @@ type Ending = Pick<TracedDrop, 'rule' | 'handle' | 'unsaid'>;
 const EVENT = /^trace id (?<id>\S+) (?<table>\S+ \S+) (?<chain>\S+) (?<what>packet:|rule|policy) (?<rest>.*?) *$/;
 const RULE = /^(?<words>.*?)(?: # handle (?<handle>\d+))? \(verdict (?<verdict>[a-z]+)[^()]*\)$/;
 /** In the words of nft and of iptables. */
-const COMMENT = /\bcomment (?:"[^"]*"|\S+)/g;
+const COMMENT = /\bcomment (?!--comment )(?:"[^"]*"|\S+)/g;
 /** Statements that accept without saying so (nft(8), NAT STATEMENTS). */
 const ACCEPTING = /\b(?:accept|dnat|snat|masquerade|redirect)\b/;
 
