@@ -32,6 +32,12 @@ const hook = `*mangle
 COMMIT
 `;
 
+/** OpenWrt's firewall: the kernel chose the first uplink's address before the mark led to the second one. */
+const masquerade = `*nat
+-A POSTROUTING -o wan2 -j MASQUERADE
+COMMIT
+`;
+
 const routing = [
   'route add default via 192.168.1.1 dev eth0 table 1',
   'route add 192.168.1.0/24 dev eth0 table 1',
@@ -56,7 +62,7 @@ export const mwan3: Neighbour = {
     // What comes back by the second uplink has its best route by the first.
     await backend.must(['sysctl', '-q', 'net.ipv4.conf.wan2.rp_filter=2']);
     await ip(backend, '-4', 'address add 172.28.0.2/24 dev wan2', 'link set wan2 up', ...routing);
-    await restore(backend, 'iptables', hook);
+    for (const table of [hook, masquerade]) await restore(backend, 'iptables', table);
     const [first, second] = await Promise.all([startNginx(client, 8001), startNginx(client, 8002)]);
     return async () => {
       await connect(backend, address.client, 8001);

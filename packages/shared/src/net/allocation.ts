@@ -87,8 +87,18 @@ export const MARK_MASK = 0xff00_0000;
 /** Highest slot: the mark byte has no more values. */
 export const MAX_SLOT = 255;
 
-/** Past every slot's rules, below Tailscale's 5210: the landing place of `goto`. */
-export const RULE_LANDING = 5100;
+/** Where the blocks of rules begin that have to come before anybody else's, and where their `goto` lands. */
+export interface RulePlaces {
+  /** Packets out of the tunnel are routed as always. */
+  readonly arrival: number;
+  /** Replies by fwmark into the tunnel; behind the arrivals, which carry the same mark. */
+  readonly reply: number;
+  /** Past both. */
+  readonly landing: number;
+}
+
+/** Where nobody stands before us: blocks for 255 slots, the landing past every slot's rules and below Tailscale's 5210. */
+export const USUAL_RULE_PLACES: RulePlaces = { arrival: 4000, reply: 4300, landing: 5100 };
 
 /** The relay's only rules: what it would itself answer to clients of forwarded ports. Beside a backend's on the same machine. */
 export const RULE_NO_RESETS = 5150;
@@ -108,9 +118,7 @@ export interface SlotNumbers {
   readonly link: LinkName;
   readonly mark: number;
   readonly table: number;
-  /** Packets out of the tunnel are routed as always. */
   readonly ruleArrival: number;
-  /** Replies by fwmark into the tunnel. */
   readonly ruleReply: number;
   /** The tunnel address talking to connected networks. */
   readonly ruleLocal: number;
@@ -122,13 +130,13 @@ export interface SlotNumbers {
  * The numbers of a slot, 1 to 255. Blocks of at least 255 priorities by kind, not interleaved by slot: else one
  * slot's source rule takes another slot's replies.
  */
-export function slotNumbers(slot: number): SlotNumbers {
+export function slotNumbers(slot: number, places: RulePlaces = USUAL_RULE_PLACES): SlotNumbers {
   return {
     link: parseLinkName(`hw${slot}`),
     mark: slot * 0x0100_0000,
     table: 7700 + slot,
-    ruleArrival: 4000 + slot,
-    ruleReply: 4300 + slot,
+    ruleArrival: places.arrival + slot,
+    ruleReply: places.reply + slot,
     ruleLocal: 4560 + slot,
     ruleSource: 4820 + slot,
   };
