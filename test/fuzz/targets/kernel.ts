@@ -9,6 +9,7 @@ import { parseFouPorts } from '@homeward/shared/kernel/fou';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
 import { parseNeighbours } from '@homeward/shared/kernel/neighbours';
 import { ruleAt } from '@homeward/shared/kernel/iptables-words';
+import { markClaims } from '@homeward/shared/kernel/mark-claims';
 import { newestMapping } from '@homeward/shared/kernel/nft-mapping';
 import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/kernel/nft-parse';
 import { parseRouteAnswers } from '@homeward/shared/kernel/route-get';
@@ -177,7 +178,15 @@ const ruleOrder = json('nft-chain', ['tproxy-chain.json'], (input) =>
   read(() => ruleAt(3, input, recorded('tproxy-chain.txt'))),
 );
 
+const markUses = lines(
+  'nft-marks',
+  ['ruleset-marks.txt'],
+  ['mark ', 'set ', 'and ', 'xor ', '0x', '{ ', ', ', '-', '"', 'table ip ', 'chain ', ' {'],
+  (input) => mustHaveNumbers(markClaims(input, ['homeward_backend'])),
+);
+
 export const kernelTargets: readonly Target[] = [
+  markUses,
   links,
   routes,
   rules,
