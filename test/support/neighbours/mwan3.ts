@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { address } from '../lab.js';
 import { startNginx } from '../services.js';
-import { connect, forward, ip, type Neighbour, restore, wire } from './neighbour.js';
+import { connect, ip, type Neighbour, restore } from './neighbour.js';
+import { addSecondUplink, secondUplink } from './second-uplink.js';
 
 const unmarked = '-m mark --mark 0x0/0x3f00';
 const mark = (value: string): string => `-j MARK --set-xmark ${value}/0x3f00`;
@@ -23,28 +24,22 @@ const hook = `*mangle
 -A mwan3_hook -m mark ! --mark 0x3f00/0x3f00 -j mwan3_connected
 -A mwan3_ifaces_in -i eth0 -s 192.168.1.0/24 ${unmarked} ${mark('0x3f00')}
 -A mwan3_ifaces_in -i eth0 ${unmarked} ${mark('0x100')}
--A mwan3_ifaces_in -i wan2 ${unmarked} ${mark('0x200')}
+-A mwan3_ifaces_in -i ${secondUplink.link} ${unmarked} ${mark('0x200')}
 -A mwan3_connected -d 192.168.1.0/24 ${mark('0x3f00')}
--A mwan3_connected -d 172.28.0.0/24 ${mark('0x3f00')}
+-A mwan3_connected -d ${secondUplink.prefix} ${mark('0x3f00')}
 -A mwan3_connected -d 127.0.0.0/8 ${mark('0x3f00')}
 -A mwan3_rules -p tcp --dport 8002 ${unmarked} ${mark('0x200')}
 -A mwan3_rules ${unmarked} ${mark('0x100')}
 COMMIT
 `;
 
-/** OpenWrt's firewall: the kernel chose the first uplink's address before the mark led to the second one. */
-const masquerade = `*nat
--A POSTROUTING -o wan2 -j MASQUERADE
-COMMIT
-`;
-
 const routing = [
   'route add default via 192.168.1.1 dev eth0 table 1',
   'route add 192.168.1.0/24 dev eth0 table 1',
-  'route add default via 172.28.0.1 dev wan2 table 2',
-  'route add 172.28.0.0/24 dev wan2 table 2',
+  `route add default via ${secondUplink.gateway} dev ${secondUplink.link} table 2`,
+  `route add ${secondUplink.prefix} dev ${secondUplink.link} table 2`,
   'rule add pref 1001 iif eth0 lookup 1',
-  'rule add pref 1002 iif wan2 lookup 2',
+  `rule add pref 1002 iif ${secondUplink.link} lookup 2`,
   'rule add pref 2001 fwmark 0x100/0x3f00 lookup 1',
   'rule add pref 2002 fwmark 0x200/0x3f00 lookup 2',
   'rule add pref 2061 fwmark 0x3d00/0x3f00 blackhole',
@@ -54,21 +49,16 @@ const routing = [
 export const mwan3: Neighbour = {
   name: 'mwan3',
   async start(lab) {
-    const { backend, relay2, client } = lab;
-    await wire(lab, [backend, 'wan2'], [relay2, 'lan2']);
-    await Promise.all([backend, relay2].map(forward));
-    await ip(relay2, '-4', 'address add 172.28.0.1/24 dev lan2', 'link set lan2 up');
-    await relay2.must(['iptables', '-t', 'nat', '-A', 'POSTROUTING', '-o', 'eth0', '-j', 'MASQUERADE']);
-    // What comes back by the second uplink has its best route by the first.
-    await backend.must(['sysctl', '-q', 'net.ipv4.conf.wan2.rp_filter=2']);
-    await ip(backend, '-4', 'address add 172.28.0.2/24 dev wan2', 'link set wan2 up', ...routing);
-    for (const table of [hook, masquerade]) await restore(backend, 'iptables', table);
+    const { backend, client } = lab;
+    await addSecondUplink(lab);
+    await ip(backend, '-4', ...routing);
+    await restore(backend, 'iptables', hook);
     const [first, second] = await Promise.all([startNginx(client, 8001), startNginx(client, 8002)]);
     return async () => {
       await connect(backend, address.client, 8001);
       expect(first.seen().at(-1), 'by the first uplink').to.match(new RegExp(`^${address.home}:`));
       await connect(backend, address.client, 8002);
-      expect(second.seen().at(-1), 'by the second uplink').to.match(new RegExp(`^${address.relay2}:`));
+      expect(second.seen().at(-1), 'by the second uplink').to.match(new RegExp(`^${secondUplink.seenAs}:`));
     };
   },
 };
