@@ -1,8 +1,8 @@
 /** A transparent gateway on the backend: its services see their clients beside it; what it takes from hosts behind it is named, with what exempts it. */
 import { expect } from 'chai';
-import { homeward, type ProbeReport, probe } from '../support/homeward.js';
+import { homeward, probe } from '../support/homeward.js';
 import { address, address6, createLab, type Lab } from '../support/lab.js';
-import { type Gateway, gatewayTools, startGateway } from '../support/neighbours/gateway.js';
+import { exemptionsIn, type Gateway, gatewayTools, startGateway } from '../support/neighbours/gateway.js';
 import { pairUp } from '../support/pairing.js';
 import { expectTcpAt, expectUdpAt } from '../support/real-client.js';
 import { type Service, startNginx, startUdpEcho } from '../support/services.js';
@@ -103,7 +103,7 @@ for (const tool of ['iptables', 'nft'] as const) {
           .and.to.include(`${rule}`);
         expect(hint?.endsWith(`: ${named.exemption(ip)}`), hint ?? '').to.equal(true);
       }
-      return exemptions(red);
+      return exemptionsIn(report);
     };
 
     it('services of the machine itself see their clients, with nothing to be done', async () => {
@@ -139,8 +139,3 @@ for (const tool of ['iptables', 'nft'] as const) {
 
 /** As the relay prints a spec: without what goes without saying. */
 const canonical = (spec: string): string => spec.replace(/^(\d+)(=.*):\1\//, '$1$2/');
-
-/** The commands of the hints, one a family. */
-const exemptions = (red: ProbeReport['results']): string[] => [
-  ...new Set(red.flatMap(({ hint }) => hint?.match(/: ((?:ip6?tables|nft) .*)$/)?.[1] ?? [])),
-];

@@ -10,6 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { expect } from 'chai';
 import { endpoint } from '../endpoint.js';
+import type { ProbeReport } from '../homeward.js';
 import type { LabNode } from '../lab-node.js';
 import { poll } from '../poll.js';
 import { tcpGet } from '../scripts.js';
@@ -140,3 +141,8 @@ const startAsProxy = (node: LabNode, args: readonly string[]): ReturnType<LabNod
     ...['setpriv', `--reuid=${proxyUser}`, '--clear-groups', '--inh-caps=+net_admin', '--ambient-caps=+net_admin'],
     ...['socat', '-d', '-d', ...args],
   ]);
+
+/** The commands that the hints of a red proof end with, each once. */
+export const exemptionsIn = ({ results }: ProbeReport): string[] => [
+  ...new Set(results.flatMap(({ hint }) => hint?.match(/: ((?:ip6?tables|nft) .*)$/)?.[1] ?? [])),
+];

@@ -25,12 +25,13 @@ export function firstSite(
   return null;
 }
 
-/** The red result with the site named. */
+/** The result with the site named; also of one that the echo stood for, which heard nothing itself. */
 export function withSite(result: ProbeResult, site: DropSite, sample: Sample): ProbeResult {
   const found = isCapture(site)
     ? { cause: 'captured', hint: captureHint(site) }
     : { cause: 'dropped', hint: hintOf(site, remedy(site, sample)) };
-  return { ...result, ...found, droppedBy: site };
+  const unproven = result.ok ? { ok: false, replied: false, leftOn: null } : {};
+  return { ...result, ...unproven, ...found, droppedBy: site };
 }
 
 function captureHint(site: DropSite): string {
