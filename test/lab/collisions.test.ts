@@ -1,6 +1,6 @@
 /** Who uses the numbers that homeward would use: others are taken, or it is named before anything changes; and the bits of others survive. */
 import { expect } from 'chai';
-import { agentStatus, homeward, start, startDaemon } from '../support/homeward.js';
+import { agentStatus, controllerStatus, homeward, start, startDaemon } from '../support/homeward.js';
 import { address, address6, createLab, type Lab } from '../support/lab.js';
 import { fieldUser } from '../support/neighbours/field-user.js';
 import { mwan3 } from '../support/neighbours/mwan3.js';
@@ -68,6 +68,23 @@ describe('on a machine where others use homeward’s numbers', () => {
     expectDone(await homeward(lab.backend, 'agent', ['enroll'], token));
     start(lab.backend, 'agent', ['run']);
     expect(await pairing.process.ended).to.equal(0);
+    await expectReal();
+  });
+
+  it('a table that somebody took while homeward was down is left to them, and named', async () => {
+    await pairUp(lab, { forwards });
+    expectDone(await homeward(lab.backend, 'agent', ['down']));
+    await lab.backend.must('ip route add default via 192.168.1.1 table 7701'.split(' '));
+    const untouched = await snapshot(lab.backend);
+    start(lab.backend, 'agent', ['run']);
+    const reason = await poll('the reason at the relay', 10_000, async () => {
+      const [backend] = (await controllerStatus(lab.relay)).backends;
+      return backend?.forwards[0]?.reason ?? undefined;
+    });
+    expect(reason).to.match(/^table 7701 has routes at this backend that homeward did not make; /);
+    await expectUnchanged(lab.backend, untouched);
+    await lab.backend.must('ip route delete default via 192.168.1.1 table 7701'.split(' '));
+    await provenInTheEnd(lab.relay);
     await expectReal();
   });
 

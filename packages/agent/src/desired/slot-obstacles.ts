@@ -13,12 +13,9 @@ export interface Claims {
 
 /** Says what it is, or null where the slot is free of others. `ownSlots` are in use by us: their links and marks are ours. */
 export function slotObstacle(slot: number, { snapshot, marks }: Claims, ownSlots: readonly number[]): string | null {
-  const { link, mark, table, ruleLocal, ruleSource } = slotNumbers(slot);
-  if (snapshot.links.some(({ name }) => name === link)) return `a link named ${link} exists`;
-  const isForeign = ({ protocol }: { readonly protocol: string | null }) => protocol !== String(ROUTE_PROTOCOL);
-  if (snapshot.routes.filter(isForeign).some((route) => route.table === String(table))) {
-    return `somebody else has routes in table ${table}`;
-  }
+  const held = slotHolder(slot, snapshot);
+  if (held !== null) return held;
+  const { mark, table, ruleLocal, ruleSource } = slotNumbers(slot);
   const rules = snapshot.rules.filter(isForeign);
   const rule = rules.find(
     (one) =>
@@ -30,6 +27,18 @@ export function slotObstacle(slot: number, { snapshot, marks }: Claims, ownSlots
   const claim = marks.find(({ value }) => !own.includes(fieldOf(value)) && (value & mark) !== 0);
   if (claim === undefined) return null;
   return `table ${claim.table}, chain ${claim.chain} uses the mark 0x${claim.value.toString(16)}`;
+}
+
+/** What somebody has of what would be replaced if the slot's link and table were made: a link, or routes; null where there is nothing. */
+export function slotHolder(slot: number, { links, routes }: Pick<Snapshot, 'links' | 'routes'>): string | null {
+  const { link, table } = slotNumbers(slot);
+  if (links.some(({ name }) => name === link)) return `a link named ${link} exists`;
+  const isHeld = routes.filter(isForeign).some((route) => route.table === String(table));
+  return isHeld ? `table ${table} has routes` : null;
+}
+
+function isForeign({ protocol }: { readonly protocol: string | null }): boolean {
+  return protocol !== String(ROUTE_PROTOCOL);
 }
 
 /** Whether a rule for that mark takes packets of a slot, whatever the bits of others are. */

@@ -66,6 +66,8 @@ export function isProbeAddress(address: IpAddress): boolean {
 export const POOL_SPACE: Ipv4Prefix = parseIpv4Prefix('10.64.0.0/10');
 /** One relay's share of the space: 4,094 addresses; two relays of one backend must not share one. */
 export const POOL_LENGTH = 20;
+/** Of that space kubeadm gives the addresses of services from here by default: of them neither routes nor links of a machine tell. */
+export const KUBERNETES_SERVICES: Ipv4Prefix = parseIpv4Prefix('10.96.0.0/12');
 /** A subnet of IPv6 (RFC 4291, 2.5.4), with a random global ID (RFC 4193, 3.2.2): there is room enough for everybody. */
 export const POOL6_LENGTH = 64;
 
