@@ -1,10 +1,15 @@
 /** The real wg-quick with a VPN for everything: its mark and table 51820, its rules `not fwmark` and `suppress_prefixlength`, its nft table. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { address } from '../lab.js';
+import { address, address6 } from '../lab.js';
 import type { LabNode } from '../lab-node.js';
 import { startNginx } from '../services.js';
-import { connect, forward, type Neighbour } from './neighbour.js';
+import { connect, forward, type Neighbour, restore } from './neighbour.js';
+
+const masquerade = `*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
+`;
 
 const wgQuickUp = async (node: LabNode, config: string): Promise<void> => {
   mkdirSync(node.file('/run/vpn'), { recursive: true });
@@ -22,35 +27,35 @@ export const wgQuick: Neighbour = {
   async start({ backend, relay2, client }) {
     const [own, server] = await Promise.all([keys(backend), keys(relay2)]);
     await forward(relay2);
-    await relay2.must(['iptables', '-t', 'nat', '-A', 'POSTROUTING', '-o', 'eth0', '-j', 'MASQUERADE']);
+    for (const program of ['iptables', 'ip6tables'] as const) await restore(relay2, program, masquerade);
     await wgQuickUp(
       relay2,
       `[Interface]
 PrivateKey = ${server.secret}
-Address = 172.27.0.1/24
+Address = 172.27.0.1/24, fd27::1/64
 ListenPort = 51900
 [Peer]
 PublicKey = ${own.open}
-AllowedIPs = 172.27.0.2/32
+AllowedIPs = 172.27.0.2/32, fd27::2/128
 `,
     );
     await wgQuickUp(
       backend,
       `[Interface]
 PrivateKey = ${own.secret}
-Address = 172.27.0.2/24
+Address = 172.27.0.2/24, fd27::2/64
 [Peer]
 PublicKey = ${server.open}
 Endpoint = ${address.relay2}:51900
-AllowedIPs = 0.0.0.0/0
+AllowedIPs = 0.0.0.0/0, ::/0
 `,
     );
     const far = await startNginx(client, 8001);
     return async () => {
-      const port = await connect(backend, address.client, 8001);
-      expect(far.seen().at(-1), `what a service of the internet saw of port ${port}`).to.match(
-        new RegExp(`^${address.relay2}:`),
-      );
+      await connect(backend, address.client, 8001);
+      expect(far.seen().at(-1), 'what a service of the internet saw').to.match(new RegExp(`^${address.relay2}:`));
+      await connect(backend, address6.client, 8001);
+      expect(far.seen().at(-1)?.startsWith(`[${address6.relay2}]:`), far.seen().at(-1)).to.equal(true);
     };
   },
 };
