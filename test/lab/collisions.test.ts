@@ -78,7 +78,7 @@ describe('on a machine where others use homeward’s numbers', () => {
     await lab.backend.must('ip route add default via 192.168.1.1 table 7701'.split(' '));
     const untouched = await snapshot(lab.backend);
     start(lab.backend, 'agent', ['run']);
-    const reason = await poll('the reason at the relay', 10_000, async () => {
+    const reason = await poll('the reason at the relay', 30_000, async () => {
       const [backend] = (await controllerStatus(lab.relay)).backends;
       return backend?.forwards[0]?.reason ?? undefined;
     });
