@@ -1,9 +1,10 @@
 /** Somebody who routes by a mark in the byte that homeward uses, with homeward's numbers for a link, a table and a rule. */
 import { expect } from 'chai';
 import { address } from '../lab.js';
+import { secondUplink } from '../second-uplink.js';
 import { startNginx } from '../services.js';
 import { connect, ip, type Neighbour, restore } from './neighbour.js';
-import { addSecondUplink, secondUplink } from './second-uplink.js';
+import { addSecondUplink } from './second-uplink.js';
 
 const marks = `*mangle
 -A OUTPUT -p tcp --dport 8002 -j MARK --set-xmark 0x1000000/0xff000000
@@ -28,7 +29,7 @@ export const fieldUser: Neighbour = {
     const far = await startNginx(client, 8002);
     return async () => {
       await connect(backend, address.client, 8002);
-      expect(far.seen().at(-1)).to.match(new RegExp(`^${secondUplink.seenAs}:`));
+      expect(far.seen().at(-1)).to.match(new RegExp(`^${secondUplink.address}:`));
     };
   },
 };
