@@ -1,13 +1,27 @@
 /** What exempts replies from a transparent gateway's rule. */
 
 import { exemption, isCapture } from '@homeward/controller/probe/capture';
-import type { DropSite } from '@homeward/controller/probe/verdict';
+import { withSite } from '@homeward/controller/probe/drop-text';
+import type { Sample } from '@homeward/controller/probe/samples';
+import type { DropSite, ProbeResult } from '@homeward/controller/probe/verdict';
+import { parseIpv4 } from '@homeward/shared/net/address';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 
 const site: DropSite = {
   ...{ at: 'backend', direction: 'reply', table: 'ip mangle', chain: 'clash' },
   rule: '-A clash -p tcp -j TPROXY --on-port 7893',
+};
+
+const sample: Sample = {
+  ...{ forward: '80=192.168.1.99/tcp', family: 'ipv4', transport: 'tcp', address: parseIpv4('198.51.100.1') },
+  ...{ publicPort: 80, arrivalPort: 80, targetPort: 80, isBehindBackend: true },
+};
+
+const red: ProbeResult = {
+  ...{ backend: 'home', forward: '80=192.168.1.99/tcp', proto: 'tcp', port: 80, family: 'ipv4', client: '192.0.2.2:1' },
+  ...{ seen: '192.0.2.2:1', arrivedOn: 'hw1', leftOn: null, replied: false, service: 'silent', rttMs: null },
+  ...{ ok: false, cause: 'no-reply', hint: null, droppedBy: null },
 };
 
 describe('probe/capture', () => {
@@ -26,6 +40,13 @@ describe('probe/capture', () => {
     expect(exemption(nft)).to.equal(
       'nft insert rule inet gateway clash ct direction reply ct mark and 0xff000000 != 0 return',
     );
+  });
+
+  it('is told in whole, however long the rule', () => {
+    const long = { ...site, rule: `-A clash -m comment --comment "${'x'.repeat(255)}" -p tcp -j TPROXY` };
+    const { cause, hint, droppedBy } = withSite(red, long, sample);
+    expect({ cause, droppedBy }).to.deep.equal({ cause: 'captured', droppedBy: long });
+    expect(hint?.endsWith(`: ${exemption(site)}`), hint ?? '').to.equal(true);
   });
 
   it('is not told where a name would be more than a name to a shell', () => {

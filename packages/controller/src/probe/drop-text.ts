@@ -34,12 +34,16 @@ export function withSite(result: ProbeResult, site: DropSite, sample: Sample): P
   return { ...result, ...unproven, ...found, droppedBy: site };
 }
 
+/** Of a rule with a long comment as much is repeated as leaves room for the command, which is of no use in part. */
+const LONGEST_RULE = 160;
+
 function captureHint(site: DropSite): string {
   const { at, table, chain, rule } = site;
+  const words = rule?.slice(0, LONGEST_RULE);
   const command = exemption(site);
   const how = command === null ? '' : `, and for good in the gateway's own script: ${command}`;
   return plainText(
-    `the ${at}'s transparent gateway takes the reply for its proxy: table ${table}, chain ${chain}, the rule "${rule}"; homeward leaves that rule alone; exempt replies before it${how}`,
+    `the ${at}'s transparent gateway takes the reply for its proxy: table ${table}, chain ${chain}, the rule "${words}"; homeward leaves that rule alone; exempt replies before it${how}`,
   );
 }
 
