@@ -15,13 +15,13 @@ const site: DropSite = {
 
 const sample: Sample = {
   ...{ forward: '80=192.168.1.99/tcp', family: 'ipv4', transport: 'tcp', address: parseIpv4('198.51.100.1') },
-  ...{ publicPort: 80, arrivalPort: 80, targetPort: 80, isBehindBackend: true },
+  ...{ publicPort: 80, arrivalPort: 80, targetPort: 80, lan: null },
 };
 
 const red: ProbeResult = {
   ...{ backend: 'home', forward: '80=192.168.1.99/tcp', proto: 'tcp', port: 80, family: 'ipv4', client: '192.0.2.2:1' },
   ...{ seen: '192.0.2.2:1', arrivedOn: 'hw1', leftOn: null, replied: false, service: 'silent', rttMs: null },
-  ...{ ok: false, cause: 'no-reply', hint: null, droppedBy: null },
+  ...{ ok: false, cause: 'no-reply', hint: null, droppedBy: null, remedy: null },
 };
 
 describe('probe/capture', () => {
