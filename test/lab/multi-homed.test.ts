@@ -7,7 +7,7 @@ import { pairUp, provenInTheEnd } from '../support/pairing.js';
 import { poll } from '../support/poll.js';
 import { expectTcp, expectTcpAt, expectUdp, expectUdpAt } from '../support/real-client.js';
 import { tcpGet } from '../support/scripts.js';
-import { laySecondUplink, mobileAddress } from '../support/second-uplink.js';
+import { laySecondUplink, secondUplink } from '../support/second-uplink.js';
 import { type Service, startNginx, startUdpEcho } from '../support/services.js';
 import { type Snapshot, snapshot } from '../support/snapshot.js';
 import { expectDone, expectUnchanged } from '../support/tidy.js';
@@ -143,7 +143,7 @@ describe('a backend with two uplinks', () => {
     expect(await endpointNow()).to.include(address.home);
     await lab.backend.must('ip link set eth0 down'.split(' '));
     await expectServed();
-    expect(await endpointNow()).to.include(mobileAddress);
+    expect(await endpointNow()).to.include(secondUplink.address);
   });
 
   it('comes back to the first one with it', async () => {

@@ -1,20 +1,20 @@
 /** A second way from the backend to the internet, worse than the first: a mobile network with addresses of its own. */
 import type { Lab } from './lab.js';
 
-/** The backend's address there. */
-export const mobileAddress = '198.51.104.2';
-const mobileGateway = '198.51.104.1';
+/** At the backend: its link, its address there, and the next machine. */
+export const secondUplink = { link: 'mobile', address: '198.51.104.2', gateway: '198.51.104.1' } as const;
 
 export const laySecondUplink = async ({ backend, internet }: Pick<Lab, 'backend' | 'internet'>): Promise<void> => {
-  await backend.must(`ip link add mobile type veth peer name mobile netns ${internet.pid}`.split(' '));
+  const { link, address, gateway } = secondUplink;
+  await backend.must(`ip link add ${link} type veth peer name ${link} netns ${internet.pid}`.split(' '));
   await internet.must(['ip', '-batch', '-'], {
-    input: `link set mobile up\naddress add ${mobileGateway}/24 dev mobile\n`,
+    input: `link set ${link} up\naddress add ${gateway}/24 dev ${link}\n`,
   });
   await backend.must(['ip', '-batch', '-'], {
     input: [
-      'link set mobile up',
-      `address add ${mobileAddress}/24 dev mobile`,
-      `route add default via ${mobileGateway} metric 700`,
+      `link set ${link} up`,
+      `address add ${address}/24 dev ${link}`,
+      `route add default via ${gateway} metric 700`,
       '',
     ].join('\n'),
   });

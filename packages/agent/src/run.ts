@@ -30,6 +30,7 @@ import { createWaysOut } from './daemon/ways-out.js';
 import { addressesOf } from './link/addresses.js';
 import { keepAllMapped } from './link/keepalive.js';
 import type { Backend } from './operations/backend.js';
+import { lookAtClaims } from './operations/claims.js';
 import { enroll, firstState } from './operations/enroll.js';
 import { summary } from './operations/status.js';
 import { readPolicy } from './policy.js';
@@ -208,7 +209,7 @@ async function buildBackend(
     auditProblem: audit.problem,
     async enroll(token, timeoutMs, device, caller, callerSignal) {
       const either = AbortSignal.any([ended, callerSignal]);
-      const enrollment = await enroll(store, token, timeoutMs, await snapshot(), device, caller, either);
+      const enrollment = await enroll(store, token, timeoutMs, await lookAtClaims(runner), device, caller, either);
       const { url, name, fingerprint, controllerKey } = enrollment;
       logger.info({ relay: url, name, fingerprint }, 'enrolled');
       sessions.start(controllerKey);

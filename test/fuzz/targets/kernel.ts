@@ -7,6 +7,8 @@ import { parseFirewalldZones } from '@homeward/shared/kernel/firewalld-parse';
 import { parseFlows } from '@homeward/shared/kernel/flow-parse';
 import { parseFouPorts } from '@homeward/shared/kernel/fou';
 import { parseLinks, parseRoutes, parseRules } from '@homeward/shared/kernel/iproute-parse';
+import { ruleAt } from '@homeward/shared/kernel/iptables-words';
+import { markClaims } from '@homeward/shared/kernel/mark-claims';
 import { parseNeighbours } from '@homeward/shared/kernel/neighbours';
 import { newestMapping } from '@homeward/shared/kernel/nft-mapping';
 import { parseNftSet, parseNftTable, parseNftTables } from '@homeward/shared/kernel/nft-parse';
@@ -157,12 +159,34 @@ const monitors = lines(
 
 const traces = lines(
   'nft-trace',
-  ['nft-monitor-trace.txt'],
-  ['trace id ', ' packet: ', ' rule ', ' policy drop', '(verdict drop)', ' saddr ', ' sport '],
-  (input) => mustHaveNumbers(dropsIn(input.split('\n'), new Set([36386, 40001]))),
+  ['nft-monitor-trace.txt', 'nft-monitor-trace-tproxy.txt'],
+  [
+    'trace id ',
+    ' packet: ',
+    ' rule ',
+    ' policy drop',
+    '(verdict drop)',
+    ' # handle ',
+    ' tproxy ',
+    ' saddr ',
+    ' sport ',
+  ],
+  (input) => mustHaveNumbers(dropsIn(input.split('\n'), new Set([36386, 40001, 36001, 36002]))),
+);
+
+const ruleOrder = json('nft-chain', ['tproxy-chain.json'], (input) =>
+  read(() => ruleAt(3, input, recorded('tproxy-chain.txt'))),
+);
+
+const markUses = lines(
+  'nft-marks',
+  ['ruleset-marks.txt'],
+  ['mark ', 'set ', 'and ', 'xor ', '0x', '{ ', ', ', '-', '"', 'table ip ', 'chain ', ' {'],
+  (input) => mustHaveNumbers(markClaims(input, ['homeward_backend'])),
 );
 
 export const kernelTargets: readonly Target[] = [
+  markUses,
   links,
   routes,
   rules,
@@ -175,6 +199,7 @@ export const kernelTargets: readonly Target[] = [
   flows,
   monitors,
   traces,
+  ruleOrder,
   dockerUser,
   ufwRules,
   firewalldZones,

@@ -148,6 +148,13 @@ describe('daemon/first-state', () => {
     }
   });
 
+  it('leaves to Kubernetes what its services have by default', () => {
+    for (let time = 0; time < 20; time += 1) {
+      const { pool } = firstState(SETTINGS, recordedSnapshot(), []);
+      expect(prefixesOverlap(parseIpv4Prefix(pool), parseIpv4Prefix('10.96.0.0/12')), pool).to.equal(false);
+    }
+  });
+
   it('takes the pool that was asked for', () => {
     const state = firstState({ ...SETTINGS, pool: parseIpv4Prefix('172.30.0.0/20') }, recordedSnapshot(), []);
     expect(state.pool).to.equal('172.30.0.0/20');

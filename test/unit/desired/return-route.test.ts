@@ -1,6 +1,7 @@
 /** The way home of one slot: through a link of ours, through an owner's device, by the next machine on one that several share. */
 
 import { type ReturnWay, returnRoute } from '@homeward/agent/desired/return-route';
+import { rulePlaces } from '@homeward/agent/desired/rule-places';
 import { FAMILIES, type Family, parseIpv4, parseIpv6 } from '@homeward/shared/net/address';
 import { parseLinkName } from '@homeward/shared/net/names';
 import { expect } from 'chai';
@@ -13,7 +14,7 @@ const way = (more: Partial<ReturnWay> = {}): ReturnWay => ({
   ...more,
 });
 const route = (more: Partial<ReturnWay> = {}, families: readonly Family[] = FAMILIES) =>
-  lines(returnRoute(way(more), families));
+  lines(returnRoute(way(more), families, rulePlaces([], [])));
 
 describe('desired/return-route', () => {
   it("has rules, a route and sysctls on an owner's device, and gives it no address", () => {

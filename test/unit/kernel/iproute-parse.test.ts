@@ -180,17 +180,24 @@ describe('kernel/iproute-parse', () => {
         sourcePorts: null,
         protocol: '177',
       };
-      const lookup = { kind: 'lookup', table: 7701 };
+      const lookup = { action: { kind: 'lookup', table: 7701 }, table: '7701' };
       const answering = (first: number, last: number) => ({
         ...none,
-        ...{ priority: 32_770, ipProtocol: 'udp', sourcePorts: { first, last }, action: lookup },
+        ...{ priority: 32_770, ipProtocol: 'udp', sourcePorts: { first, last } },
+        ...lookup,
       });
       expect(ours).to.deep.equal([
-        { ...none, priority: 4001, iif: 'hw1', action: { kind: 'goto', priority: 5100 } },
-        { ...none, priority: 4301, fwmark: { value: 0x0100_0000, mask: 0xff00_0000 }, action: lookup },
-        { ...none, priority: 4561, from: tunnel, action: { kind: 'lookup', table: 'main', suppressDefault: true } },
-        { ...none, priority: 4821, from: tunnel, action: lookup },
-        { ...none, priority: 5100, action: { kind: 'nop' } },
+        { ...none, priority: 4001, iif: 'hw1', action: { kind: 'goto', priority: 5100 }, table: null },
+        { ...none, priority: 4301, fwmark: { value: 0x0100_0000, mask: 0xff00_0000 }, ...lookup },
+        {
+          ...none,
+          priority: 4561,
+          from: tunnel,
+          action: { kind: 'lookup', table: 'main', suppressDefault: true },
+          table: 'main',
+        },
+        { ...none, priority: 4821, from: tunnel, ...lookup },
+        { ...none, priority: 5100, action: { kind: 'nop' }, table: null },
         answering(53, 53),
         answering(5000, 5999),
         answering(40_404, 40_404),

@@ -2,6 +2,7 @@
 
 import { BACKEND_OWNERSHIP } from '@homeward/agent/daemon/backend-kernel';
 import { landingRule, type ReturnWay, returnRoute } from '@homeward/agent/desired/return-route';
+import { rulePlaces } from '@homeward/agent/desired/rule-places';
 import { RELAY_OWNERSHIP } from '@homeward/controller/daemon/relay-kernel';
 import { command } from '@homeward/shared/host/command';
 import { type Ownership, ownedState } from '@homeward/shared/kernel/owned-state';
@@ -17,6 +18,8 @@ import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { outerEnds, peerOf, RELAY } from '../tunnel/ends.js';
 import { networkNamespace } from './network-namespace.js';
+
+const USUAL = rulePlaces([], []);
 
 describe('ways in the kernel', () => {
   const inside = networkNamespace();
@@ -100,7 +103,10 @@ describe('ways in the kernel', () => {
       way(2, 'tun0', { gateways: {} }, '8.0'),
       way(3, 'zt0', { gateways }, '147.17'),
     ];
-    const resources = [...ways.flatMap((one) => returnRoute(one, FAMILIES)), ...FAMILIES.map(landingRule)];
+    const resources = [
+      ...ways.flatMap((one) => returnRoute(one, FAMILIES, USUAL)),
+      ...FAMILIES.map((family) => landingRule(family, USUAL[family])),
+    ];
     await comesAndGoes(resources, BACKEND_OWNERSHIP);
   });
 
@@ -112,7 +118,7 @@ describe('ways in the kernel', () => {
       const gateways =
         gateway === null ? {} : { ipv4: parseIpv4(`10.147.17.${gateway}`), ipv6: parseIpv6(`fd00:17::${gateway}`) };
       const way = { slot: 1, link: parseLinkName(link), tunnelAddresses, shared: { gateways } };
-      return hostState(returnRoute(way, FAMILIES).filter(({ kind }) => kind !== 'sysctl'));
+      return hostState(returnRoute(way, FAMILIES, USUAL).filter(({ kind }) => kind !== 'sysctl'));
     };
     const changes = [state('tun0', null), state('zt0', 1), state('zt0', 9), state('zt0', null), state('tun0', null)];
     for (const desired of [...changes, hostState([])]) {

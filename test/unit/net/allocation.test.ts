@@ -13,10 +13,10 @@ import {
   PROBE_CLIENT_LINK,
   PROBE_LINK,
   RELAY_LINK,
-  RULE_LANDING,
   RULE_NO_DEFAULT_ROUTE,
   relayGreLink,
   slotNumbers,
+  USUAL_RULE_PLACES,
 } from '@homeward/shared/net/allocation';
 import { parsePrefix, prefixContains, prefixesOverlap } from '@homeward/shared/net/prefix';
 import { expect } from 'chai';
@@ -41,8 +41,8 @@ describe('net/allocation', () => {
 
   it("stays below Tailscale's first rule (5210), the landing place last", () => {
     const all = slots.flatMap((slot) => KINDS.map((kind) => slot[kind]));
-    expect(Math.max(...all)).to.be.below(RULE_LANDING);
-    expect(RULE_LANDING).to.be.below(5210);
+    expect(Math.max(...all)).to.be.below(USUAL_RULE_PLACES.landing);
+    expect(USUAL_RULE_PLACES.landing).to.be.below(5210);
     expect(Math.min(...all)).to.be.above(0);
     expect(RULE_NO_DEFAULT_ROUTE).to.be.above(32_767);
   });

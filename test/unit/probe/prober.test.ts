@@ -25,10 +25,12 @@ function network() {
   /** Jobs of each run of the synthetic client. */
   const runs: ProbeJob[][] = [];
   /** Of the jobs of a traced run. */
-  const drop = { direction: 'request', table: 'ip filter', chain: 'FORWARD', rule: null } as const;
-  const dropsOf = (jobs: readonly ProbeJob[]) => jobs.map(({ clientPort }): Drop => ({ ...drop, clientPort }));
+  const drop = { table: 'ip filter', chain: 'FORWARD', rule: null };
+  const dropsOf = (jobs: readonly ProbeJob[]) =>
+    jobs.map(({ clientPort }): Drop => ({ ...drop, direction: model.dropped, clientPort }));
   const model = {
     runs,
+    dropped: 'request' as Drop['direction'],
     relayDrops: (_job: ProbeJob): boolean => false,
     backendDrops: (_job: ProbeJob): boolean => false,
     serviceOf: (_job: ProbeJob): ProbeReply['service'] => 'answered',
@@ -237,6 +239,23 @@ describe('probe/prober', () => {
         { port: 443, cause: 'dropped', at: 'backend' },
       ]);
       expect(world.model.runs[1]?.every(of443)).to.equal(true);
+    });
+
+    it('of a silent UDP service, for which the echo stood: an answer that was dropped is no proof', async () => {
+      world.model.serviceOf = (job) => (job.port === 53 ? 'silent' : 'answered');
+      const results = () => probe(world.target(paired('home', 1, ['53/udp', '443/tcp'])));
+      expect((await results()).every(({ ok }) => ok)).to.equal(true);
+      expect(world.model.runs[1]?.every(({ port }) => port === 53)).to.equal(true);
+      world.model.backendDrops = () => true;
+      expect(
+        (await results()).every(({ ok }) => ok),
+        'what became of the question says nothing new',
+      ).to.equal(true);
+      world.model.dropped = 'reply';
+      expect((await results()).filter(({ ok }) => !ok).map(({ port, cause }) => `${port} ${cause}`)).to.deep.equal([
+        '53 dropped',
+        '53 dropped',
+      ]);
     });
 
     it('and says what it said where no rule dropped it', async () => {

@@ -8,7 +8,7 @@ import { createJsonFile } from '@homeward/shared/host/json-file';
 import type { Runner } from '@homeward/shared/host/runner';
 import type { SysctlFiles } from '@homeward/shared/host/sysctl';
 import { FAMILIES } from '@homeward/shared/net/address';
-import { BACKEND_TABLE, isSlotLink } from '@homeward/shared/net/allocation';
+import { BACKEND_TABLE, isSlotLink, USUAL_RULE_PLACES } from '@homeward/shared/net/allocation';
 import { ledgerSchema, openLedger } from '@homeward/shared/reconcile/ledger';
 import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/reconciler';
 import { hostState } from '@homeward/shared/state/host-state';
@@ -25,7 +25,7 @@ const DESIRED: readonly Resource[] = [
   link(),
   address(),
   route(),
-  ...FAMILIES.flatMap((family) => [landingRule(family), replyRule(family)]),
+  ...FAMILIES.flatMap((family) => [landingRule(family, USUAL_RULE_PLACES), replyRule(family)]),
   backendTable([tunnel(1, [])], { ipv4: [], ipv6: [] }),
   element(SETS.ipv4.allowed.single, '10.77.16.2 . tcp . 443'),
   sysctl('net/ipv4/ip_forward', '1'),

@@ -8,7 +8,7 @@ import { createJsonFile } from '@homeward/shared/host/json-file';
 import type { Runner } from '@homeward/shared/host/runner';
 import { createSysctlFiles } from '@homeward/shared/host/sysctl';
 import { FAMILIES } from '@homeward/shared/net/address';
-import { BACKEND_TABLE } from '@homeward/shared/net/allocation';
+import { BACKEND_TABLE, USUAL_RULE_PLACES } from '@homeward/shared/net/allocation';
 import { changeText } from '@homeward/shared/reconcile/diff';
 import { ledgerSchema, openLedger } from '@homeward/shared/reconcile/ledger';
 import { createReconciler, type Reconciler } from '@homeward/shared/reconcile/reconciler';
@@ -26,7 +26,10 @@ function allowed(port: number): NftElement {
   return { kind: 'nft-element', table: BACKEND_TABLE, set: SETS.ipv4.allowed.single, key, value: null };
 }
 
-const BASE: readonly Resource[] = [backendTable([tunnel(1, [])], { ipv4: [], ipv6: [] }), ...FAMILIES.map(landingRule)];
+const BASE: readonly Resource[] = [
+  backendTable([tunnel(1, [])], { ipv4: [], ipv6: [] }),
+  ...FAMILIES.map((family) => landingRule(family, USUAL_RULE_PLACES)),
+];
 
 describe('reconcile/reconciler', () => {
   const inside = networkNamespace();

@@ -18,7 +18,7 @@ import { describe, it } from 'mocha';
 import { thrownBy } from '../errors/thrown.js';
 import { accepted, backendStateOf, externalOffer, relay } from './backend-states.js';
 
-const none = new Set<string>();
+const none = () => null;
 const slots = (state: BackendState) => state.relays.map(({ slot, controllerKey }) => `${slot} ${controllerKey}`);
 
 describe('store/relays', () => {
@@ -55,10 +55,12 @@ describe('store/relays', () => {
     });
   });
 
-  it('takes the lowest free slot, around those of others and links that somebody else has', () => {
+  it('takes the lowest free slot, around those of other relays and what others of the machine use', () => {
     expect(freeSlot(backendStateOf(), none)).to.equal(1);
     expect(freeSlot(backendStateOf(relay(1, 'A'), relay(3, 'B')), none)).to.equal(2);
-    expect(freeSlot(backendStateOf(relay(1, 'A')), new Set(['hw2', 'eth0', 'hw0']))).to.equal(3);
+    expect(freeSlot(backendStateOf(relay(1, 'A')), (slot) => (slot === 2 ? 'a link named hw2 exists' : null))).to.equal(
+      3,
+    );
   });
 
   it('takes the slot of a revoked relay again', () => {
@@ -68,6 +70,13 @@ describe('store/relays', () => {
   it('refuses a relay too many', () => {
     const all = backendStateOf(...Array.from({ length: 255 }, (_, index) => relay(index + 1, `K${index}`)));
     expect(thrownBy(() => freeSlot(all, none))).to.include({ code: 'conflict', hint: 'leave one: agent leave RELAY' });
+  });
+
+  it('names what of others leaves no slot', () => {
+    const refusal = thrownBy(() => freeSlot(backendStateOf(relay(1, 'A')), (slot) => `somebody has ${slot}`));
+    expect(refusal.code).to.equal('conflict');
+    expect(refusal.message).to.equal('other programs of this machine leave no slot for a relay: somebody has 2');
+    expect(refusal.hint).to.include('0xff000000');
   });
 
   it('puts a relay in the place of a revoked one of the same controller or slot', () => {

@@ -3,7 +3,6 @@
 import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
 import { openStore } from '@homeward/shared/host/store';
 import { needsSystemdUnit } from '@homeward/shared/host/systemd';
-import { NO_TABLES, takeSnapshot } from '@homeward/shared/kernel/snapshot';
 import { takeLocks } from '@homeward/shared/local/instance-lock';
 import type { Secret } from '@homeward/shared/net/secret';
 import { unitName } from '@homeward/shared/service/unit';
@@ -16,7 +15,7 @@ import { requirePrograms, requireRoot } from '@homeward/shared/terminal/prefligh
 import { installService, type ServiceContext } from '@homeward/shared/terminal/service-commands';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { BACKEND_OWNERSHIP } from '../daemon/backend-kernel.js';
+import { lookAtClaims } from '../operations/claims.js';
 import { enroll, firstState } from '../operations/enroll.js';
 import { allowInPolicy } from '../policy-file.js';
 import type { OwnersDevice } from '../store/state.js';
@@ -133,9 +132,9 @@ async function enrollSomewhere(
   const lock = await takeLocks('agent', side);
   try {
     const store = await openStore(side.stateFile, async () => firstState());
-    const snapshot = await takeSnapshot(runner, NO_TABLES, BACKEND_OWNERSHIP.isLink);
+    const claims = await lookAtClaims(runner);
     const enrollment = await audited(side.auditPath, (audit) =>
-      enroll(store, token, timeoutMs, snapshot, device, audit, interrupt),
+      enroll(store, token, timeoutMs, claims, device, audit, interrupt),
     );
     return { enrollment: { ...enrollment }, daemon: false };
   } finally {

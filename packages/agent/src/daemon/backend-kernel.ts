@@ -29,6 +29,7 @@ import { createWireguardLink } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
 import type { DeliveredForward } from '../desired/arrivals.js';
 import { type BackendFacts, backendState, type RelayTunnel } from '../desired/backend-state.js';
+import { slotHolder } from '../desired/slot-obstacles.js';
 import { backendStaleFlows } from '../desired/stale-flows.js';
 import type { OwnSide, Policy } from '../policy.js';
 import { pairedRelays } from '../store/relays.js';
@@ -134,8 +135,7 @@ function planInput(tunnels: readonly RelayTunnel[], facts: BackendFacts): PlanIn
   };
 }
 
-/** A slot whose link is a stranger's is left out: the other relays go on. */
+/** A slot whose link or table is a stranger's is left out: the other relays go on. */
 function isFree(slot: number, snapshot: Snapshot, ledger: LedgerRecord): boolean {
-  const { link } = slotNumbers(slot);
-  return ledger.links.includes(link) || !snapshot.links.some((found) => found.name === link);
+  return ledger.links.includes(slotNumbers(slot).link) || slotHolder(slot, snapshot) === null;
 }

@@ -133,9 +133,10 @@ export function createObservation(deps: ObservationDeps): Observation {
   function ownDrift(lines: readonly string[]): string[] {
     const others = pairedRelays(store.state()).filter((relay) => relay.controllerKey !== controllerKey);
     const names = others.flatMap((relay) => {
-      const { link, table, ruleArrival, ruleReply, ruleLocal, ruleSource } = slotNumbers(relay.slot);
-      const rules = [ruleArrival, ruleReply, ruleLocal, ruleSource].map((pref) => `pref ${pref}`);
-      return [link, tunnelLink(relay), `fou port ${slotFouPort(relay.slot)}`, `table ${table}`, ...rules];
+      const { link, table, ruleLocal } = slotNumbers(relay.slot);
+      // Every rule of a slot names its link or its table but one.
+      const routing = [`table ${table}`, `lookup ${table}`, `pref ${ruleLocal}`];
+      return [link, tunnelLink(relay), `fou port ${slotFouPort(relay.slot)}`, ...routing];
     });
     const isOthers = (line: string) => names.some((name) => `${line.replaceAll('/', ' ')} `.includes(` ${name} `));
     return lines

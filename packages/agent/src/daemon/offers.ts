@@ -7,6 +7,7 @@ import type { Applied, Offer } from '@homeward/shared/protocol/messages';
 import { plainText } from '@homeward/shared/protocol/plain-text';
 import { implementationOf } from '@homeward/shared/tunnel/wireguard-link';
 import type { Logger } from 'pino';
+import { slotHolder } from '../desired/slot-obstacles.js';
 import { tunnelEnd } from '../desired/tunnel-end.js';
 import { provokeAnswer } from '../link/keepalive.js';
 import { isOtherTunnel } from '../store/offer-changes.js';
@@ -100,11 +101,10 @@ export function createOffers(deps: OffersDeps): Offers {
   }
 
   function problemBefore(offer: Offer, { policy, snapshot }: MachineLook): string | null {
-    const { link } = slotNumbers(record().slot);
-    const isOurs = offer.tunnel.kind !== 'external';
-    if (isOurs && snapshot.links.some(({ name }) => name === link) && !kernel.ownsLink(link)) {
-      return `a link named ${link} exists at this backend that homeward did not make; rename or remove it`;
-    }
+    const { slot } = record();
+    const isToBeMade = offer.tunnel.kind !== 'external' && !kernel.ownsLink(slotNumbers(slot).link);
+    const held = isToBeMade ? slotHolder(slot, snapshot) : null;
+    if (held !== null) return `${held} at this backend that homeward did not make; rename or remove what is there`;
     const offered = deps.readForwards(controllerKey, offer.forwards);
     return offerProblem(offer, offered, record(), pairedRelays(store.state()), policy, snapshot);
   }

@@ -20,6 +20,7 @@ import { backendElement, COMMON_SETS, rangeElements, SETS } from './backend-sets
 import { backendTable } from './backend-table.js';
 import { impossibleSources } from './impossible-sources.js';
 import { fallbackRule, landingRule, returnRoute } from './return-route.js';
+import { rulePlaces } from './rule-places.js';
 import { sourceAddresses, sourceQuestions } from './source-addresses.js';
 import type { SharedLink } from './tunnel-end.js';
 
@@ -59,6 +60,10 @@ export function backendState(
   const delivered = relays.flatMap((relay) =>
     deliveredForwards(relay, facts.families, facts.listeners, memory.remember),
   );
+  const places = rulePlaces(
+    facts.snapshot.rules,
+    relays.map(({ slot }) => slot),
+  );
   const forwarding = new Set(delivered.flatMap((one) => one.forwarding));
   const guarded = (family: Family) =>
     forwarding.has(family) || facts.forwarding.switched.includes(family) ? facts.forwarding.guarded[family] : [];
@@ -70,8 +75,8 @@ export function backendState(
     ...answers.flatMap(({ pins }) => pins),
   ];
   return hostState([
-    ...relays.flatMap((relay) => [...relay.resources, ...returnRoute(relay, facts.families)]),
-    ...facts.families.map(landingRule),
+    ...relays.flatMap((relay) => [...relay.resources, ...returnRoute(relay, facts.families, places)]),
+    ...facts.families.map((family) => landingRule(family, places[family])),
     ...backendAllowances(relays, forwarding, uplinkNames(facts.snapshot, facts.isOurLink), facts),
     backendTable(relays, { ipv4: guarded('ipv4'), ipv6: guarded('ipv6') }),
     // Once on it stays on until `down`, and so does its guard.

@@ -1,7 +1,7 @@
 /** Addresses, routing table and policy rules of one slot: the way replies go home. Pure. */
 
 import { type AddressPair, bitsOf, type Family, type IpAddress } from '@homeward/shared/net/address';
-import { MARK_MASK, RULE_LANDING, RULE_NO_DEFAULT_ROUTE, slotNumbers } from '@homeward/shared/net/allocation';
+import { MARK_MASK, RULE_NO_DEFAULT_ROUTE, type RulePlaces, slotNumbers } from '@homeward/shared/net/allocation';
 import type { LinkName } from '@homeward/shared/net/names';
 import type { PortRange } from '@homeward/shared/net/port';
 import type { PolicyRule, Resource } from '@homeward/shared/state/resources';
@@ -17,11 +17,15 @@ export interface ReturnWay {
 }
 
 /** The resources of a slot, in the families this machine speaks. */
-export function returnRoute(way: ReturnWay, families: readonly Family[]): Resource[] {
+export function returnRoute(
+  way: ReturnWay,
+  families: readonly Family[],
+  places: Readonly<Record<Family, RulePlaces>>,
+): Resource[] {
   return [
     ...families.flatMap((family) => {
       const address = way.tunnelAddresses[family];
-      return address === undefined ? [] : familyRoute(way, address, family);
+      return address === undefined ? [] : familyRoute(way, address, family, places[family]);
     }),
     // Loose: the best route to a client is the uplink. The link's value counts where it is higher than all's. IPv6 has neither.
     { kind: 'sysctl', path: `net/ipv4/conf/${way.link}/rp_filter`, value: '2' },
@@ -29,14 +33,19 @@ export function returnRoute(way: ReturnWay, families: readonly Family[]): Resour
   ];
 }
 
-function familyRoute({ slot, link, shared }: ReturnWay, from: IpAddress, family: Family): Resource[] {
-  const numbers = slotNumbers(slot);
+function familyRoute(
+  { slot, link, shared }: ReturnWay,
+  from: IpAddress,
+  family: Family,
+  places: RulePlaces,
+): Resource[] {
+  const numbers = slotNumbers(slot, places);
   const gateway = shared?.gateways[family] ?? null;
   return [
     ...(shared === null ? [{ kind: 'address' as const, link, address: from, prefixLength: bitsOf(family) }] : []),
     { kind: 'route', family, table: numbers.table, destination: 'default', link, gateway },
     // What comes out of a tunnel is routed as always: local, LAN, Docker, VPN.
-    rule(family, numbers.ruleArrival, { iif: link }, { kind: 'goto', priority: RULE_LANDING }),
+    rule(family, numbers.ruleArrival, { iif: link }, { kind: 'goto', priority: places.landing }),
     // Every reply into its tunnel, whatever main holds.
     rule(family, numbers.ruleReply, { fwmark: { value: numbers.mark, mask: MARK_MASK } }, lookup(numbers.table)),
     rule(family, numbers.ruleLocal, { from }, { kind: 'lookup', table: 'main', suppressDefault: true }),
@@ -45,8 +54,8 @@ function familyRoute({ slot, link, shared }: ReturnWay, from: IpAddress, family:
 }
 
 /** Where the arrivals' `goto` lands; one for all slots. */
-export function landingRule(family: Family): PolicyRule {
-  return rule(family, RULE_LANDING, {}, { kind: 'nop' });
+export function landingRule(family: Family, { landing }: RulePlaces): PolicyRule {
+  return rule(family, landing, {}, { kind: 'nop' });
 }
 
 /** Where no route leads to a client, a wildcard UDP service could not answer at all: its ports' replies find this table last. */

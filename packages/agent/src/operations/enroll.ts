@@ -4,10 +4,10 @@ import type { Audit } from '@homeward/shared/audit/audit-log';
 import { auditedStore } from '@homeward/shared/audit/audited-store';
 import { RelayError, toRelayError } from '@homeward/shared/errors/relay-error';
 import type { Store } from '@homeward/shared/host/store';
-import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import { Secret } from '@homeward/shared/net/secret';
 import { fingerprint, generateKeyPair, keyPairFromSecret } from '@homeward/shared/session/keys';
 import { parseToken, type Token } from '@homeward/shared/session/token';
+import { type Claims, slotObstacle } from '../desired/slot-obstacles.js';
 import { dialList } from '../link/dial-list.js';
 import { enrollOnce } from '../link/enroll.js';
 import { addRelay, freeSlot, pairedRelays } from '../store/relays.js';
@@ -34,12 +34,12 @@ export function firstState(): BackendState {
   };
 }
 
-/** Throws `bad-input` for a damaged token, `conflict` where this backend is paired with its relay, `refused`, `unreachable`, `timeout`. */
+/** Throws `bad-input` for a damaged token, `conflict` where this backend is paired with its relay or others leave no slot, `refused`, `unreachable`, `timeout`. */
 export async function enroll(
   unaudited: Store<BackendState>,
   tokenText: Secret,
   timeoutMs: number,
-  snapshot: Snapshot,
+  claims: Claims,
   device: OwnersDevice | null,
   audit: Audit,
   signal: AbortSignal,
@@ -48,6 +48,8 @@ export async function enroll(
   const token = parseToken(tokenText.reveal());
   const { identity } = store.state();
   refusePaired(store.state(), token);
+  // Before the token is used up.
+  slotFor(store.state(), claims);
   const enrolled = await enrollOnce(
     {
       identity: keyPairFromSecret(new Secret(identity.secretKey)),
@@ -65,7 +67,7 @@ export async function enroll(
   const slot = await store.update((state) => {
     // Somebody else may have used the same token meanwhile.
     refusePaired(state, token);
-    const free = freeSlot(state, foreignTunnelNames(state, snapshot));
+    const free = slotFor(state, claims);
     return { state: addRelay(state, relayRecord(token, free, enrolled.name, urls, device)), result: free };
   });
   return {
@@ -115,8 +117,8 @@ function relayRecord(
   };
 }
 
-/** Links that exist already and are no slot's of ours: a stranger's hw7 keeps us from slot 7. */
-function foreignTunnelNames(state: BackendState, snapshot: Snapshot): Set<string> {
-  const own = new Set(pairedRelays(state).map((relay) => `hw${relay.slot}`));
-  return new Set(snapshot.links.map((link) => link.name).filter((name) => !own.has(name)));
+/** Throws `conflict` where there is none. */
+function slotFor(state: BackendState, claims: Claims): number {
+  const own = pairedRelays(state).map(({ slot }) => slot);
+  return freeSlot(state, (slot) => slotObstacle(slot, claims, own));
 }

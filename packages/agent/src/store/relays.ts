@@ -1,7 +1,7 @@
 /** Changes of the backend's relays, each a pure function from state to state. */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
-import { isHomewardLink, MAX_SLOT, slotNumbers } from '@homeward/shared/net/allocation';
+import { isHomewardLink, MARK_MASK, MAX_SLOT, slotNumbers } from '@homeward/shared/net/allocation';
 import type { AcceptedOffer, BackendState, OwnersDevice, RelayRecord } from './state.js';
 
 /** Relays that are paired now. */
@@ -28,14 +28,23 @@ export function chooseRelay(state: BackendState, name: string | null): RelayReco
   );
 }
 
-/** The lowest slot that no relay has and no foreign link blocks; throws `conflict` when all 255 are taken. */
-export function freeSlot(state: BackendState, foreignLinks: ReadonlySet<string>): number {
+/** The lowest slot that no relay has and nothing of others stands in the way of; throws `conflict`, naming what does, when there is none. */
+export function freeSlot(state: BackendState, obstacleOf: (slot: number) => string | null): number {
   const taken = new Set(pairedRelays(state).map((relay) => relay.slot));
+  let obstacle: string | null = null;
   for (let slot = 1; slot <= MAX_SLOT; slot += 1) {
-    if (!taken.has(slot) && !foreignLinks.has(slotNumbers(slot).link)) return slot;
+    if (taken.has(slot)) continue;
+    const found = obstacleOf(slot);
+    if (found === null) return slot;
+    obstacle ??= found;
   }
-  throw new RelayError('conflict', `all ${MAX_SLOT} slots for relays are taken`, {
-    hint: 'leave one: agent leave RELAY',
+  if (obstacle === null) {
+    throw new RelayError('conflict', `all ${MAX_SLOT} slots for relays are taken`, {
+      hint: 'leave one: agent leave RELAY',
+    });
+  }
+  throw new RelayError('conflict', `other programs of this machine leave no slot for a relay: ${obstacle}`, {
+    hint: `homeward needs a value of its own of the mark's bits 0x${MARK_MASK.toString(16)}; let the other program use other bits`,
   });
 }
 

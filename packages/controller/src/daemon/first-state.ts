@@ -4,7 +4,13 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { RelayError } from '@homeward/shared/errors/relay-error';
 import type { Snapshot } from '@homeward/shared/kernel/snapshot';
 import type { Listener } from '@homeward/shared/kernel/sockets';
-import { isRelayTunnelLink, POOL_LENGTH, POOL_SPACE, POOL6_LENGTH } from '@homeward/shared/net/allocation';
+import {
+  isRelayTunnelLink,
+  KUBERNETES_SERVICES,
+  POOL_LENGTH,
+  POOL_SPACE,
+  POOL6_LENGTH,
+} from '@homeward/shared/net/allocation';
 import { type Forward, isWhole } from '@homeward/shared/net/forward-spec';
 import { rangeContains } from '@homeward/shared/net/port';
 import {
@@ -22,6 +28,7 @@ import type { RelayState } from '../store/state.js';
 
 export function firstState(settings: Settings, snapshot: Snapshot, listeners: readonly Listener[]): RelayState {
   if (settings.pool !== null) refuseUsedPool(settings.pool, snapshot);
+  const inUse = [...prefixesInUse(snapshot), KUBERNETES_SERVICES];
   const identity = generateKeyPair();
   const wireguard = generateKeyPair();
   return {
@@ -32,7 +39,7 @@ export function firstState(settings: Settings, snapshot: Snapshot, listeners: re
       privateKey: wireguard.secretKey.reveal(),
       port: chooseTunnelPort(settings.wireguardPort, listeners, []),
     },
-    pool: formatPrefix(settings.pool ?? choosePool(prefixesInUse(snapshot), (count) => randomInt(count))),
+    pool: formatPrefix(settings.pool ?? choosePool(inUse, (count) => randomInt(count))),
     pool6: uniqueLocalPrefix(randomBytes(5)),
     pairings: [],
     tokens: [],

@@ -2,6 +2,7 @@
 
 import type { Drop } from '@homeward/shared/kernel/trace-parse';
 import { plainText } from '@homeward/shared/protocol/plain-text';
+import { exemption, isCapture } from './capture.js';
 import { remedy } from './remedy.js';
 import type { Sample } from './samples.js';
 import type { DropSite, ProbeResult } from './verdict.js';
@@ -24,9 +25,26 @@ export function firstSite(
   return null;
 }
 
-/** The red result with the site named. */
+/** The result with the site named; also of one that the echo stood for, which heard nothing itself. */
 export function withSite(result: ProbeResult, site: DropSite, sample: Sample): ProbeResult {
-  return { ...result, cause: 'dropped', hint: hintOf(site, remedy(site, sample)), droppedBy: site };
+  const found = isCapture(site)
+    ? { cause: 'captured', hint: captureHint(site) }
+    : { cause: 'dropped', hint: hintOf(site, remedy(site, sample)) };
+  const unproven = result.ok ? { ok: false, replied: false, leftOn: null } : {};
+  return { ...result, ...unproven, ...found, droppedBy: site };
+}
+
+/** Of a rule with a long comment as much is repeated as leaves room for the command, which is of no use in part. */
+const LONGEST_RULE = 160;
+
+function captureHint(site: DropSite): string {
+  const { at, table, chain, rule } = site;
+  const words = rule?.slice(0, LONGEST_RULE);
+  const command = exemption(site);
+  const how = command === null ? '' : `, and for good in the gateway's own script: ${command}`;
+  return plainText(
+    `the ${at}'s transparent gateway takes the reply for its proxy: table ${table}, chain ${chain}, the rule "${words}"; homeward leaves that rule alone; exempt replies before it${how}`,
+  );
 }
 
 function hintOf({ at, direction, table, chain, rule }: DropSite, command: string | null): string {

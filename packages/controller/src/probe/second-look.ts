@@ -1,6 +1,6 @@
 /**
- * A second look at what was red: the same probes once more, traced through the rules of both machines, while the backend
- * visits hosts behind it. Its outcome proves nothing, it explains.
+ * A second look at what is in doubt: the same probes once more, traced through the rules of both machines, while the backend
+ * visits hosts behind it. Its outcome proves nothing: it explains what was red, and disproves what only the echo stood for.
  */
 
 import { RelayError } from '@homeward/shared/errors/relay-error';
@@ -36,19 +36,20 @@ export interface Judged {
   readonly result: ProbeResult;
 }
 
-/** The results in the same order, each with the rule or the host behind the backend that explains it. */
+/** The results in the same order, each with the rule or the host behind the backend that explains it, and red. */
 export async function explained(
   deps: SecondLookDeps,
   judged: readonly Judged[],
   signal: AbortSignal,
 ): Promise<ProbeResult[]> {
-  const red = judged.filter(({ result }) => !result.ok && BY_A_FIREWALL.has(result.cause)).slice(0, MOST_TRACED);
-  if (red.length === 0) return judged.map(({ result }) => result);
-  const round = planned(portionsOf(red));
+  const red = judged.filter(({ result }) => !result.ok && BY_A_FIREWALL.has(result.cause));
+  const inDoubt = [...red, ...judged.filter(isUnheard)].slice(0, MOST_TRACED);
+  if (inDoubt.length === 0) return judged.map(({ result }) => result);
+  const round = planned(portionsOf(inDoubt));
   const clientPorts = round.flatMap(({ probes }) => probes.map(({ job }) => job.clientPort));
   const trace = await deps.traceProbes(clientPorts).catch((error: unknown) => {
     if (!(error instanceof RelayError)) throw error;
-    deps.logger.warn({ err: error }, 'cannot trace what was red');
+    deps.logger.warn({ err: error }, 'cannot trace what is in doubt');
     return { end: async (): Promise<Drop[]> => [] };
   });
   let measured: Measured[];
@@ -67,11 +68,13 @@ export async function explained(
       });
     }),
   );
-  return judged.map(({ sample, result }) => (result.ok ? result : (explanations.get(sample)?.(result) ?? result)));
+  return judged.map(({ sample, result }) => explanations.get(sample)?.(result) ?? result);
 }
 
 /** A rule that drops explains more than a host that does not answer. */
 function explain(result: ProbeResult, sample: Sample, site: DropSite | null, visits: readonly Visit[]): ProbeResult {
+  // Of one for which the echo stood an answer that was dropped says otherwise, and nothing else does.
+  if (result.ok) return site?.direction === 'reply' ? withSite(result, site, sample) : result;
   if (site !== null) return withSite(result, site, sample);
   const { lan, transport, arrivalPort } = sample;
   if (lan === null) return result;
@@ -81,10 +84,15 @@ function explain(result: ProbeResult, sample: Sample, site: DropSite | null, vis
   return found === undefined ? result : withVisit(result, found, { ...sample, lan });
 }
 
-function portionsOf(red: readonly Judged[]): Portion<ProbeTarget, Sample>[] {
-  const targets = [...new Set(red.map(({ target }) => target))];
+/** A UDP service that said nothing, for which the echo stands: whether it did answer, and the answer stayed here, only a trace can tell. */
+function isUnheard({ result }: Judged): boolean {
+  return result.ok && result.proto === 'udp' && result.service === 'silent';
+}
+
+function portionsOf(judged: readonly Judged[]): Portion<ProbeTarget, Sample>[] {
+  const targets = [...new Set(judged.map(({ target }) => target))];
   return targets.map((target) => ({
     target,
-    items: red.filter((one) => one.target === target).map(({ sample }) => sample),
+    items: judged.filter((one) => one.target === target).map(({ sample }) => sample),
   }));
 }

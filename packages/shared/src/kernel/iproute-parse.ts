@@ -53,6 +53,8 @@ export interface ListedRule {
   readonly sourcePorts: { readonly first: number; readonly last: number } | null;
   /** Null for actions that we never use (prohibit, l3mdev …). */
   readonly action: RuleAction | null;
+  /** The table that is looked up, by its name where it has one; null for rules that look up none. */
+  readonly table: string | null;
 }
 
 const linkSchema = z.array(
@@ -198,6 +200,7 @@ function rulesOf(json: string, family: Family): ListedRule[] {
     ipProtocol: rule.ipproto === undefined ? null : protocolName(String(rule.ipproto)),
     sourcePorts: sourcePorts(rule),
     action: ruleAction(rule),
+    table: rule.table === undefined ? null : String(rule.table),
   }));
 }
 

@@ -6,6 +6,7 @@ import { RelayError } from '../errors/relay-error.js';
 import { command } from '../host/command.js';
 import { dyingWithUs, type ListeningProgram, startListening } from '../host/listening-program.js';
 import type { Runner } from '../host/runner.js';
+import { toldDrops } from './told-drops.js';
 import { hearsTraces } from './trace-listener.js';
 import { type Drop, dropsIn } from './trace-parse.js';
 import { traceScript } from './trace-table.js';
@@ -32,7 +33,7 @@ export type TraceProbes = (clientPorts: readonly number[]) => Promise<ProbeTrace
 export function createProbeTracer(runner: Runner, table: string, path: string | undefined): TraceProbes {
   return async (clientPorts) => {
     const lines: string[] = [];
-    const monitor = startListening(dyingWithUs('nft', 'monitor', 'trace'), path, (line) => {
+    const monitor = startListening(dyingWithUs('nft', '-a', 'monitor', 'trace'), path, (line) => {
       if (lines.length < MOST_LINES) lines.push(line);
     });
     const timer = setTimeout(() => void monitor.end(), LONGEST_MS);
@@ -40,7 +41,7 @@ export function createProbeTracer(runner: Runner, table: string, path: string | 
     const end = async () => {
       clearTimeout(timer);
       await monitor.end();
-      return dropsIn(lines, new Set(clientPorts));
+      return toldDrops(runner, dropsIn(lines, new Set(clientPorts)));
     };
     try {
       await untilHearing(monitor);

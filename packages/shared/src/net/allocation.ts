@@ -66,6 +66,8 @@ export function isProbeAddress(address: IpAddress): boolean {
 export const POOL_SPACE: Ipv4Prefix = parseIpv4Prefix('10.64.0.0/10');
 /** One relay's share of the space: 4,094 addresses; two relays of one backend must not share one. */
 export const POOL_LENGTH = 20;
+/** Of that space kubeadm gives the addresses of services from here by default: of them neither routes nor links of a machine tell. */
+export const KUBERNETES_SERVICES: Ipv4Prefix = parseIpv4Prefix('10.96.0.0/12');
 /** A subnet of IPv6 (RFC 4291, 2.5.4), with a random global ID (RFC 4193, 3.2.2): there is room enough for everybody. */
 export const POOL6_LENGTH = 64;
 
@@ -87,8 +89,18 @@ export const MARK_MASK = 0xff00_0000;
 /** Highest slot: the mark byte has no more values. */
 export const MAX_SLOT = 255;
 
-/** Past every slot's rules, below Tailscale's 5210: the landing place of `goto`. */
-export const RULE_LANDING = 5100;
+/** Where the blocks of rules begin that have to come before anybody else's, and where their `goto` lands. */
+export interface RulePlaces {
+  /** Packets out of the tunnel are routed as always. */
+  readonly arrival: number;
+  /** Replies by fwmark into the tunnel; behind the arrivals, which carry the same mark. */
+  readonly reply: number;
+  /** Past both. */
+  readonly landing: number;
+}
+
+/** Where nobody stands before us: blocks for 255 slots, the landing past every slot's rules and below Tailscale's 5210. */
+export const USUAL_RULE_PLACES: RulePlaces = { arrival: 4000, reply: 4300, landing: 5100 };
 
 /** The relay's only rules: what it would itself answer to clients of forwarded ports. Beside a backend's on the same machine. */
 export const RULE_NO_RESETS = 5150;
@@ -108,9 +120,7 @@ export interface SlotNumbers {
   readonly link: LinkName;
   readonly mark: number;
   readonly table: number;
-  /** Packets out of the tunnel are routed as always. */
   readonly ruleArrival: number;
-  /** Replies by fwmark into the tunnel. */
   readonly ruleReply: number;
   /** The tunnel address talking to connected networks. */
   readonly ruleLocal: number;
@@ -122,13 +132,13 @@ export interface SlotNumbers {
  * The numbers of a slot, 1 to 255. Blocks of at least 255 priorities by kind, not interleaved by slot: else one
  * slot's source rule takes another slot's replies.
  */
-export function slotNumbers(slot: number): SlotNumbers {
+export function slotNumbers(slot: number, places: RulePlaces = USUAL_RULE_PLACES): SlotNumbers {
   return {
     link: parseLinkName(`hw${slot}`),
     mark: slot * 0x0100_0000,
     table: 7700 + slot,
-    ruleArrival: 4000 + slot,
-    ruleReply: 4300 + slot,
+    ruleArrival: places.arrival + slot,
+    ruleReply: places.reply + slot,
     ruleLocal: 4560 + slot,
     ruleSource: 4820 + slot,
   };
