@@ -10,6 +10,8 @@ import type { LabNode } from '../../support/lab-node.js';
 import { provenInTheEnd, startPair, tokenOf } from '../../support/pairing.js';
 import { poll } from '../../support/poll.js';
 import { script } from '../../support/scripts.js';
+import { type Snapshot, snapshot } from '../../support/snapshot.js';
+import { expectUnchanged } from '../../support/tidy.js';
 import { startUdpStream, type UdpStream } from '../../support/udp-stream.js';
 import { buildPackages, installNode, packageFile, versions } from '../../support/vm/debian-packages.js';
 import { ensureSystem } from '../../support/vm/system.js';
@@ -43,6 +45,7 @@ describe('programs that clear away what is not theirs', () => {
   let guest: LabNode;
   let stream: UdpStream;
   let standing: string[];
+  let untouched: Snapshot;
 
   /** What leads packets: policy rules, and the table without its sets, which change all the time. */
   const state = async (): Promise<string[]> => {
@@ -68,10 +71,20 @@ describe('programs that clear away what is not theirs', () => {
     await vm.boot();
     await installNode(guest);
     await guest.must(['systemctl', 'start', 'systemd-networkd', 'nftables']);
-    await poll('the network', 30_000, async () =>
-      (await guest.must(['ip', 'route'])).includes(`default via ${gateway}`) ? true : undefined,
-    );
+    await poll('the network', 30_000, async () => {
+      const [routes, own] = await Promise.all([
+        guest.must(['ip', 'route']),
+        // It comes once there is a carrier, and is nobody else's.
+        guest.must('ip -o -6 address show dev eth0 scope link -tentative'.split(' ')),
+      ]);
+      return routes.includes(`default via ${gateway}`) && own !== '' ? true : undefined;
+    });
     await guest.spawn(script('services/udp-echo', '0.0.0.0', '5300', '/opt/share/echo.log')).prints(/ready/, 60_000);
+    // What the kernel brings by itself, and keeps: conntrack's settings with its module, and no redirects anywhere once a
+    // WireGuard device is up (wg_open in drivers/net/wireguard/device.c).
+    await guest.must(['modprobe', 'nf_conntrack']);
+    await guest.must(['sysctl', '-q', 'net.ipv4.conf.all.send_redirects=0']);
+    untouched = await snapshot(guest);
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
     await guest.must(['dpkg', '--install', packageFile('agent', versions.old)], { env });
     await startDaemon(lab.relay, 'controller');
@@ -113,4 +126,10 @@ describe('programs that clear away what is not theirs', () => {
       await expectWhole();
     });
   }
+
+  it('down: what is left is theirs', async () => {
+    await stream.end();
+    await guest.must(['agent', 'down']);
+    await expectUnchanged(guest, untouched, 10_000);
+  });
 });
