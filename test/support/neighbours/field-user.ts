@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { address } from '../lab.js';
 import { secondUplink } from '../second-uplink.js';
 import { startNginx } from '../services.js';
+import { layMasqueradedUplink } from './masqueraded-uplink.js';
 import { connect, ip, type Neighbour, restore } from './neighbour.js';
-import { addSecondUplink } from './second-uplink.js';
 
 const marks = `*mangle
 -A OUTPUT -p tcp --dport 8002 -j MARK --set-xmark 0x1000000/0xff000000
@@ -15,7 +15,7 @@ export const fieldUser: Neighbour = {
   name: 'somebody with the same numbers',
   async start(lab) {
     const { backend, client } = lab;
-    await addSecondUplink(lab);
+    await layMasqueradedUplink(lab);
     await ip(
       backend,
       '-4',

@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { address } from '../lab.js';
 import { secondUplink } from '../second-uplink.js';
 import { startNginx } from '../services.js';
+import { layMasqueradedUplink } from './masqueraded-uplink.js';
 import { connect, ip, type Neighbour, restore } from './neighbour.js';
-import { addSecondUplink } from './second-uplink.js';
 
 const unmarked = '-m mark --mark 0x0/0x3f00';
 const mark = (value: string): string => `-j MARK --set-xmark ${value}/0x3f00`;
@@ -51,7 +51,7 @@ export const mwan3: Neighbour = {
   name: 'mwan3',
   async start(lab) {
     const { backend, client } = lab;
-    await addSecondUplink(lab);
+    await layMasqueradedUplink(lab);
     await ip(backend, '-4', ...routing);
     await restore(backend, 'iptables', hook);
     const [first, second] = await Promise.all([startNginx(client, 8001), startNginx(client, 8002)]);

@@ -8,8 +8,9 @@
  * ```
  */
 import { expect } from 'chai';
+import { endpoint } from '../../support/endpoint.js';
 import { homeward, start, startDaemon } from '../../support/homeward.js';
-import { createLab, type Lab } from '../../support/lab.js';
+import { address, createLab, type Lab } from '../../support/lab.js';
 import type { LabNode } from '../../support/lab-node.js';
 import { startPair, tokenOf } from '../../support/pairing.js';
 import { poll } from '../../support/poll.js';
@@ -18,35 +19,18 @@ import { startUdpEcho } from '../../support/services.js';
 import { type Snapshot, snapshot } from '../../support/snapshot.js';
 import { expectUnchanged } from '../../support/tidy.js';
 import { startUdpStream, type UdpStream } from '../../support/udp-stream.js';
-import { buildPackages, installNode, packageFile, versions } from '../../support/vm/debian-packages.js';
+import { packageFile, versions } from '../../support/vm/debian-packages.js';
+import { bootLabGuest, interfacesFile, labGuest, settle } from '../../support/vm/lab-guest.js';
 import { exposure, guardUnits, service, unitOf, untilActiveAnew } from '../../support/vm/service.js';
-import { ensureSystem } from '../../support/vm/system.js';
-import { createVm, type Vm } from '../../support/vm/vm.js';
+import type { Vm } from '../../support/vm/vm.js';
 
 const PROGRAMS = ['controller', 'agent'] as const;
 
-/** A network of its own at the lab's internet. */
-const guestAddress = '198.51.103.1';
-const clientAddress = '203.0.113.7';
-const tap = 'guest';
 /** Between datagrams of a stream; more of them would take most of an emulated processor's time. */
 const intervalMs = 50;
 
 /** A device that leads nowhere, at either end. */
 const badWay = 'way0';
-
-const interfaces = `auto lo
-iface lo inet loopback
-auto eth0
-iface eth0 inet static
-  address ${guestAddress}/24
-  gateway 198.51.103.254
-`;
-
-const plugIn = async (internet: LabNode): Promise<void> => {
-  const lines = [`tuntap add dev ${tap} mode tap`, `link set ${tap} up`, `address add 198.51.103.254/24 dev ${tap}`];
-  await internet.must(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` });
-};
 
 describe('packages', () => {
   let lab: Lab;
@@ -65,33 +49,15 @@ describe('packages', () => {
       const answer = await poll(`an answer after datagram ${last}`, 10_000, () =>
         stream.answers().find(({ number }) => number > last - 20),
       );
-      expect(answer.seen).to.equal(`${clientAddress}:${stream.localPort}`);
+      expect(answer.seen).to.equal(endpoint(address.client, stream.localPort));
     }
   };
 
   before(async () => {
     lab = await createLab();
-    await plugIn(lab.internet);
-    const seed = { '/etc/network/interfaces': interfaces };
-    vm = await createVm(await ensureSystem(() => undefined), {
-      ...{ name: 'packages', memoryMb: 1024, host: lab.internet, tap, seed },
-    });
+    vm = await bootLabGuest(lab, 'packages', interfacesFile);
     guest = vm.node;
-    await buildPackages(guest);
-    await vm.boot();
-    await installNode(guest);
-    await poll("the guest's network", 30_000, async () => {
-      const [route, own] = await Promise.all([
-        guest.must(['ip', 'route', 'show', 'default']),
-        // It comes once there is a carrier, and is nobody else's.
-        guest.must('ip -o -6 address show dev eth0 scope link -tentative'.split(' ')),
-      ]);
-      return route !== '' && own !== '' ? true : undefined;
-    });
-    // What the kernel brings by itself, and keeps: conntrack's settings with its module, and no redirects anywhere once a
-    // WireGuard device is up (wg_open in drivers/net/wireguard/device.c).
-    await guest.must(['modprobe', 'nf_conntrack']);
-    await guest.must(['sysctl', '-q', 'net.ipv4.conf.all.send_redirects=0']);
+    await settle(guest);
     // A service that gets no time for seconds, because dpkg takes it all, must not lose what waits for it.
     await guest.must(['sysctl', '-q', 'net.core.rmem_default=4194304']);
     untouched = await snapshot(guest);
@@ -133,8 +99,8 @@ describe('packages', () => {
       });
     }
     streams = [
-      await startUdpStream(lab.client, guestAddress, 5300, intervalMs),
-      await startUdpStream(lab.client, '198.51.100.1', 5301, intervalMs),
+      await startUdpStream(lab.client, labGuest.address, 5300, intervalMs),
+      await startUdpStream(lab.client, address.relay, 5301, intervalMs),
     ];
     await poll('traffic on both ways', 60_000, () =>
       streams.every((one) => one.answers().length > 0) ? true : undefined,

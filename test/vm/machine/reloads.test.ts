@@ -4,8 +4,9 @@
  * state comes back by itself, and what they made stays.
  */
 import { expect } from 'chai';
+import { endpoint } from '../../support/endpoint.js';
 import { startDaemon } from '../../support/homeward.js';
-import { createLab, type Lab } from '../../support/lab.js';
+import { address, createLab, type Lab } from '../../support/lab.js';
 import type { LabNode } from '../../support/lab-node.js';
 import { provenInTheEnd, startPair, tokenOf } from '../../support/pairing.js';
 import { poll } from '../../support/poll.js';
@@ -13,19 +14,15 @@ import { script } from '../../support/scripts.js';
 import { type Snapshot, snapshot } from '../../support/snapshot.js';
 import { expectUnchanged } from '../../support/tidy.js';
 import { startUdpStream, type UdpStream } from '../../support/udp-stream.js';
-import { buildPackages, installNode, packageFile, versions } from '../../support/vm/debian-packages.js';
-import { ensureSystem } from '../../support/vm/system.js';
-import { createVm, type Vm } from '../../support/vm/vm.js';
-
-const guestAddress = '198.51.103.1';
-const gateway = '198.51.103.254';
-const relayAddress = '198.51.100.1';
+import { packageFile, versions } from '../../support/vm/debian-packages.js';
+import { bootLabGuest, labGuest, settle } from '../../support/vm/lab-guest.js';
+import type { Vm } from '../../support/vm/vm.js';
 
 const network = `[Match]
 Name=eth0
 [Network]
-Address=${guestAddress}/24
-Gateway=${gateway}
+Address=${labGuest.address}/24
+Gateway=${labGuest.gateway}
 `;
 
 /** As Debian ships it, with a rule of the machine's owner. */
@@ -59,38 +56,21 @@ describe('programs that clear away what is not theirs', () => {
 
   before(async () => {
     lab = await createLab();
-    await lab.internet.must(['ip', '-batch', '-'], {
-      input: `tuntap add dev guest mode tap\nlink set guest up\naddress add ${gateway}/24 dev guest\n`,
-    });
-    vm = await createVm(await ensureSystem(() => undefined), {
-      ...{ name: 'reloads', memoryMb: 1024, host: lab.internet, tap: 'guest' },
-      seed: { '/etc/systemd/network/eth0.network': network, '/etc/nftables.conf': ruleset },
+    vm = await bootLabGuest(lab, 'reloads', {
+      '/etc/systemd/network/eth0.network': network,
+      '/etc/nftables.conf': ruleset,
     });
     guest = vm.node;
-    await buildPackages(guest);
-    await vm.boot();
-    await installNode(guest);
     await guest.must(['systemctl', 'start', 'systemd-networkd', 'nftables']);
-    await poll('the network', 30_000, async () => {
-      const [routes, own] = await Promise.all([
-        guest.must(['ip', 'route']),
-        // It comes once there is a carrier, and is nobody else's.
-        guest.must('ip -o -6 address show dev eth0 scope link -tentative'.split(' ')),
-      ]);
-      return routes.includes(`default via ${gateway}`) && own !== '' ? true : undefined;
-    });
+    await settle(guest);
     await guest.spawn(script('services/udp-echo', '0.0.0.0', '5300', '/opt/share/echo.log')).prints(/ready/, 60_000);
-    // What the kernel brings by itself, and keeps: conntrack's settings with its module, and no redirects anywhere once a
-    // WireGuard device is up (wg_open in drivers/net/wireguard/device.c).
-    await guest.must(['modprobe', 'nf_conntrack']);
-    await guest.must(['sysctl', '-q', 'net.ipv4.conf.all.send_redirects=0']);
     untouched = await snapshot(guest);
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
     await guest.must(['dpkg', '--install', packageFile('agent', versions.old)], { env });
     await startDaemon(lab.relay, 'controller');
     const pairing = startPair(lab.relay, 'home', ['5300/udp'], ['--no-wait']);
     await guest.must(['agent', 'enroll'], { input: await tokenOf(pairing) });
-    stream = await startUdpStream(lab.client, relayAddress, 5300, 50);
+    stream = await startUdpStream(lab.client, address.relay, 5300, 50);
     await poll('an answer', 30_000, () => stream.answers()[0]);
     await provenInTheEnd(lab.relay);
     standing = await state();
@@ -110,10 +90,10 @@ describe('programs that clear away what is not theirs', () => {
     const answer = await poll('an answer to a real client', 5_000, () =>
       stream.answers().find(({ number }) => number > sent),
     );
-    expect(answer.seen).to.equal(`203.0.113.7:${stream.localPort}`);
+    expect(answer.seen).to.equal(endpoint(address.client, stream.localPort));
     await provenInTheEnd(lab.relay);
     expect(await guest.must('nft list table inet theirs'.split(' '))).to.include('tcp dport 23 drop');
-    expect(await guest.must('ip -o -4 address show dev eth0'.split(' '))).to.include(guestAddress);
+    expect(await guest.must('ip -o -4 address show dev eth0'.split(' '))).to.include(labGuest.address);
   };
 
   for (const command of [

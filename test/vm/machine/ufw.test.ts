@@ -3,16 +3,9 @@ import { expect } from 'chai';
 import { createLab, type Lab } from '../../support/lab.js';
 import type { LabNode } from '../../support/lab-node.js';
 import { poll } from '../../support/poll.js';
-import { buildPackages, installNode, packageFile, versions } from '../../support/vm/debian-packages.js';
-import { ensureSystem } from '../../support/vm/system.js';
-import { createVm, type Vm } from '../../support/vm/vm.js';
-
-const interfaces = `auto lo
-iface lo inet loopback
-auto eth0
-iface eth0 inet static
-  address 198.51.103.1/24
-`;
+import { packageFile, versions } from '../../support/vm/debian-packages.js';
+import { bootLabGuest, interfacesFile } from '../../support/vm/lab-guest.js';
+import type { Vm } from '../../support/vm/vm.js';
 
 describe('the service beside ufw', () => {
   let lab: Lab;
@@ -25,16 +18,8 @@ describe('the service beside ufw', () => {
 
   before(async () => {
     lab = await createLab();
-    await lab.internet.must(['ip', 'tuntap', 'add', 'dev', 'guest', 'mode', 'tap']);
-    await lab.internet.must(['ip', 'link', 'set', 'guest', 'up']);
-    vm = await createVm(await ensureSystem(() => undefined), {
-      ...{ name: 'ufw', memoryMb: 1024, host: lab.internet, tap: 'guest' },
-      seed: { '/etc/network/interfaces': interfaces },
-    });
+    vm = await bootLabGuest(lab, 'ufw', interfacesFile);
     guest = vm.node;
-    await buildPackages(guest);
-    await vm.boot();
-    await installNode(guest);
     await guest.must(['ufw', '--force', 'enable']);
     rulesBefore = await ufwRules();
     const env = { DEBIAN_FRONTEND: 'noninteractive' };

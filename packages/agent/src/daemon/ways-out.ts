@@ -1,7 +1,7 @@
 /**
  * Begins session and tunnel anew where the way to a relay has become another one: by another uplink, or because the address
- * is gone that they were spoken from. By themselves they would notice by silence only, WireGuard after 15 s (REJECT_AFTER and
- * KEEPALIVE_TIMEOUT in the kernel's messages.h), a session after half a minute.
+ * is gone that they were spoken from. By themselves they would notice by silence only, WireGuard after 15 s (KEEPALIVE_TIMEOUT and
+ * REKEY_TIMEOUT in drivers/net/wireguard/messages.h), a session after half a minute.
  */
 
 import type { Store } from '@homeward/shared/host/store';

@@ -11,7 +11,8 @@ const outcomeSchema = z.looseObject({
   forwards: z.array(z.string()),
   changed: z.boolean().optional(),
   state: z.enum(['applied', 'offline', 'waiting']).optional(),
-  problems: z.array(z.string()).optional(),
+  /** Of `add`; not told by a daemon of a former version, which goes on during an upgrade. */
+  problems: z.array(z.string()).default([]),
 });
 
 export function addForwardCommands(program: DocumentedCommand, context: () => CommandContext): void {
@@ -70,7 +71,7 @@ async function change(
   console.document(outcome);
   if (outcome.changed === false) console.line('no change: that is forwarded already');
   console.line(`${outcome.backend} forwards: ${specList(outcome.forwards) || 'none'}`);
-  for (const problem of outcome.problems ?? []) console.line(console.style('yellow', problem));
+  for (const problem of outcome.problems) console.line(console.style('yellow', problem));
   if (outcome.state === 'waiting') {
     console.line(
       console.style(

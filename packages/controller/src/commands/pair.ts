@@ -132,7 +132,8 @@ const eventSchemas = {
     backend: z.string(),
     expiresAt: z.string(),
     urls: z.array(z.string()),
-    problems: z.array(z.string()),
+    /** Not told by a daemon of a former version, which goes on during an upgrade. */
+    problems: z.array(z.string()).default([]),
     openPorts: z.array(z.string()),
     command: z.string(),
     tunnel: z.string(),

@@ -24,7 +24,8 @@ const issuedSchema = z.looseObject({
   uses: z.number(),
   expiresAt: z.string(),
   urls: z.array(z.string()),
-  problem: z.string().nullable(),
+  /** Not told by a daemon of a former version, which goes on during an upgrade. */
+  problem: z.string().nullable().default(null),
 });
 
 const viewSchema = z.looseObject({

@@ -3,7 +3,7 @@
 import type { Drop } from '@homeward/shared/kernel/trace-parse';
 import { plainText } from '@homeward/shared/protocol/plain-text';
 import { exemption, isCapture } from './capture.js';
-import { remedy } from './remedy.js';
+import { letPass } from './let-pass.js';
 import type { Sample } from './samples.js';
 import type { DropSite, ProbeResult } from './verdict.js';
 
@@ -29,7 +29,7 @@ export function firstSite(
 export function withSite(result: ProbeResult, site: DropSite, sample: Sample): ProbeResult {
   const found = isCapture(site)
     ? { cause: 'captured', hint: captureHint(site) }
-    : { cause: 'dropped', hint: hintOf(site, remedy(site, sample)) };
+    : { cause: 'dropped', hint: hintOf(site, letPass(site, sample)) };
   const unproven = result.ok ? { ok: false, replied: false, leftOn: null } : {};
   return { ...result, ...unproven, ...found, droppedBy: site };
 }

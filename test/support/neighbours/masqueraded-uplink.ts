@@ -9,7 +9,7 @@ const masquerade = `*nat
 COMMIT
 `;
 
-export const addSecondUplink = async (lab: Lab): Promise<void> => {
+export const layMasqueradedUplink = async (lab: Lab): Promise<void> => {
   await laySecondUplink(lab);
   await restore(lab.backend, 'iptables', masquerade);
   // What comes back by it has its best route by the first one.

@@ -10,7 +10,7 @@ const UFW_TABLES: readonly string[] = ['ip filter', 'ip6 filter'];
 type Probed = Pick<Sample, 'transport' | 'arrivalPort' | 'targetPort' | 'lan'>;
 
 /** The command to type; null where no firewall is recognized, and for replies, which both of them let pass. */
-export function remedy({ at, direction, table }: DropSite, sample: Probed): string | null {
+export function letPass({ at, direction, table }: DropSite, sample: Probed): string | null {
   if (direction === 'reply') return null;
   const { transport } = sample;
   const isForwarded = at === 'relay' || sample.lan !== null;
